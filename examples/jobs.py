@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import aiofiles
 
-from monarq import Context, Retry, job
+from monarq import Context, Retry, SyncContext, job
 
 # The io lane: up to 100 at once in each worker.
 
@@ -109,7 +109,7 @@ def primes_up_to(limit: int) -> list[int]:
 
 
 @job(timeout=60)
-def draw_rows(ctx: Context, first: int, last: int, width: int, height: int, longest: int) -> list[list[int]]:
+def draw_rows(ctx: SyncContext, first: int, last: int, width: int, height: int, longest: int) -> list[list[int]]:
     """Rows of a picture of the Mandelbrot set, from `first` up to `last`: the steps until each point escapes.
 
     It reports progress after each point; monarq sends no more reports than anybody could see.

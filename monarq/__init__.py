@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from monarq.producer import SyncProducer as SyncProducer
     from monarq.producer import named
     from monarq.shared.calls.context import Context as Context
+    from monarq.shared.calls.context import SyncContext as SyncContext
     from monarq.shared.calls.run import Run as Run
     from monarq.shared.errors import EnqueueUnknownError as EnqueueUnknownError
     from monarq.shared.errors import JobCancelledError as JobCancelledError
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from monarq.shared.settings.defaults import Defaults as Defaults
     from monarq.workers.events.listener import Listener as Listener
     from monarq.workers.reporting.log_fields import JobLogFilter as JobLogFilter
+    from monarq.workers.runs.current_context import current_context as current_context
 
 _MODULES = {
     "Handle": "monarq.producer",
@@ -55,6 +57,8 @@ _MODULES = {
     "PartlyEnqueuedError": "monarq.shared.errors",
     "RedisRefusedError": "monarq.shared.errors",
     "Context": "monarq.shared.calls.context",
+    "SyncContext": "monarq.shared.calls.context",
+    "current_context": "monarq.workers.runs.current_context",
     "job": "monarq.shared.jobs.decorators",
     "EnqueueUnknownError": "monarq.shared.errors",
     "JobCancelledError": "monarq.shared.errors",
@@ -112,9 +116,11 @@ __all__ = [
     "ResultTimeoutError",
     "Retry",
     "Run",
+    "SyncContext",
     "SyncHandle",
     "SyncProducer",
     "cron",
+    "current_context",
     "job",
     "named",
 ]

@@ -29,7 +29,7 @@ from monarq.shared.payloads.signing import find_signer
 from monarq.shared.protocol.cluster_check import check_queue
 from monarq.shared.protocol.enqueue import Enqueued
 from monarq.shared.protocol.producer_queue import StaleIdsError
-from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
+from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, QueueRef
 from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_client import private_client
@@ -80,16 +80,29 @@ class Producer:
         signing_key: str | None = None,
     ) -> None:
         codecs = replace(_choose_codecs(codec, allow_pickle), signer=find_signer(signing_key))
-        # Kept alive: where it asks sentinels for the server, our connections use its sentinel clients.
-        self._template, shown = resolve_redis(url, redis)
+        template, shown = resolve_redis(url, redis)
         retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(redis_timeout, "redis_timeout")
+        largest = size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD
+        self._set_up(template, shown, checked_ref(queue), codecs, largest, retry_for_s, timeout_s)
+
+    def _set_up(
+        self,
+        template: Redis,
+        shown: str,
+        queue: QueueRef,
+        codecs: Codecs,
+        max_payload: int,
+        retry_for_s: float,
+        timeout_s: float,
+    ) -> None:
+        # Kept alive: where it asks sentinels for the server, our connections use its sentinel clients.
+        self._template = template
         self._redis = private_client(self._template, shown=shown, timeout_s=timeout_s)
         self._listener_redis = private_client(
             self._template, shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
         )
         self._listener = ResultListener(self._listener_redis)
-        largest = size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD
-        self._serializer = JobSerializer(checked_ref(queue), codecs, largest, partial(check_queue, self._redis))
+        self._serializer = JobSerializer(queue, codecs, max_payload, partial(check_queue, self._redis))
         self._submitter = Submitter(self._redis, retry_for_s)
         self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)
 

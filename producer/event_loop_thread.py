@@ -13,7 +13,7 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import uvloop
 
@@ -30,6 +30,18 @@ SIGNAL_CHECK_S: Final = 0.5
 
 STOP_TIMEOUT_S: Final = 5.0
 """The end of a program is not delayed for longer, whatever the connections do."""
+
+
+class LoopThread(Protocol):
+    """A thread with an event loop, which runs coroutines for other threads."""
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Runs the coroutine there and waits for it; see `EventLoopThread.run`."""
+        ...
+
+    def close(self) -> None:
+        """Ends what was started for its callers."""
+        ...
 
 
 class EventLoopThread:

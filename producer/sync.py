@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
 from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
-from monarq.producer.event_loop_thread import EventLoopThread
+from monarq.producer.event_loop_thread import EventLoopThread, LoopThread
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.job_info import JobInfo
 from monarq.shared.errors import ProducerClosedError
@@ -34,7 +34,7 @@ class SyncHandle(Generic[R_co]):
 
     __slots__ = ("_handle", "_thread")
 
-    def __init__(self, thread: EventLoopThread, handle: Handle[R_co]) -> None:
+    def __init__(self, thread: LoopThread, handle: Handle[R_co]) -> None:
         self._thread = thread
         self._handle = handle
 
@@ -120,7 +120,7 @@ class SyncProducer:
             redis_timeout=redis_timeout,
             signing_key=signing_key,
         )
-        self._thread = EventLoopThread("monarq-producer", self._producer.close)
+        self._thread: LoopThread = EventLoopThread("monarq-producer", self._producer.close)
 
     def __enter__(self) -> Self:
         return self
@@ -201,7 +201,7 @@ def _asyncio_handle(handle: SyncHandle[R]) -> Handle[R]:
     return handle._handle  # noqa: SLF001 - private to users only
 
 
-def _iterate(thread: EventLoopThread, values: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+def _iterate(thread: LoopThread, values: AsyncGenerator[T, None]) -> Generator[T, None, None]:
     """The values of an asynchronous generator, which is closed with this one."""
     try:
         while True:

@@ -7,7 +7,7 @@ import time
 
 from chaos.checks.attempt import attempt
 from chaos.jobs.plain import work
-from monarq import Context, job
+from monarq import Context, SyncContext, job
 
 MIB = 1 << 20
 LIMIT_BYTES = 160 * MIB
@@ -29,7 +29,7 @@ async def grow(ctx: Context, ms: int) -> str:
 
 
 @job(memory=LIMIT_BYTES)
-def grow_apart(ctx: Context, ms: int) -> str:
+def grow_apart(ctx: SyncContext, ms: int) -> str:
     """The same in the cpu lane, whose guard kills the child process and nothing else."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         held = []

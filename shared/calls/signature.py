@@ -16,15 +16,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from monarq.shared.calls.callables import ANY_ARGUMENTS, signature_of, wrapper_layers
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.parameters import ContextPosition, context_position, positional_parameters
 from monarq.shared.calls.type_hints import Unresolved, resolve_hint
 from monarq.shared.errors import DeclarationError
 
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
-_LOOKS_LIKE_CONTEXT: Final = re.compile(r"(None \| )?([\w.]*\b(Optional|Annotated)\[)?([\w.]+\.)?Context\b(?!\[)")
+_LOOKS_LIKE_CONTEXT: Final = re.compile(
+    r"(None \| )?([\w.]*\b(Optional|Annotated)\[)?([\w.]+\.)?(?P<sync>Sync)?Context\b(?!\[)"
+)
 """For annotations with names that cannot be found, in a module without source, say."""
+
+
+ContextKind = type[Context] | type[SyncContext]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class CallSignature:
         owner: the function that has these parameters.
         is_wrapped: whether a decorator around it may add arguments of its own.
         context: where the context goes; None where the job takes none.
+        context_kind: the class of that context.
     """
 
     accepts: inspect.Signature = ANY_ARGUMENTS
@@ -44,6 +50,7 @@ class CallSignature:
     owner: Callable[..., Any] | None = None
     is_wrapped: bool = False
     context: ContextPosition | None = None
+    context_kind: ContextKind | None = None
 
     @property
     def simple_counts(self) -> range:
@@ -91,15 +98,17 @@ def read_signature(function: Callable[..., Any]) -> CallSignature:
     last = next((at for at, (_, found) in enumerate(layers) if not _is_variadic(found)), len(layers) - 1)
     contexts = [_context_of(layer, signature) for layer, signature in layers[: last + 1]]
     at = next((at for at, context in enumerate(contexts) if context is not None), 0)
-    place = None
+    place = kind = None
     if (context := contexts[at]) is not None:
         place = context_position(context, tuple(layers[at][1].parameters.values()), is_wrapped=at > 0)
+        kind = context_kind(context.annotation, layers[at][0])
     return CallSignature(
         accepts=_without(layers[0][1], contexts[0]),
         described=tuple(_without(layers[last][1], contexts[last]).parameters.values()),
         owner=layers[last][0],
         is_wrapped=last > 0,
         context=place,
+        context_kind=kind,
     )
 
 
@@ -113,24 +122,27 @@ def _without(signature: inspect.Signature, context: inspect.Parameter | None) ->
 
 
 def _context_of(layer: Callable[..., Any], signature: inspect.Signature) -> inspect.Parameter | None:
-    found = [p for p in signature.parameters.values() if is_context(p.annotation, layer)]
+    found = [p for p in signature.parameters.values() if context_kind(p.annotation, layer) is not None]
     if len(found) > 1 or (found and found[0].kind in _VARIADIC):
         names = ", ".join(str(parameter) for parameter in found)
         raise DeclarationError(f"a job takes one Context, by a parameter of its own, and this one has {names}")
     return found[0] if found else None
 
 
-def is_context(annotation: Any, function: Callable[..., Any]) -> bool:
-    """Whether an annotation of a function means `Context`, or a union with it."""
+def context_kind(annotation: Any, function: Callable[..., Any]) -> ContextKind | None:
+    """Which context an annotation of a function means, alone or in a union; None for none."""
     hint = resolve_hint(annotation, function)
     if hint is Unresolved and isinstance(annotation, str):
-        return _LOOKS_LIKE_CONTEXT.match(annotation) is not None
-    return _means_context(hint)
+        found = _LOOKS_LIKE_CONTEXT.match(annotation)
+        return None if found is None else SyncContext if found["sync"] else Context
+    return _meant_context(hint)
 
 
-def _means_context(hint: Any) -> bool:
+def _meant_context(hint: Any) -> ContextKind | None:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return any(_means_context(part) for part in typing.get_args(hint))
+        return next((kind for part in typing.get_args(hint) if (kind := _meant_context(part))), None)
+    if hint is Context or hint is SyncContext:
+        return hint
     # A NewType, or a `type` statement's alias.
     meant = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)
-    return hint is Context or (meant is not None and _means_context(meant))
+    return None if meant is None else _meant_context(meant)

@@ -16,6 +16,8 @@ from monarq.shared.calls.callables import (
     returns_awaitable,
     returns_generator,
 )
+from monarq.shared.calls.context import Context, SyncContext
+from monarq.shared.calls.signature import CallSignature
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.options import JobOptions
 from monarq.shared.lane import Lane
@@ -98,6 +100,18 @@ def check_options(function: Callable[..., Any], options: JobOptions, where: str)
             f"{where}: a job named {options.name!r} is declared already at {first}; give one of them a name="
         )
     _declared_at[options.name] = where
+
+
+def check_context(signature: CallSignature, options: JobOptions, where: str) -> None:
+    """Checks that a job takes the context of its lane.
+
+    Raises:
+        DeclarationError: it takes the other one.
+    """
+    if signature.context_kind is SyncContext and options.lane is Lane.IO:
+        raise DeclarationError(f"{where}: an async def job takes a Context; SyncContext is for plain def jobs")
+    if signature.context_kind is Context and options.lane is not Lane.IO:
+        raise DeclarationError(f"{where}: a plain def job takes a SyncContext; Context is for async def jobs")
 
 
 def declaration_site(function: Callable[..., Any]) -> str:

@@ -7,10 +7,16 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from monarq.shared.calls.callables import name_of
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.signature import read_signature
 from monarq.shared.errors import DeclarationError
-from monarq.shared.jobs.declaration_checks import check_options, choose_lane, declaration_site, unwrap_declared
+from monarq.shared.jobs.declaration_checks import (
+    check_context,
+    check_options,
+    choose_lane,
+    declaration_site,
+    unwrap_declared,
+)
 from monarq.shared.jobs.declared_jobs import register_job
 from monarq.shared.jobs.job import AsyncContextJob, AsyncJob, Job, SyncContextJob, SyncJob
 from monarq.shared.jobs.options import JobOptions
@@ -37,7 +43,7 @@ class JobDecorator(typing.Protocol):
     @overload
     def __call__(self, function: Callable[P, Coroutine[Any, Any, R]]) -> AsyncJob[P, R]: ...  # type: ignore[overload-overlap]
     @overload
-    def __call__(self, function: Callable[Concatenate[Context, P], R]) -> SyncContextJob[P, R]: ...
+    def __call__(self, function: Callable[Concatenate[SyncContext, P], R]) -> SyncContextJob[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, R]) -> SyncJob[P, R]: ...
 
@@ -47,7 +53,7 @@ def job(function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /) 
 @overload
 def job(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncJob[P, R]: ...  # type: ignore[overload-overlap]
 @overload
-def job(function: Callable[Concatenate[Context, P], R], /) -> SyncContextJob[P, R]: ...
+def job(function: Callable[Concatenate[SyncContext, P], R], /) -> SyncContextJob[P, R]: ...
 @overload
 def job(function: Callable[P, R], /) -> SyncJob[P, R]: ...
 @overload
@@ -85,8 +91,8 @@ def job(
 ) -> Any:
     """Declares a function to be a job; it stays a function that can be called.
 
-    The parameter that is annotated with `Context` gets the run's context, at whatever position, and an enqueue does not
-    pass it. Type checkers understand that only of the first parameter.
+    The parameter that is annotated with `Context`, or with `SyncContext` in a plain ``def``, gets the run's context, at
+    whatever position, and an enqueue does not pass it. Type checkers understand that only of the first parameter.
 
     Args:
         function: ``async def``, or a plain wrapper of one, for the io lane, plain ``def`` for the cpu lane. A partial,
@@ -147,6 +153,7 @@ def _make_job(function: Callable[..., Any], options: JobOptions, where: str) -> 
         signature = read_signature(function)
     except DeclarationError as error:
         raise DeclarationError(f"{where}: {error}") from None
+    check_context(signature, options, where)
     is_awaited = options.lane is Lane.IO
     with_context, without = (AsyncContextJob, AsyncJob) if is_awaited else (SyncContextJob, SyncJob)
     context_leads = signature.context is not None and signature.context.is_first

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
 from monarq.shared.calls.callables import name_of
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.signature import CallSignature
 from monarq.shared.calls.worker_call import worker_callable
 from monarq.shared.errors import SettingsError
@@ -59,7 +59,7 @@ class Job(Generic[P, R]):
 
     @property
     def takes_context(self) -> bool:
-        """Whether the worker calls it with a `Context`."""
+        """Whether the worker calls it with a `Context` or a `SyncContext`."""
         return self.signature.context is not None
 
     @property
@@ -166,8 +166,8 @@ class AsyncContextJob(Job[P, R]):
 
 
 class SyncContextJob(Job[P, R]):
-    """A job of a plain function that takes a `Context`."""
+    """A job of a plain function that takes a `SyncContext`."""
 
-    def __call__(self, ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, ctx: SyncContext, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function itself, here and now."""
         return cast("R", self.function(ctx, *args, **kwargs))

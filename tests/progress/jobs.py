@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.jobs.decorators import job
 
 
@@ -49,7 +49,7 @@ async def count_fast(ctx: Context, seconds: float) -> int:
 
 
 @job(name="count_fast_in_child", timeout=30)
-def count_fast_in_child(ctx: Context, seconds: float) -> int:
+def count_fast_in_child(ctx: SyncContext, seconds: float) -> int:
     """The same in the cpu lane."""
     count, end_s = 0, time.monotonic() + seconds
     while time.monotonic() < end_s:
@@ -60,7 +60,7 @@ def count_fast_in_child(ctx: Context, seconds: float) -> int:
 
 
 @job(name="count_fast_in_thread", lane="thread")
-def count_fast_in_thread(ctx: Context, seconds: float) -> int:
+def count_fast_in_thread(ctx: SyncContext, seconds: float) -> int:
     """The same in a thread."""
     count, end_s = 0, time.monotonic() + seconds
     while time.monotonic() < end_s:
@@ -70,7 +70,7 @@ def count_fast_in_thread(ctx: Context, seconds: float) -> int:
 
 
 @job(name="tell_then_compute", timeout=30)
-def tell_then_compute(ctx: Context, seconds: float) -> None:
+def tell_then_compute(ctx: SyncContext, seconds: float) -> None:
     """Tells twice at once and nothing more while it computes."""
     ctx.progress(0, 2, "begun")
     ctx.progress(1, 2, "computing")
@@ -80,7 +80,7 @@ def tell_then_compute(ctx: Context, seconds: float) -> None:
 
 
 @job(name="tell_from_everywhere", timeout=30)
-def tell_from_everywhere(ctx: Context) -> list[int | None]:
+def tell_from_everywhere(ctx: SyncContext) -> list[int | None]:
     """A thread and forks of a cpu job tell too; the forks are heard by nobody, start no thread, and end."""
     codes = [fork_and_tell(ctx)]
     ctx.progress(1, 3, "from the job")
@@ -91,7 +91,7 @@ def tell_from_everywhere(ctx: Context) -> list[int | None]:
     return codes
 
 
-def fork_and_tell(ctx: Context) -> int | None:
+def fork_and_tell(ctx: SyncContext) -> int | None:
     """The exit code of a fork that tells."""
     fork = multiprocessing.get_context("fork").Process(target=tell_in_fork, args=(ctx,))
     fork.start()
@@ -99,14 +99,14 @@ def fork_and_tell(ctx: Context) -> int | None:
     return fork.exitcode
 
 
-def tell_in_fork(ctx: Context) -> None:
+def tell_in_fork(ctx: SyncContext) -> None:
     """Tells, and ends with the number of threads that this has started."""
     ctx.progress(3, 3, "from a fork")
     sys.exit(threading.active_count() - 1)
 
 
 @job(name="leave_a_teller", timeout=30)
-def leave_a_teller(ctx: Context) -> None:
+def leave_a_teller(ctx: SyncContext) -> None:
     """Leaves a thread behind that tells on, when the next job runs."""
 
     def tell_on() -> None:

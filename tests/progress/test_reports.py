@@ -194,7 +194,7 @@ async def test_real_workers_report(redis: Redis, redis_url: str, producer: Produ
 
 async def test_a_context_that_no_worker_has_made_reports_to_nobody() -> None:
     context = Context(job_try=2)
-    assert (context.job_try, context.state, context.enqueued_at.tzinfo) == (2, {}, UTC)
+    assert (context.job_try, context.resources, context.enqueued_at.tzinfo) == (2, {}, UTC)
     await context.progress(1, 2, "told")
     context.progress(1)
     with pytest.raises(TypeError, match="takes a text for its message, not 3"):

@@ -12,7 +12,7 @@ from typing import Any, assert_type
 
 from monarq import Queue
 from monarq.producer import Handle, JobInfo, JobState, Producer, SyncHandle, SyncProducer, named
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.jobs.decorators import job
 from monarq.shared.payloads.progress import Progress
 
@@ -41,7 +41,7 @@ async def resize(ctx: Context, key: str) -> None:
 
 
 @job
-def render(ctx: Context, frames: int) -> None:
+def render(ctx: SyncContext, frames: int) -> None:
     ctx.progress(1, frames, "one")
 
 

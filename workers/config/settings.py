@@ -15,6 +15,7 @@ from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT
 from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, QueueRef
 from monarq.shared.queue import Queue, check_ref, to_ref
 from monarq.shared.text.error_text import DEFAULT_MAX_ERROR_TEXT
+from monarq.workers.config.app_parts import AppParts
 from monarq.workers.config.log_settings import LogSettings
 from monarq.workers.events.listener import Listener
 from monarq.workers.runs.outcome import OutcomePolicy
@@ -107,6 +108,7 @@ class WorkerSettings:
         rejections: the errors of jobs that cannot be run.
         shards: how many shards a native queue is to have, by its name; what `queues` and jobs declare is added.
         any_queue_name: accept queue names that monarq itself would refuse, as arq does.
+        app: what an application object brings along.
         one_process: run one worker process, however many cores there are, as the program was written for one.
     """
 
@@ -143,6 +145,7 @@ class WorkerSettings:
     shards: Mapping[str, int] = field(default_factory=dict)
     any_queue_name: bool = False
     one_process: bool = False
+    app: AppParts = field(default_factory=AppParts)
 
     def __post_init__(self) -> None:
         """Checks what can be checked without Redis.

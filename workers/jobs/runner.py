@@ -24,7 +24,7 @@ from monarq.workers.jobs.results import ResultBuilder, read_name_and_time
 from monarq.workers.jobs.server_ackers import ServerAckers
 from monarq.workers.jobs.slots import Slots
 from monarq.workers.jobs.unknown_jobs import UnknownJobs
-from monarq.workers.lanes.cpu_progress import FOR_CHILD
+from monarq.workers.lanes.child_protocol import Lead as CpuLead
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.leases.table import LeaseTable
 from monarq.workers.reporting.progress import ProgressReporter
@@ -45,6 +45,7 @@ from monarq.workers.runs.outcome import (
 from monarq.workers.runs.registered_job import FirstArgument
 from monarq.workers.runs.run import ActiveRun, CancelReason
 from monarq.workers.runs.time_limits import TimeLimits
+from monarq.workers.runs.worker_scope import WorkerScope
 
 
 class Runner:
@@ -61,7 +62,7 @@ class Runner:
         results: builds those of jobs that have ended.
         progress_reporter: sends the progress of runs.
         events: hears of all that happens.
-        state: the dict for contexts, hooks and arq's jobs.
+        scope: what all runs share: makes their contexts.
         counters: count the outcomes.
         maybe_idle: set when no run is left.
 
@@ -83,7 +84,7 @@ class Runner:
         results: ResultBuilder,
         progress_reporter: ProgressReporter | ServerProgressReporters,
         events: Dispatcher,
-        state: dict[Any, Any],
+        scope: WorkerScope,
         counters: RunCounters,
         maybe_idle: asyncio.Event,
     ) -> None:
@@ -98,7 +99,7 @@ class Runner:
         self._results = results
         self._progress_reporter = progress_reporter
         self._events = events
-        self._state = state
+        self._scope = scope
         self._maybe_idle = maybe_idle
         self._loop = asyncio.get_running_loop()
         self._time_limits = TimeLimits(self._loop)
@@ -219,19 +220,16 @@ class Runner:
         """The argument that the function gets before the job's own."""
         if run.job.first_argument is FirstArgument.CTX_DICT:
             return self._ctx_dict(run)
-        run.progress = self._progress_reporter.open(run.lease)
         if run.job.lane is Lane.CPU:
-            return run.context({}, FOR_CHILD)
-        return run.context(self._state, run.progress)
+            return CpuLead.CONTEXT
+        return self._scope.context_of(run)
 
     def _ctx_dict(self, run: ActiveRun) -> dict[Any, Any]:
         """The ctx dict of the job, the same for hooks and function; the user's keys win over ours."""
         if run.ctx is None:
-            run.progress = self._progress_reporter.open(run.lease)
-            run.progress.closed = run.finish_ms > 0  # a hook may be the first to need it, after a run that never began
             run.ctx = {
-                "progress": run.progress.progress,
-                **self._state,
+                "progress": self._scope.progress_of(run).progress,
+                **self._scope.resources,
                 **self._hooks.describe(run),
             }
         return run.ctx

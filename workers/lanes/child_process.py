@@ -186,6 +186,10 @@ class ChildProcess:
                 self._connection.shutdown(socket.SHUT_WR)
         self._kill_timer = self._loop.call_later(RETIRE_LIMIT_S, self.kill)
 
+    def ask_to_stop(self) -> None:
+        """Lets its job know that the worker stops."""
+        self._started_call.ask_to_stop()
+
     def filenos(self) -> tuple[int, ...]:
         """The descriptors that connect us to it: see `monarq.workers.system.forks`."""
         if self.exit_status is not None:

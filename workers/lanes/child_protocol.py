@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -49,6 +49,24 @@ class FrameKind(IntEnum):
     """child -> worker: something that the running job sends, such as its progress."""
 
 
+class Lead(Enum):
+    """What the child itself puts before a function's arguments."""
+
+    CONTEXT = 1
+    """The job's context, made of `CpuCall.job`."""
+
+
+class ProducerOptions(NamedTuple):
+    """How jobs of the child reach Redis, where they ask for a producer."""
+
+    url: str
+    queue: str
+    format: str
+    codec: str
+    allow_pickle: bool
+    max_payload: int
+
+
 class Hello(NamedTuple):
     """The first message to a new child: its settings."""
 
@@ -60,6 +78,8 @@ class Hello(NamedTuple):
     """How to log; None leaves that to the jobs."""
     worker_id: str
     max_error_text: int
+    producer: ProducerOptions | None = None
+    """For jobs that ask for a producer; None where their Redis cannot be named to another process."""
 
 
 class CpuCall(NamedTuple):
@@ -70,7 +90,7 @@ class CpuCall(NamedTuple):
         qualname: the attribute path in that module, and the function's name in messages.
         args: its positional arguments.
         kwargs: its keyword arguments.
-        context: passed as the first positional argument when not None.
+        context: passed as the first positional argument when not None; `Lead.CONTEXT` for one that the child makes.
         job: the job that it is called for, for its log lines.
         trace: the trace context of the job's span, the parent of spans that the job makes.
         declared: the name of the job whose function is meant, which the import declares; None for the attribute path.

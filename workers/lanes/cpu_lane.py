@@ -17,7 +17,7 @@ from monarq.shared.redis.backoff import Backoff
 from monarq.shared.text.error_text import max_error_text
 from monarq.workers.config.log_settings import LogSettings
 from monarq.workers.lanes.child_process import STOPPED, ChildProcess
-from monarq.workers.lanes.child_protocol import CpuCall, Frame, Hello
+from monarq.workers.lanes.child_protocol import CpuCall, Frame, Hello, ProducerOptions
 from monarq.workers.lanes.cpu_call import death_of, outcome_of, pack_call
 from monarq.workers.lanes.memory_guard import MemoryGuard
 from monarq.workers.runs.cpu_errors import CpuLaneError, CpuStartError, CpuUnreachableError
@@ -49,6 +49,7 @@ class CpuLane:
         preload: Sequence[str] = (),
         log: LogSettings | None = None,
         worker_id: str = "",
+        producer: ProducerOptions | None = None,
     ) -> None:
         """Makes a lane; no process is started yet.
 
@@ -59,6 +60,7 @@ class CpuLane:
             preload: modules that a child imports before its first job.
             log: how a child logs; None leaves that to its jobs.
             worker_id: the worker's name in a child's log lines.
+            producer: how a child's jobs reach Redis, where they ask for a producer.
         """
         if max_jobs_per_child < 1:
             raise ValueError(f"max_jobs_per_child must be at least 1, not {max_jobs_per_child}")
@@ -69,12 +71,14 @@ class CpuLane:
         self._preload = tuple(preload)
         self._log = log
         self._worker_id = worker_id
+        self._producer = producer
         self._turn = asyncio.Lock()
         self._child: ChildProcess | None = None
         self._starting: asyncio.Task[ChildProcess] | None = None
         self._children: set[ChildProcess] = set()
         self._backoff = Backoff()
         self._stopped = False
+        self._asks_to_stop = False
 
     @property
     def busy(self) -> bool:
@@ -99,6 +103,12 @@ class CpuLane:
         """
         self._stopped = False
         await self._usable_child()
+
+    def ask_to_stop(self) -> None:
+        """Lets jobs know, by their context, that the worker stops; those that still start know it, too."""
+        self._asks_to_stop = True
+        for child in self._children:
+            child.ask_to_stop()
 
     async def stop(self) -> None:
         """Ends the child, at once when it is busy; its call raises CpuJobDied. May be called at any time and twice."""
@@ -212,10 +222,20 @@ class CpuLane:
                 raise CpuLaneError("the CPU lane was stopped while its child was to start")
             path = list(dict.fromkeys((*self._sys_path, *sys.path)))
             child = ChildProcess.spawn(path)
+            if self._asks_to_stop:
+                child.ask_to_stop()
             self._children = {other for other in (*self._children, child) if other.exit_status is None}
             python_path = os.environ.get("PYTHONPATH")
             await child.prepare(
-                Hello(path, python_path, list(self._preload), self._log, self._worker_id, max_error_text())
+                Hello(
+                    path,
+                    python_path,
+                    list(self._preload),
+                    self._log,
+                    self._worker_id,
+                    max_error_text(),
+                    self._producer,
+                )
             )
             self.restarts += self._child is not None
             self._child = child

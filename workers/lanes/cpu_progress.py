@@ -1,8 +1,8 @@
 """Progress of a CPU job: sent from the child process to its worker, as often as anybody could see.
 
-The sink in a CPU job's context is pickled by name, and the child makes one of its own for each job. A thread of the
-child sends, so that the newest report of a job that computes for a minute is seen meanwhile; a job's last report is
-sent before its outcome. It imports next to nothing, because the child's start waits for it.
+The child makes a sink for each job that has a context. A thread of the child sends, so that the newest report of a job
+that computes for a minute is seen meanwhile; a job's last report is sent before its outcome. It imports next to
+nothing, because the child's start waits for it.
 """
 
 from __future__ import annotations
@@ -40,9 +40,6 @@ class ChildSink:
         self._wake = wake
         self.report: ProgressReport | None = None
         self.is_pending = wake is None
-
-    def __reduce__(self) -> tuple[Callable[[], ChildSink], tuple[()]]:
-        return open_sink, ()
 
     def send(self, report: ProgressReport) -> ProgressAwaitable:
         """See `ProgressSink`. Threads of the job may call it; forks of the job may too, without effect."""
@@ -111,18 +108,10 @@ class Outbox:
 
 
 OUTBOX: Final = Outbox()
-"""The outbox of this process, which sinks use once they are unpickled."""
-
-FOR_CHILD: Final = ChildSink()
-"""The sink that a worker puts into the context of a CPU job."""
+"""The outbox of this process; in any other than the CPU child its sinks do nothing."""
 
 
-def open_sink() -> ChildSink:
-    """Unpickles `FOR_CHILD`: the running job's sink in the child, in any other process a sink that does nothing."""
-    return OUTBOX.open()
-
-
-def forward(sink: ProgressSink, message: object) -> None:
-    """Passes a message of the child on to the run's own sink; for the worker."""
+def forward(sink_of_run: Callable[[], ProgressSink], message: object) -> None:
+    """Passes a message of the child on to the run's own sink, which is opened for the first one; for the worker."""
     if isinstance(message, ChildReport):
-        sink.send(message.report)
+        sink_of_run().send(message.report)

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Mapping
 from functools import partial
 
 from monarq.shared.lane import Lane
+from monarq.shared.payloads.codec import MSGPACK, PICKLE
+from monarq.shared.redis.connection import RedisSource, UrlSource
 from monarq.shared.tracing.tracing import inject_context
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.lanes.child_protocol import CpuCall
+from monarq.workers.lanes.child_protocol import CpuCall, ProducerOptions
 from monarq.workers.lanes.cpu_lane import CpuLane
 from monarq.workers.lanes.cpu_progress import forward
 from monarq.workers.lanes.thread_lane import ThreadLane
@@ -16,14 +18,29 @@ from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.current_job import JobFields
 from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import ActiveRun
+from monarq.workers.runs.worker_scope import CURRENT_SCOPE
 
 
 class Lanes:
     """Calls jobs in the lane that each declares."""
 
     def __init__(
-        self, jobs: Mapping[str, RegisteredJob], settings: WorkerSettings, counters: RunCounters, worker_id: str
+        self,
+        jobs: Mapping[str, RegisteredJob],
+        settings: WorkerSettings,
+        counters: RunCounters,
+        worker_id: str,
+        source: RedisSource | None = None,
     ) -> None:
+        """Makes the lanes; no process is started yet.
+
+        Args:
+            jobs: the worker's jobs, by name.
+            settings: the worker's settings.
+            counters: count abandoned threads.
+            worker_id: the worker's name in Redis.
+            source: where cpu jobs enqueue, where they ask for a producer.
+        """
         self._threads = ThreadLane(settings.threads, counters)
         paths = [job.import_path for job in jobs.values() if job.import_path is not None]
         self._cpu: CpuLane | None = None
@@ -33,6 +50,7 @@ class Lanes:
                 preload=sorted({path.module for path in paths}),
                 log=settings.log,
                 worker_id=worker_id,
+                producer=_producer_options(source, settings),
             )
 
     @property
@@ -60,6 +78,11 @@ class Lanes:
         if self._cpu is not None:
             await self._cpu.stop()
 
+    def ask_to_stop(self) -> None:
+        """Lets cpu jobs know, by their context, that the worker stops."""
+        if self._cpu is not None:
+            self._cpu.ask_to_stop()
+
     def call(self, run: ActiveRun, lead: tuple[object, ...]) -> Awaitable[object]:
         """Calls the run's function with `lead` in front of the job's own arguments; await what it returns.
 
@@ -84,11 +107,12 @@ class Lanes:
             payload.args,
             payload.kwargs,
             lead[0] if lead else None,
-            JobFields.of(run),
+            fields_of(run),
             inject_context(),
             path.declared,
         )
-        on_message = None if run.progress is None else partial(forward, run.progress)
+        scope = CURRENT_SCOPE.get()
+        on_message = None if scope is None else partial(forward, partial(scope.progress_of, run))
         return await self._cpu.run(
             call,
             timeout_s=job.timeout_s,
@@ -96,3 +120,27 @@ class Lanes:
             on_message=on_message,
             on_raised=run.note_raised,
         )
+
+
+def _producer_options(source: RedisSource | None, settings: WorkerSettings) -> ProducerOptions | None:
+    """How cpu jobs reach Redis; None where that cannot be told to another process."""
+    codecs, queue = settings.codecs, settings.app.queue
+    if not isinstance(source, UrlSource) or codecs.write not in (MSGPACK, PICKLE):
+        return None
+    name, allow_pickle = codecs.write.name, codecs.allow_pickle
+    return ProducerOptions(source.url, queue.name, queue.format, name, allow_pickle, settings.max_payload)
+
+
+def fields_of(run: ActiveRun) -> JobFields:
+    """What the child gets to know of a run."""
+    lease, payload, job = run.lease, run.payload, run.job
+    return JobFields(
+        lease.job_id,
+        job.name,
+        lease.queue.name,
+        run.job_try,
+        lease.crashes,
+        payload.enqueue_ms,
+        job.timeout_s,
+        payload.headers,
+    )

@@ -1,5 +1,7 @@
 """The number of the call that a CPU child has started last, in memory that it shares with its worker.
 
+Beside it is a byte by which the worker asks the running job to stop, as jobs see it by `SyncContext.should_stop`.
+
 By it the worker knows whether a child that has ended, or does not answer, ever started its job. A job may spoil the
 socket for those after it, in more ways than can be listed: a call that the child has not started is not to blame, and
 runs in another child. This costs a job one store, and no job can close it.
@@ -15,6 +17,8 @@ import sys
 from typing import Final
 
 _NUMBER: Final = struct.Struct("=Q")
+_STOP_AT: Final = _NUMBER.size
+_BYTES: Final = _NUMBER.size + 1
 
 
 class StartedCall:
@@ -22,7 +26,7 @@ class StartedCall:
 
     def __init__(self, fd: int) -> None:
         """Maps the memory of a descriptor, which may be closed then."""
-        self._memory = mmap.mmap(fd, _NUMBER.size)
+        self._memory = mmap.mmap(fd, _BYTES)
         self._last = 0
 
     def set(self, number: int) -> None:
@@ -34,6 +38,16 @@ class StartedCall:
         if not self._memory.closed:
             self._last = int(_NUMBER.unpack_from(self._memory)[0])
         return self._last
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the worker has asked the running job to stop; for the child."""
+        return self._memory[_STOP_AT] != 0
+
+    def ask_to_stop(self) -> None:
+        """Asks the running job to stop; for the worker."""
+        if not self._memory.closed:
+            self._memory[_STOP_AT] = 1
 
     def close(self) -> None:
         """Unmaps the memory."""
@@ -50,7 +64,7 @@ def open_shared_memory() -> int:
 
         fd, path = tempfile.mkstemp(prefix="monarq-started-call-")
         os.unlink(path)  # noqa: PTH108 - from here on only the descriptor is used
-    os.ftruncate(fd, _NUMBER.size)
+    os.ftruncate(fd, _BYTES)
     if sys.platform == "linux":
         # A process that reads a map whose file was truncated is ended by the system.
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)

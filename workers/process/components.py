@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
 
@@ -44,6 +44,10 @@ from monarq.workers.reporting.progress import ProgressReporter
 from monarq.workers.reporting.server_progress import ServerProgressReporters
 from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.registered_job import RegisteredJob, lanes_of
+from monarq.workers.runs.worker_scope import WorkerScope
+
+if TYPE_CHECKING:
+    from monarq.producer.beside_worker import WorkerProducer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ class Dependencies:
         events: the dispatcher of its events.
         counters: counts its runs.
         record: returns its record, as monitors read it; called by the lease thread.
+        is_stopping: whether the worker must stop.
         may_start: returns how many more jobs may be started; None for as many as there are free slots.
         has_work: tells in burst mode whether work is left; None: as long as its queues hold jobs.
     """
@@ -71,6 +76,7 @@ class Dependencies:
     events: Dispatcher
     counters: RunCounters
     record: Callable[[], bytes]
+    is_stopping: Callable[[], bool]
     may_start: Callable[[], int | None]
     has_work: HasWork | None = None
 
@@ -90,6 +96,7 @@ class Components:
         unknown: requeues jobs that it does not know.
         acker: acknowledges the ends of runs.
         progress_reporter: sends the progress of runs.
+        scope: what all its runs share.
         cpu_slots: the slots of its cpu lane; none where it knows no cpu job.
         runner: runs jobs.
         renewer: renews the leases.
@@ -120,6 +127,13 @@ class Components:
             ServerProgressReporters(self._make_progress_reporter, self._server_of)
             if self._of_cluster
             else self._make_progress_reporter()
+        )
+        self.scope = WorkerScope(
+            dependencies.worker_id,
+            dependencies.ctx,
+            dependencies.is_stopping,
+            self.progress_reporter.open,
+            self._make_producer,
         )
         io_slots, self.cpu_slots = Slots(settings.concurrency), Slots(1 if lanes.has_cpu else 0)
         self.runner = self._make_runner(lanes, io_slots)
@@ -162,10 +176,16 @@ class Components:
             results=ResultBuilder(dependencies.worker_id, dependencies.settings, self.queues, self._lanes),
             progress_reporter=self.progress_reporter,
             events=dependencies.events,
-            state=dependencies.ctx,
+            scope=self.scope,
             counters=dependencies.counters,
             maybe_idle=self.maybe_idle,
         )
+
+    def _make_producer(self) -> WorkerProducer:
+        from monarq.producer.beside_worker import WorkerProducer  # deferred: most workers never need it
+
+        source, settings = self._dependencies.source, self._dependencies.settings
+        return WorkerProducer(source.client(), source.shown, settings.app.queue, settings.codecs, settings.max_payload)
 
     def _make_renewer(self) -> LeaseRenewer:
         dependencies = self._dependencies

@@ -124,7 +124,9 @@ class WorkerLifecycle:
 
     async def _run_with(self, redis: Redis) -> None:
         dependencies, hooks = self._dependencies, self._dependencies.settings.hooks
-        lanes = Lanes(dependencies.jobs, dependencies.settings, dependencies.counters, dependencies.worker_id)
+        lanes = Lanes(
+            dependencies.jobs, dependencies.settings, dependencies.counters, dependencies.worker_id, dependencies.source
+        )
         try:
             await lanes.start()
             if hooks.startup:
@@ -151,6 +153,7 @@ class WorkerLifecycle:
     async def _serve(self, redis: Redis, lanes: Lanes) -> None:
         dependencies = self._dependencies
         components = self.components = Components(dependencies, redis, lanes)
+        components.scope.enter()
         drain = Drain(
             components.runner,
             grace_s=dependencies.settings.grace_s,
@@ -171,6 +174,7 @@ class WorkerLifecycle:
         try:
             await self._until_stopped(redis, components, [*claiming, *beside, sending])
         finally:
+            lanes.ask_to_stop()
             async with AsyncExitStack() as ending:  # runs the last callback first, and all even if one is cancelled
                 ending.callback(self._sampler.stop)
                 ending.push_async_callback(components.renewer.stop)
@@ -179,6 +183,7 @@ class WorkerLifecycle:
                 await asyncio.gather(_end_claims(redis, components), drain.end_runs())
                 self.interrupted_runs = drain.interrupted_runs
                 await _flush(redis, components)
+            await components.scope.close()
             await _deregister(redis, components)
             dependencies.events.worker_stopped(dependencies.worker_id)
 

@@ -88,6 +88,7 @@ class Worker:
                 events=events or Dispatcher(*settings.listeners),
                 counters=self._counters,
                 record=self.record,
+                is_stopping=self._stopping.is_set,
                 may_start=self._may_start,
                 has_work=has_work,
             ),

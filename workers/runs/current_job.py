@@ -42,11 +42,10 @@ class JobFields(NamedTuple):
     name: str
     queue: str
     job_try: int
-
-    @classmethod
-    def of(cls, job: Job) -> JobFields:
-        """The fields of a job."""
-        return cls(job.job_id, job.name, job.queue, job.job_try)
+    crashes: int = 0
+    enqueue_ms: int = 0
+    timeout_s: float | None = None
+    headers: dict[str, str] | None = None
 
 
 CURRENT_JOB: Final[ContextVar[Job | None]] = ContextVar("monarq_job", default=None)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
 
 import msgspec
 
-from monarq.shared.calls.context import Context
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload
-from monarq.shared.payloads.progress import NULL_SINK, ProgressSink
 from monarq.shared.protocol.lease import Lease
 from monarq.workers.runs.raised_error import RaisedError
 from monarq.workers.runs.registered_job import RegisteredJob
@@ -111,15 +108,3 @@ class ActiveRun(msgspec.Struct, eq=False):
     def note_raised(self, raised: RaisedError) -> None:
         """Records what it raised in another process."""
         self.raised = raised
-
-    def context(self, state: dict[Any, Any], sink: ProgressSink = NULL_SINK) -> Context:
-        """The context of the job: what it may know of its run, and the sink of its progress."""
-        return Context(
-            job_id=self.lease.job_id,
-            job_name=self.job.name,
-            job_try=self.job_try,
-            queue=self.lease.queue.name,
-            enqueued_at=datetime.fromtimestamp(self.payload.enqueue_ms / 1000, tz=UTC),
-            state=state,
-            sink=sink,
-        )

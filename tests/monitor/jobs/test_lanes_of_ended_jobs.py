@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.jobs.job_view import find_job
 from monarq.monitor.jobs.listing import list_jobs
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.formats.arq.jobs.cancel import cancel
 from monarq.shared.jobs.decorators import job
 from tests.support.formats import OF_ARQ
@@ -24,12 +24,12 @@ async def in_io(ctx: Context, how: str) -> None:
 
 
 @job(name="in thread", lane="thread", keep_result=60)
-def in_thread(ctx: Context, how: str) -> None:
+def in_thread(ctx: SyncContext, how: str) -> None:
     fail(how)
 
 
 @job(name="in cpu", keep_result=60)
-def in_cpu(ctx: Context, how: str) -> None:
+def in_cpu(ctx: SyncContext, how: str) -> None:
     fail(how)
 
 

@@ -17,7 +17,7 @@ from tests.workers.lanes.cpu_jobs import shrink
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from monarq import Context
+    from monarq import Context, SyncContext
     from monarq import Context as Run
 
 
@@ -112,7 +112,7 @@ def plain_add(one: int, other: int) -> int:
     return one + other
 
 
-def plain_last(word: str, ctx: Context) -> list[object]:
+def plain_last(word: str, ctx: SyncContext) -> list[object]:
     return [word, ctx.job_id]
 
 
@@ -160,12 +160,12 @@ async def by_position(word: str, more: str = "more", ctx: m.Context | None = Non
 
 
 @job(lane="thread")
-def in_thread(word: str, ctx: Annotated[m.Context, "told"]) -> list[object]:
+def in_thread(word: str, ctx: Annotated[m.SyncContext, "told"]) -> list[object]:
     return [word, ctx.job_id]
 
 
 @job
-def in_child(word: str, ctx: m.Context) -> list[object]:
+def in_child(word: str, ctx: m.SyncContext) -> list[object]:
     return [word, ctx.job_id]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import queue
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 
 from monarq.shared.payloads.progress import NO_YIELD, ProgressAwaitable, ProgressReport
 from monarq.workers.lanes import cpu_progress
-from monarq.workers.lanes.cpu_progress import FOR_CHILD, ChildReport, ChildSink, Outbox, forward, open_sink
+from monarq.workers.lanes.cpu_progress import ChildReport, ChildSink, Outbox, forward
 from tests.support.slowness import patience_s
 
 
@@ -118,19 +117,7 @@ def test_outside_of_a_child_the_sink_does_nothing() -> None:
     outbox = Outbox()
     outbox.open().send(report(1))
     outbox.finish()
-    copy = pickle.loads(pickle.dumps(FOR_CHILD))
-    assert isinstance(copy, ChildSink)
-    assert copy.send(report(1)) is NO_YIELD
-
-
-def test_the_sink_is_pickled_by_name_and_becomes_that_of_the_running_job(
-    outbox: Outbox, sent: Sent, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cpu_progress, "OUTBOX", outbox)
-    sink = pickle.loads(pickle.dumps(FOR_CHILD))
-    sink.send(report(1))
-    assert sent.get(timeout=patience_s(10)) == ChildReport(report(1))
-    assert open_sink() is not sink, "each job has its own"
+    assert ChildSink().send(report(1)) is NO_YIELD
 
 
 @pytest.mark.parametrize(
@@ -148,5 +135,5 @@ def test_the_worker_passes_on_reports_alone(message: object, received: list[Prog
             return NO_YIELD
 
     sink = Keeping()
-    forward(sink, message)
+    forward(lambda: sink, message)
     assert sink.reports == received

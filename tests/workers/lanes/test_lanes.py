@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import SyncContext
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.job import Job
 from monarq.workers.jobs.registry import register
-from monarq.workers.lanes.cpu_progress import FOR_CHILD
+from monarq.workers.lanes.child_protocol import Lead
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.cpu_errors import CpuLaneError
 from monarq.workers.runs.run import ActiveRun
 from monarq.workers.runs.run_progress import RunProgress
+from monarq.workers.runs.worker_scope import WorkerScope
 from tests.support.workers import settings_for_tests
 from tests.workers.support.runs import make_run
 
@@ -42,7 +43,7 @@ def in_thread(lead: str, given: int) -> Where:
 
 
 @job(name="lanes.in_cpu", timeout=60)
-def in_cpu(ctx: Context, given: int) -> Where:
+def in_cpu(ctx: SyncContext, given: int) -> Where:
     ctx.progress(given, 10, "in the child")
     return where((ctx.job_id, given))
 
@@ -84,8 +85,10 @@ async def test_a_cpu_job_runs_in_the_child_and_its_progress_and_error_come_back(
         child = lanes.child_pid
         assert lanes.child_pids() == {child}
         run = make_run(in_cpu, 3)
-        run.progress = RunProgress(run.lease, lambda progress: None)
-        assert await lanes.call(run, (run.context({}, FOR_CHILD),)) == (child, True, ("id", 3))
+        unused: Any = None
+        WorkerScope("w", {}, lambda: False, lambda lease: RunProgress(lease, lambda progress: None), unused).enter()
+        assert await lanes.call(run, (Lead.CONTEXT,)) == (child, True, ("id", 3))
+        assert run.progress is not None
         assert run.progress.take() == b'{"done":3,"total":10,"message":"in the child"}'
         failing = make_run(fails_in_cpu)
         with pytest.raises(LookupError, match="as asked"):
@@ -100,4 +103,4 @@ async def test_stopped_lanes_take_no_cpu_job() -> None:
         pass
     run: ActiveRun = make_run(in_cpu, 1)
     with pytest.raises(CpuLaneError, match="stopped"):
-        await lanes.call(run, (run.context({}, FOR_CHILD),))
+        await lanes.call(run, (Lead.CONTEXT,))

@@ -10,7 +10,7 @@ from typing import Final
 
 import psutil
 
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.jobs.decorators import job
 from tests.workers.support.supervised_jobs import LONG_S, say
 
@@ -46,7 +46,7 @@ async def wait_for_program(ctx: Context, file: str, script: str, own_session: bo
     return True
 
 
-def _run_program(ctx: Context, file: str, script: str, own_session: bool) -> bool:
+def _run_program(ctx: SyncContext, file: str, script: str, own_session: bool) -> bool:
     if Path(file).exists():
         return lives(file)
     say(ctx, "begins")
@@ -55,13 +55,13 @@ def _run_program(ctx: Context, file: str, script: str, own_session: bool) -> boo
 
 
 @job(lane="thread")
-def run_program_in_thread(ctx: Context, file: str, script: str, own_session: bool) -> bool:
+def run_program_in_thread(ctx: SyncContext, file: str, script: str, own_session: bool) -> bool:
     """In the thread lane."""
     return _run_program(ctx, file, script, own_session)
 
 
 @job
-def run_program_in_process(ctx: Context, file: str, script: str, own_session: bool) -> bool:
+def run_program_in_process(ctx: SyncContext, file: str, script: str, own_session: bool) -> bool:
     """In the cpu lane."""
     return _run_program(ctx, file, script, own_session)
 

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.jobs.decorators import job
 from monarq.shared.redis.connection import UrlSource
 
@@ -21,7 +21,7 @@ LONG_S: Final = 30
 HOARD: Final[list[bytes]] = []
 
 
-def say(ctx: Context, what: str) -> None:
+def say(ctx: SyncContext, what: str) -> None:
     """One line, written in one piece."""
     os.write(1, f"job {ctx.job_id} pid {os.getpid()} try {ctx.job_try}: {what}\n".encode())
 
@@ -84,7 +84,7 @@ async def return_when_cancelled(ctx: Context, key: str) -> int:
 
 
 @job
-def spin_in_pool(ctx: Context) -> None:
+def spin_in_pool(ctx: SyncContext) -> None:
     """Never ends, and holds its process."""
     say(ctx, "begins")
     while True:
@@ -92,7 +92,7 @@ def spin_in_pool(ctx: Context) -> None:
 
 
 @job(timeout=0.5)
-def spin_for_a_moment(ctx: Context) -> None:
+def spin_for_a_moment(ctx: SyncContext) -> None:
     """Never ends by itself."""
     say(ctx, "begins")
     while True:

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.jobs.decorators import job
 from tests.workers.support.supervised_jobs import LONG_S, say
 
@@ -104,7 +104,7 @@ async def come_back_beside_messages(ctx: Context) -> str:
 
 
 @job(lane="thread")
-def come_back_twice_in_thread(ctx: Context) -> int:
+def come_back_twice_in_thread(ctx: SyncContext) -> int:
     child = os.fork()
     say(ctx, "forked")
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else 0

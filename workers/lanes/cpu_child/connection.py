@@ -44,6 +44,11 @@ class WorkerConnection:
         """Whether this process is the child itself: neither a fork that a job made nor a process without connection."""
         return os.getpid() == self._pid
 
+    @property
+    def should_stop(self) -> bool:
+        """Whether the worker stops."""
+        return self._started_call.should_stop
+
     def receive(self) -> Frame:
         """Waits for the next frame; EOFError when the worker has closed its end."""
         try:

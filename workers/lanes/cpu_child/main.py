@@ -31,8 +31,10 @@ from monarq.workers.lanes.child_protocol import (
     Frame,
     FrameKind,
     Hello,
+    Lead,
 )
 from monarq.workers.lanes.cpu_child.connection import BrokenConnectionError, WorkerConnection
+from monarq.workers.lanes.cpu_child.contexts import CONTEXTS
 from monarq.workers.lanes.cpu_child.process_setup import (
     die_with_worker,
     disable_stop_signals,
@@ -78,6 +80,7 @@ def main() -> None:
     _CONNECTION.open(socket_fd, lifeline_fd, memory_fd)
     os.register_at_fork(after_in_child=partial(close_in_fork, (socket_fd, lifeline_fd)))
     OUTBOX.connect(send_message)
+    CONTEXTS.connect(lambda: _CONNECTION.should_stop)
     try:
         serve(_CONNECTION)
     except EOFError:
@@ -101,6 +104,7 @@ def prepare(connection: WorkerConnection) -> None:
     if hello.python_path is not None:
         os.environ["PYTHONPATH"] = hello.python_path
     WORKER_ID.set(hello.worker_id)
+    CONTEXTS.producer_options = hello.producer
     limit_error_text(hello.max_error_text)
     try:
         preload(hello.preload, hello.log)
@@ -169,10 +173,17 @@ def call_function(call: CpuCall) -> object:
     if not callable(target):
         raise TypeError(f"{call.module}.{call.qualname} is not callable")
     CURRENT_JOB.set(call.job)
-    context = () if call.context is None else (call.context,)
+    context = () if call.context is None else (_lead_of(call),)
     with attach_context(call.trace):
         result: object = target(*context, *call.args, **call.kwargs)
     return check_return_value(result, f"{call.module}.{call.qualname}")
+
+
+def _lead_of(call: CpuCall) -> object:
+    """The first argument of a call."""
+    if call.context is Lead.CONTEXT and call.job is not None:
+        return CONTEXTS.context_of(call.job)
+    return call.context
 
 
 def find_target(call: CpuCall) -> object:

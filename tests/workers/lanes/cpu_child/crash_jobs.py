@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from monarq.shared.calls.context import Context
+from monarq.shared.calls.context import SyncContext
 from monarq.shared.jobs.decorators import job
 
 
@@ -30,7 +30,7 @@ def die(how: str) -> None:
 
 
 @job(max_tries=1)
-def die_once(ctx: Context, marker: str) -> int:
+def die_once(ctx: SyncContext, marker: str) -> int:
     """Answers with its try when it runs for the second time."""
     if not Path(marker).exists():
         Path(marker).touch()
@@ -39,7 +39,7 @@ def die_once(ctx: Context, marker: str) -> int:
 
 
 @job(max_tries=1)
-def wait_for_a_kill(ctx: Context, folder: str) -> int:
+def wait_for_a_kill(ctx: SyncContext, folder: str) -> int:
     """Tells its process, and waits to be killed; the second one answers with its try."""
     told = Path(folder) / str(len(list(Path(folder).iterdir())))
     told.with_suffix(".part").write_text(str(os.getpid()))

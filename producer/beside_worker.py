@@ -1,0 +1,105 @@
+"""The producers of a worker's jobs: one for those on its event loop, one for those in its threads, by one connection.
+
+Jobs find them as the `producer` of their contexts. They belong to the worker, which closes them at its end: what a job
+does to close one does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from redis.asyncio import Redis
+
+from monarq.producer.client import Producer
+from monarq.producer.event_loop_thread import SIGNAL_CHECK_S
+from monarq.producer.sync import SyncProducer
+from monarq.shared.errors import ProducerClosedError, ProducerMisusedError
+from monarq.shared.payloads.codec import Codecs
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
+
+T = TypeVar("T")
+
+_RETRY_FOR_S = 10.0
+
+
+class WorkerProducer(Producer):
+    """The producer of a worker's jobs.
+
+    Args:
+        redis: a client whose connection settings are used.
+        shown: the server's address for messages, without secrets.
+        queue: the queue of jobs that name none.
+        codecs: the formats that the worker reads and writes.
+        max_payload: bytes; a larger payload is refused.
+    """
+
+    def __init__(self, redis: Redis, shown: str, queue: QueueRef, codecs: Codecs, max_payload: int) -> None:
+        self._set_up(redis, shown, queue, codecs, max_payload, _RETRY_FOR_S, SOCKET_TIMEOUT_S)
+
+    async def close(self) -> None:
+        """Does nothing: the worker closes it once its last job has ended."""
+
+    async def end(self) -> None:
+        """Closes the connections; for the worker."""
+        await super().close()
+
+
+class ThreadProducer(SyncProducer):
+    """The producer of a worker's jobs that run in threads: it uses the one of the event loop, and its connections.
+
+    Args:
+        producer: the worker's.
+        loop: the worker's event loop.
+    """
+
+    def __init__(self, producer: WorkerProducer, loop: asyncio.AbstractEventLoop) -> None:
+        self._producer = producer
+        self._thread = _RunningLoop(loop)
+
+
+class _RunningLoop:
+    """A loop that runs in another thread, and belongs to somebody else."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Runs the coroutine there and waits for it; it is cancelled where the wait is interrupted.
+
+        Raises:
+            ProducerClosedError: the loop is closed, or was while it waited.
+            ProducerMisusedError: it is the loop of the caller.
+            BaseException: what the coroutine raised.
+        """
+        try:
+            is_own = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            is_own = False
+        if is_own:
+            coroutine.close()
+            raise ProducerMisusedError(
+                "a thread job's producer was called from the event loop, and would wait for itself"
+            )
+        try:
+            running = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:
+            coroutine.close()
+            raise ProducerClosedError from None
+        try:
+            while True:
+                done, _ = concurrent.futures.wait([running], timeout=SIGNAL_CHECK_S)
+                if done:
+                    return running.result()
+                if self._loop.is_closed():
+                    raise ProducerClosedError
+        except BaseException:
+            if not running.done():
+                running.cancel()
+            raise
+
+    def close(self) -> None:
+        """Does nothing: see `WorkerProducer.close`."""

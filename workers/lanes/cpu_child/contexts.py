@@ -1,0 +1,108 @@
+"""The contexts of the jobs that run in a CPU child, made of the few fields that the worker sends.
+
+It imports little, because the child's start waits for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from monarq.shared.calls.context import SyncContext
+from monarq.shared.lane import Lane
+from monarq.workers.lanes.cpu_progress import OUTBOX
+from monarq.workers.runs.current_context import CONTEXT_MAKER, CURRENT_CONTEXT
+from monarq.workers.runs.current_job import WORKER_ID, JobFields
+
+if TYPE_CHECKING:
+    from monarq.producer import SyncProducer
+    from monarq.workers.lanes.child_protocol import ProducerOptions
+
+
+class ChildContexts:
+    """Makes the contexts of a child's jobs, and is what they ask the worker for.
+
+    Attributes:
+        resources: what the child has opened at its start, by name.
+        producer_options: how its jobs reach Redis; None where that is not known.
+    """
+
+    def __init__(self) -> None:
+        self.resources: Mapping[str, Any] = {}
+        self.producer_options: ProducerOptions | None = None
+        self._producer: SyncProducer | None = None
+        self._lock = threading.Lock()
+        self._is_stopping: Callable[[], bool] = lambda: False
+
+    def connect(self, is_stopping: Callable[[], bool]) -> None:
+        """Makes it the source of contexts in this process.
+
+        Args:
+            is_stopping: whether the worker stops.
+        """
+        self._is_stopping = is_stopping
+        CONTEXT_MAKER.set(self.context_of)
+
+    def context_of(self, job: JobFields) -> SyncContext:
+        """Makes the context of the job that has begun, which is the current one from now on."""
+        end_s = None if job.timeout_s is None else time.time() + job.timeout_s
+        context = SyncContext(
+            job_id=job.job_id,
+            job_name=job.name,
+            job_try=job.job_try,
+            crashes=job.crashes,
+            queue=job.queue,
+            lane=Lane.CPU,
+            enqueued_at=datetime.fromtimestamp(job.enqueue_ms / 1000, tz=UTC),
+            deadline=None if end_s is None else datetime.fromtimestamp(end_s, tz=UTC),
+            headers=job.headers or {},
+            resources=self.resources,
+            worker_id=WORKER_ID.get(),
+            _state=self,
+            _sink=OUTBOX.open(),
+        )
+        CURRENT_CONTEXT.set(context)
+        return context
+
+    @property
+    def should_stop(self) -> bool:
+        """See `monarq.shared.calls.context.RunState`."""
+        return self._is_stopping()
+
+    @property
+    def producer(self) -> SyncProducer:
+        """One for all jobs of this process, with connections of its own; made when the first job asks for it.
+
+        Raises:
+            RuntimeError: the worker's Redis cannot be named to another process.
+        """
+        with self._lock:
+            if self._producer is None:
+                self._producer = _open_producer(self.producer_options)
+            return self._producer
+
+
+def _open_producer(options: ProducerOptions | None) -> SyncProducer:
+    if options is None:
+        raise RuntimeError(
+            "a cpu job has a producer only where its worker's Redis is given by URL, and its payloads are msgpack or"
+            " pickle: make a SyncProducer in the job"
+        )
+    from monarq.producer import SyncProducer  # deferred: it imports redis and asyncio, which most children never need
+    from monarq.shared.queue import Queue
+
+    queue = Queue(options.queue, format="arq" if options.format == "arq" else "native")
+    return SyncProducer(
+        options.url,
+        queue=queue,
+        codec="pickle" if options.codec == "pickle" else "msgpack",
+        allow_pickle=options.allow_pickle,
+        max_payload=options.max_payload,
+    )
+
+
+CONTEXTS: Final = ChildContexts()
+"""Those of this process."""

@@ -1,0 +1,33 @@
+"""`current_context()`: the context of the job that runs, for libraries and loggers that a job calls.
+
+It imports little, because the start of a CPU child waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, Final
+
+from monarq.shared.calls.context import Context, SyncContext
+from monarq.workers.runs.current_job import CURRENT_JOB
+
+CONTEXT_MAKER: Final[ContextVar[Callable[[Any], Context | SyncContext] | None]] = ContextVar(
+    "monarq_context_maker", default=None
+)
+"""Makes the context of a job that runs; set by the worker, and by the cpu child."""
+
+CURRENT_CONTEXT: Final[ContextVar[Context | SyncContext | None]] = ContextVar("monarq_context", default=None)
+"""The context of the job, once one is made."""
+
+
+def current_context() -> Context | SyncContext | None:
+    """The context of the job that runs; None outside of jobs, and in a thread that a job has started by itself.
+
+    It is there whether or not the job takes a context: `SyncContext` in threads and in the cpu lane, else `Context`.
+    """
+    known = CURRENT_CONTEXT.get()
+    if known is not None:
+        return known
+    job, make = CURRENT_JOB.get(), CONTEXT_MAKER.get()
+    return None if job is None or make is None else make(job)
