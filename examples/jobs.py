@@ -89,6 +89,17 @@ def count_primes(low: int, high: int) -> int:
     return sum(count_in_block(start, min(start + BLOCK, high), primes) for start in range(low, high, BLOCK))
 
 
+@job(timeout=60)
+def count_in_steps(ctx: SyncContext, below: int) -> int:
+    """How many primes there are below a number; it tells how far it is after each block."""
+    primes = primes_up_to(isqrt(max(below, 0)))
+    found = 0
+    for start in range(2, below, BLOCK):
+        found += count_in_block(start, min(start + BLOCK, below), primes)
+        ctx.progress(start, below)
+    return found
+
+
 def count_in_block(low: int, high: int, primes: Sequence[int]) -> int:
     """How many primes there are from `low` (2 or more) up to `high`, by crossing out the multiples of smaller ones."""
     is_prime = bytearray(b"\x01") * (high - low)

