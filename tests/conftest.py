@@ -23,6 +23,12 @@ from tests.support.server import why_wrong
 pytest_plugins = ["tests.support.plugins.run_limits", "tests.support.plugins.tracebacks"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The fixtures that users have; where monarq is installed, pytest has loaded them by itself."""
+    if not config.pluginmanager.has_plugin("monarq"):
+        config.pluginmanager.import_plugin("monarq.testing.plugin")
+
+
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Tests run under uvloop, as the workers do."""
     return {"uvloop": StrictLoop}

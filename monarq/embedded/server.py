@@ -22,16 +22,25 @@ class EmbeddedRedis:
     SIGKILL included. `notes` names the servers that were tried before and did not start, a line each.
     """
 
-    def __init__(self, *, port: int | None = None, data_dir: Path | None = None, appendonly: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        data_dir: Path | None = None,
+        appendonly: bool = False,
+        kind: ServerKind | None = None,
+    ) -> None:
         """Configures the server; `start` starts it.
 
         Args:
             port: listen on this port of 127.0.0.1, 0 for any free one, instead of on a private socket.
             data_dir: where data and log are kept; made if missing. By default nothing is kept.
             appendonly: write each change to disk, so that the next server on the same `data_dir` has it.
+            kind: the one kind of server to start. Default: what MONARQ_EMBEDDED says, else any.
         """
         self.notes: list[str] = []
         self._port = port
+        self._kind = kind
         self._storage = Storage(data_dir and data_dir.absolute(), appendonly)
         self._running: tuple[ServerProcess, ServerCandidate, str] | None = None
 
@@ -45,7 +54,7 @@ class EmbeddedRedis:
         if self._running:
             return
         self.notes.clear()
-        for candidate in list_servers():
+        for candidate in list_servers(forced=self._kind):
             try:
                 version = read_version(candidate)
                 process = ServerProcess.start(candidate, version, self._storage, self._port)

@@ -35,6 +35,11 @@ def find_declared(name: str) -> DeclaredJob | None:
     return _DECLARED.get(name)
 
 
+def all_declared() -> list[DeclaredJob]:
+    """Every job that this process has declared; of those of one name the last."""
+    return list(_DECLARED.values())
+
+
 def _running_module() -> str | None:
     """The module whose top-level code is running: its import declares the job, whatever helpers it calls."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - what inspect.currentframe() gives, without importing it

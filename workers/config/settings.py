@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -79,6 +80,7 @@ class WorkerSettings:
         queues: the queues that it serves, each once. Names and instances of `monarq.Queue` are taken as well.
         concurrency: how many io jobs it runs at once.
         threads: how many thread jobs it runs at once, within `concurrency`.
+        thread_executor: runs the calls of thread jobs. Default: threads of the worker's own.
         cpu_jobs_per_child: cpu jobs after which the child process is replaced.
         cpu_memory_bytes: a memory limit for cpu jobs that have none of their own.
         timeout_s: how long a job may run that declares no timeout; 0 for no limit.
@@ -115,6 +117,7 @@ class WorkerSettings:
     queues: tuple[QueueRef, ...] = (QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT),)
     concurrency: int = 100
     threads: int = 32
+    thread_executor: Executor | None = None
     cpu_jobs_per_child: int = 1000
     cpu_memory_bytes: int | None = None
     timeout_s: float = 300.0

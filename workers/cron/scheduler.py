@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -50,6 +50,14 @@ _MAX_SLEEP_S: Final = 30.0
 _MIN_SLEEP_S: Final = 0.05
 
 
+class Clock(Protocol):
+    """Redis' time."""
+
+    async def now(self, redis: Redis) -> datetime:
+        """The time."""
+        ...
+
+
 class CronScheduler:
     """Enqueues the ticks of its entries.
 
@@ -65,6 +73,8 @@ class CronScheduler:
         ttl_ms: ms after its time that a tick may be started; 0 for no limit.
         started: the time of the start for `run_at_startup`. Where all workers of a pool have the same one, the job is
             enqueued once for all of them. Default: when this scheduler starts.
+        since: from when on ticks count as missed of entries without one that is known. Default: likewise.
+        clock: Redis' time. Default: Redis is asked now and then.
     """
 
     def __init__(
@@ -76,6 +86,8 @@ class CronScheduler:
         events: Dispatcher,
         ttl_ms: int = 0,
         started: datetime | None = None,
+        since: datetime | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._entries = list(entries)
         self._queue = queue
@@ -84,9 +96,10 @@ class CronScheduler:
         self._events = events
         self._ttl_ms = ttl_ms
         self._started = started
+        self._since = since
         self._scheduler_id = os.urandom(8).hex()
         self._states: list[EntryState] | None = None
-        self._clock = RedisClock()
+        self._clock = clock or RedisClock()
         self._status_writer = StatusWriter()
 
     async def run(self, redis: Redis) -> None:
@@ -114,6 +127,7 @@ class CronScheduler:
             events=self._events,
             ttl_ms=self._ttl_ms,
             started=self._started,
+            since=self._since,
         )
 
     async def run_once(self, redis: Redis) -> float:
@@ -160,7 +174,7 @@ class CronScheduler:
     async def _begin(self, redis: Redis, now: datetime) -> list[EntryState]:
         states = []
         for entry in self._entries:
-            last = now
+            last = self._since or now
             if entry.remembers and (
                 newest_ms := await self._queues[entry.queue].newest_tick_ms(redis, entry.redis_field)
             ):

@@ -46,25 +46,36 @@ class Registrable(Protocol):
 
 def _register(function: object, settings: WorkerSettings) -> RegisteredJob:
     if isinstance(function, Job):
-        return _from_job(function, settings)
+        return from_job(function, settings)
     if not hasattr(function, "as_registered_job"):
         raise DeclarationError(f"{function!r} is no job: put @job before it")
     return cast("Registrable", function).as_registered_job(settings)
 
 
-def _from_job(job: Job[Any, Any], settings: WorkerSettings) -> RegisteredJob:
+def from_job(job: Job[Any, Any], settings: WorkerSettings, lane: Lane | None = None) -> RegisteredJob:
+    """A declared job as a worker of these settings runs it.
+
+    Args:
+        job: the job.
+        settings: the defaults for what it leaves open.
+        lane: where it runs, instead of where it was declared for. It is claimed from the same set all the same.
+
+    Raises:
+        DeclarationError: the cpu lane's process cannot import it.
+    """
     declared = declared_options(job)
+    lane = lane or declared.lane
     return RegisteredJob(
         name=declared.name,
         function=job.worker_callable,
-        lane=declared.lane,
+        lane=lane,
         lane_queue=lane_queue_of(declared.lane),
         first_argument=FirstArgument.CONTEXT if job.takes_context else FirstArgument.NOTHING,
         timeout_s=timeout_s_of(declared.timeout_s, settings),
         policy=declared.retry or settings.retry,
         keep_ms=keep_ms_of(declared.keep_result_s, declared.keep_result_forever, settings),
         memory_bytes=declared.memory_bytes or settings.cpu_memory_bytes,
-        import_path=import_path_of(job) if declared.lane is Lane.CPU else None,
+        import_path=import_path_of(job) if lane is Lane.CPU else None,
         converter=make_converter(job.name, job.signature),
     )
 

@@ -41,7 +41,8 @@ class Lanes:
             worker_id: the worker's name in Redis.
             source: where cpu jobs enqueue, where they ask for a producer.
         """
-        self._threads = ThreadLane(settings.threads, counters)
+        self._threads = ThreadLane(settings.threads, counters, settings.thread_executor)
+        self.has_cpu = any(job.lane_queue == "cpu" for job in jobs.values())
         paths = [job.import_path for job in jobs.values() if job.import_path is not None]
         self._cpu: CpuLane | None = None
         if paths:
@@ -52,11 +53,6 @@ class Lanes:
                 worker_id=worker_id,
                 producer=_producer_options(source, settings),
             )
-
-    @property
-    def has_cpu(self) -> bool:
-        """Whether there is a job for the cpu lane."""
-        return self._cpu is not None
 
     @property
     def child_pid(self) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Final
@@ -28,12 +28,14 @@ class ThreadLane:
     Args:
         places: how many jobs may run at a time.
         counters: counts abandoned threads, for as long as they run on.
+        executor: runs the calls. Default: threads of its own.
     """
 
-    def __init__(self, places: int, counters: RunCounters) -> None:
+    def __init__(self, places: int, counters: RunCounters, executor: Executor | None = None) -> None:
         self._counters = counters
         self._places = asyncio.Semaphore(places)
-        self._threads = ThreadPoolExecutor(places + _MAX_ABANDONED, thread_name_prefix="monarq-job")
+        self._is_lent = executor is not None
+        self._threads = executor or ThreadPoolExecutor(places + _MAX_ABANDONED, thread_name_prefix="monarq-job")
 
     async def run(self, call: Callable[[], object], name: str) -> object:
         """Runs a call and returns what it returns. Cancelled, it abandons the thread.
@@ -63,7 +65,8 @@ class ThreadLane:
 
     def stop(self) -> None:
         """Drops the calls that wait; threads that still run are left alone."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        if not self._is_lent:
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _abandon(self, work: Future[Any]) -> None:
         self._counters.abandoned_threads += 1

@@ -1,0 +1,40 @@
+"""Tests of an application that uses monarq: a private Redis for each test, its jobs run by hand, its time moved.
+
+The fixtures ``monarq`` and ``monarq_sync`` of the pytest plugin, and `SandboxMixin` for unittest and Django, give a
+sandbox. Names are loaded when they are first used: the plugin must cost test runs without a sandbox next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from monarq.testing.cases import SandboxMixin as SandboxMixin
+    from monarq.testing.records import Ended as Ended
+    from monarq.testing.records import Outgoing as Outgoing
+    from monarq.testing.sandbox import Sandbox as Sandbox
+    from monarq.testing.sync import SyncSandbox as SyncSandbox
+
+_MODULES = {
+    "Ended": "monarq.testing.records",
+    "Outgoing": "monarq.testing.records",
+    "Sandbox": "monarq.testing.sandbox",
+    "SandboxMixin": "monarq.testing.cases",
+    "SyncSandbox": "monarq.testing.sync",
+}
+
+__all__ = ["Ended", "Outgoing", "Sandbox", "SandboxMixin", "SyncSandbox"]
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module 'monarq.testing' has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,241 @@
+"""What the two sandboxes share: all but what waits for jobs."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.errors import MonarqError, SettingsError
+from monarq.shared.parsing import Duration, check_time, to_count, to_seconds
+from monarq.shared.queue import Queue
+from monarq.testing.clock import LATEST, SandboxClock
+from monarq.testing.crons import SandboxCrons
+from monarq.testing.drain import DrainPlan, drain
+from monarq.testing.enqueued import read_enqueued
+from monarq.testing.jobs import CpuLane, Known, find_known
+from monarq.testing.matching import missing_text, present_text, wanted_of
+from monarq.testing.recorder import Recorder
+from monarq.testing.records import Ended, Outgoing
+from monarq.testing.server import SandboxServer, sandbox_server
+
+if TYPE_CHECKING:
+    from monarq.embedded.discovery import ServerKind
+
+_URL_VARIABLES: Final = ("MONARQ_REDIS", "REDIS_URL")
+"""Where producers and commands look for Redis that were given none."""
+
+_open: BaseSandbox | None = None
+
+
+class BaseSandbox:
+    """See `monarq.testing.Sandbox`."""
+
+    def __init__(
+        self,
+        app: object = None,
+        *,
+        server: ServerKind | None = None,
+        cpu: CpuLane = "thread",
+        concurrency: int = 1,
+    ) -> None:
+        if cpu not in ("thread", "process"):
+            raise SettingsError(f'cpu is {cpu!r}: give "thread", or "process" for a child process as a worker has')
+        self._app = app
+        self._kind = server
+        self._cpu = cpu
+        self._concurrency = to_count(concurrency, "concurrency", least=1)
+        self._clock = SandboxClock()
+        self._server: SandboxServer | None = None
+        self._ended: list[Ended] = []
+        self._crons = SandboxCrons(self._clock)
+        self._closing = ExitStack()
+
+    @property
+    def url(self) -> str:
+        """The address of its Redis."""
+        return self._running.url
+
+    @property
+    def now(self) -> datetime:
+        """The time by its clock, aware, in UTC."""
+        return self._clock.now()
+
+    @property
+    def ended(self) -> list[Ended]:
+        """The jobs that it has run to their ends, in that order."""
+        return list(self._ended)
+
+    def open(self) -> None:
+        """Empties the private Redis and makes it the one that is found; `close` ends it.
+
+        Raises:
+            MonarqError: another sandbox is open.
+            EmbeddedRedisError: no server can be started; the message says what to install.
+        """
+        global _open  # noqa: PLW0603 - the clock and the environment are the process' own
+        if _open is not None:
+            raise MonarqError(
+                "a sandbox is open already, and a process has one at a time: use one of the fixtures monarq and"
+                " monarq_sync in a test, not both"
+            )
+        find_known(self._app)  # a mistake in it is not found by the first drain only
+        server = sandbox_server(self._kind)
+        server.empty()
+        self._ended.clear()
+        with ExitStack() as closing:
+            _open = self
+            closing.callback(_forget)
+            self._server = server
+            self._clock.start(server.redis)
+            closing.callback(self._clock.stop)
+            self._crons = SandboxCrons(self._clock)
+            for name in _URL_VARIABLES:
+                closing.callback(_set_variable, name, os.environ.get(name))
+                os.environ[name] = server.url
+            self._closing = closing.pop_all()
+
+    def close(self) -> None:
+        """Ends it: the machine's clock and the environment are as before. May be called again."""
+        self._closing.close()
+        self._server = None
+
+    def travel(
+        self,
+        duration: Duration | None = None,
+        *,
+        to: datetime | None = None,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+    ) -> datetime:
+        """Moves its clock forward; all that depends on time follows. No job runs before the next `drain`.
+
+        It is the clock of monarq alone: ``datetime.now()`` in your own code goes on as before.
+
+        Args:
+            duration: how far, as "90s", seconds or a timedelta.
+            to: an aware time to move to, instead of by a length.
+            days: how far, in days; added to the rest.
+            hours: in hours.
+            minutes: in minutes.
+            seconds: in seconds.
+
+        Returns:
+            The new time.
+
+        Raises:
+            SettingsError: it would go back, or nowhere, or too far.
+        """
+        by = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        by += timedelta(seconds=to_seconds(duration, "duration") or 0.0)
+        if to is not None:
+            if by:
+                raise SettingsError("travel takes a length or a time to go to, not both")
+            check_time(to, "to")
+            by = to - self.now
+        if by <= timedelta(0):
+            raise SettingsError(f"time goes forward only: it is {self.now:%Y-%m-%d %H:%M:%S} UTC in the sandbox")
+        if self.now + by > LATEST:
+            raise SettingsError(f"travel goes no further than to {LATEST:%Y}")
+        server, known = self._running, self._known()
+        server.run(lambda redis: self._crons.note(redis, known, known.settings))
+        self._clock.move(server.redis, by)
+        return self.now
+
+    def enqueued(
+        self, job: object = None, /, *args: Any, queue: str | Queue | None = None, **kwargs: Any
+    ) -> list[Outgoing]:
+        """The jobs that are enqueued and have not ended: queue by queue, those that are due first.
+
+        Args:
+            job: only those of this job, perhaps with ``.options(...)``, or of this name. Default: all.
+            args: only those with these arguments.
+            queue: only those on this queue.
+            kwargs: likewise.
+        """
+        known = self._known()
+        server = self._running
+        found = server.run(lambda redis: read_enqueued(redis, known.settings.codecs, known.jobs))
+        if job is None:
+            return [each for each in found if queue is None or each.queue == str(getattr(queue, "name", queue))]
+        wanted = wanted_of(job, args, kwargs, queue)
+        return [each for each in found if wanted.meets(each)]
+
+    def assert_enqueued(self, job: object, /, *args: Any, queue: str | Queue | None = None, **kwargs: Any) -> Outgoing:
+        """Fails unless such a job is enqueued and has not ended.
+
+        Args:
+            job: the job, perhaps with ``.options(job_id=..., queue=...)``, or its name.
+            args: its arguments, all of them, where they matter: without any, all calls of the job will do.
+            queue: the queue's name, where it matters.
+            kwargs: likewise.
+
+        Returns:
+            The first such job.
+
+        Raises:
+            AssertionError: there is none; the message lists what is enqueued.
+        """
+        found = self.enqueued(job, *args, queue=queue, **kwargs)
+        if not found:
+            wanted = wanted_of(job, args, kwargs, queue)
+            raise AssertionError(missing_text(wanted, self.enqueued(), self._ended))
+        return found[0]
+
+    def assert_not_enqueued(self, job: object, /, *args: Any, queue: str | Queue | None = None, **kwargs: Any) -> None:
+        """Fails if such a job is enqueued; the arguments are those of `assert_enqueued`.
+
+        Raises:
+            AssertionError: there is one; the message lists those that were found.
+        """
+        found = self.enqueued(job, *args, queue=queue, **kwargs)
+        if found:
+            raise AssertionError(present_text(wanted_of(job, args, kwargs, queue), found))
+
+    @property
+    def _running(self) -> SandboxServer:
+        if self._server is None:
+            raise MonarqError(
+                "the sandbox is not open: use it in a `with` block (`async with` for Sandbox), or call open() first"
+            )
+        return self._server
+
+    def _known(self) -> Known:
+        return find_known(self._app)
+
+    async def _drain(self, redis: Redis, executor: Executor | None, max_jobs: int) -> list[Ended]:
+        """Runs jobs until none is due; see `drain`."""
+        recorder = Recorder()
+        try:
+            await drain(redis, self._plan(executor), to_count(max_jobs, "max_jobs", least=1), recorder)
+        finally:
+            self._ended += recorder.ended
+        return recorder.ended
+
+    def _plan(self, executor: Executor | None) -> DrainPlan:
+        return DrainPlan(
+            known=self._known(),
+            crons=self._crons,
+            source=self._running.source,
+            cpu=self._cpu,
+            concurrency=self._concurrency,
+            executor=executor,
+        )
+
+
+def _forget() -> None:
+    global _open  # noqa: PLW0603
+    _open = None
+
+
+def _set_variable(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

@@ -1,0 +1,176 @@
+"""A drain: workers in the test's own process run what is due, until nothing is.
+
+Their scripts, their checks and what they write are those of every worker. Three things differ, so that a test always
+sees the same: jobs run one by one, the waits before retries are not random, and a retry without a wait is due at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from redis.asyncio import Redis
+
+from monarq.shared.errors import JobFailedError, MonarqError, TargetError
+from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.testing.crons import SandboxCrons
+from monarq.testing.jobs import CpuLane, Known, register_all
+from monarq.testing.recorder import Recorder
+from monarq.testing.records import Ended
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.process.worker import Worker
+from monarq.workers.runs.outcome import Outcome, OutcomePolicy, Retried
+from monarq.workers.runs.run import ActiveRun
+
+if TYPE_CHECKING:
+    from monarq.shared.errors import DeclarationError
+    from monarq.shared.redis.connection import RedisSource
+
+_POLL_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainPlan:
+    """How jobs are run.
+
+    Attributes:
+        known: the jobs.
+        crons: enqueues the crons whose time has come.
+        source: makes connections to the sandbox's server.
+        cpu: where cpu jobs run.
+        concurrency: how many io jobs run at once.
+        executor: runs the calls of thread jobs; None for threads of the worker's own.
+    """
+
+    known: Known
+    crons: SandboxCrons
+    source: RedisSource
+    cpu: CpuLane
+    concurrency: int
+    executor: Executor | None
+
+
+async def drain(redis: Redis, plan: DrainPlan, max_jobs: int, recorder: Recorder) -> None:
+    """Runs jobs until none is due.
+
+    Args:
+        redis: a client of the sandbox's server, for this event loop.
+        plan: how.
+        max_jobs: the most runs.
+        recorder: is told what happens.
+
+    Raises:
+        TargetError: a job is due whose name nobody here knows; the others were run.
+        MonarqError: there are jobs still after so many runs.
+    """
+    settings = _settings_of(plan)
+    functions, broken = register_all(plan.known.jobs.values(), settings, plan.cpu)
+    await plan.crons.enqueue_due(redis, plan.known, settings)
+    left = max_jobs
+    while queues := await _queues_with_work(redis):
+        if left <= 0:
+            raise MonarqError(
+                f"there are still jobs that are due after {max_jobs:,} runs: does one enqueue itself? Give drain a"
+                " larger max_jobs where this is right"
+            )
+        left -= await _run_worker(functions, settings, plan.source, queues, left, recorder)
+        if recorder.unknown:
+            raise TargetError(_unknown_text(sorted(recorder.unknown), broken))
+
+
+def raise_first_error(ended: Sequence[Ended]) -> None:
+    """Raises the error of the first job that failed, if one has.
+
+    Raises:
+        Exception: what the job raised.
+        JobFailedError: it raised what must not be raised in a test, such as SystemExit.
+    """
+    failed = [job for job in ended if job.error is not None]
+    if not failed:
+        return
+    first = failed[0]
+    assert first.error is not None
+    error: BaseException = first.error
+    if not isinstance(error, Exception):
+        error = JobFailedError(f"{first.job_name} raised {type(error).__name__}: {error}")
+        error.__cause__ = first.error
+    # Not where it is the only one: pytest's `match` takes a note for a part of the message.
+    if len(failed) > 1:
+        error.add_note(f"of {first}; {len(failed) - 1} more failed: see the sandbox's .ended")
+    raise error
+
+
+class SandboxOutcomes(OutcomePolicy):
+    """monarq's rules, but for a retry that asks for no wait: it is due at once, as the clock stands still."""
+
+    def retry(self, run: ActiveRun, error: BaseException, delay_s: float) -> Outcome:
+        """See `OutcomePolicy`."""
+        outcome = super().retry(run, error, delay_s)
+        return dataclasses.replace(outcome, delay_s=delay_s) if isinstance(outcome, Retried) else outcome
+
+
+def _settings_of(plan: DrainPlan) -> WorkerSettings:
+    settings = plan.known.settings
+    return dataclasses.replace(
+        settings,
+        burst=True,
+        concurrency=plan.concurrency,
+        thread_executor=plan.executor,
+        poll_s=_POLL_S,
+        preflight_warnings=False,
+        redis_wait_s=0.0,
+        outcomes=SandboxOutcomes() if type(settings.outcomes) is OutcomePolicy else settings.outcomes,
+    )
+
+
+async def _run_worker(
+    functions: Sequence[object],
+    settings: WorkerSettings,
+    source: RedisSource,
+    queues: Sequence[QueueRef],
+    max_jobs: int,
+    recorder: Recorder,
+) -> int:
+    """Runs a worker until nothing is due in its queues; returns how many runs it has started."""
+
+    async def has_work(redis: Redis) -> bool:
+        return any([await _has_work(redis, queue) for queue in queues])
+
+    worker = Worker(
+        functions,
+        dataclasses.replace(settings, queues=tuple(queues), max_burst_jobs=max_jobs),
+        source,
+        events=Dispatcher(recorder, *settings.listeners),
+        has_work=has_work,
+    )
+    ended = len(recorder.ended)
+    await worker.run()
+    if not worker.counters.started and len(recorder.ended) == ended and not recorder.unknown:
+        shown = ", ".join(map(str, queues))
+        raise MonarqError(f"jobs are due on {shown}, and the sandbox's worker got none of them")
+    return worker.counters.started
+
+
+async def _queues_with_work(redis: Redis) -> list[QueueRef]:
+    return [queue for queue in await known_queues(redis) if await _has_work(redis, queue)]
+
+
+async def _has_work(redis: Redis, queue: QueueRef) -> bool:
+    counts = await monitor_queue(queue).read_counts(redis)
+    return counts.queued > 0 and not counts.paused
+
+
+def _unknown_text(names: Sequence[str], broken: dict[str, DeclarationError]) -> str:
+    reasons = [f"{name}: {broken[name]}" for name in names if name in broken]
+    if reasons:
+        return "jobs are enqueued that cannot be run here: " + "; ".join(reasons)
+    listed = ", ".join(map(repr, names))
+    return (
+        f"jobs are enqueued that no function here is declared for: {listed}. Import the module that declares them, or"
+        " name the application: the fixture monarq_app, or Sandbox(app=...)"
+    )

@@ -1,0 +1,103 @@
+"""The jobs that a sandbox can run: those of its application, and all that this process has declared."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, Literal
+
+from monarq.shared.errors import DeclarationError, TargetError
+from monarq.shared.jobs.cron_declaration import Cron
+from monarq.shared.jobs.declared_jobs import all_declared
+from monarq.shared.jobs.job import Job, declared_options
+from monarq.shared.lane import Lane
+from monarq.shared.payloads.codec import Codecs
+from monarq.shared.payloads.signing import find_signer
+from monarq.workers.config.importer import import_object
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.events.listener import Listener
+from monarq.workers.jobs.registry import from_job
+from monarq.workers.runs.registered_job import RegisteredJob
+
+CpuLane = Literal["thread", "process"]
+"""Where cpu jobs run in a sandbox."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What a sandbox can run, and how.
+
+    Attributes:
+        settings: a worker's settings, as the application has them.
+        jobs: the jobs, by name.
+        crons: what fires when its time has come.
+    """
+
+    settings: WorkerSettings
+    jobs: dict[str, Job[Any, Any]] = field(default_factory=dict)
+    crons: list[Cron] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Registered:
+    """A job that is registered already; see `monarq.workers.jobs.registry.Registrable`."""
+
+    made: RegisteredJob
+
+    def as_registered_job(self, settings: WorkerSettings) -> RegisteredJob:
+        """What was made, whatever the settings."""
+        return self.made
+
+
+def find_known(app: object) -> Known:
+    """What a sandbox with this application can run: its jobs, and all others that the process has declared.
+
+    Crons are those of the application; without one, those of the modules that declare jobs.
+
+    Raises:
+        TargetError: the application is none, or it cannot be imported.
+    """
+    found = import_object(app) if isinstance(app, str) else app
+    values = _values_of(found)
+    listeners = tuple(dict.fromkeys(value for value in values if isinstance(value, Listener)))
+    known = Known(WorkerSettings(codecs=Codecs(signer=find_signer()), listeners=listeners))
+    known.jobs = {job.name: job for job, _ in all_declared()}
+    known.jobs |= {value.name: value for value in values if isinstance(value, Job)}
+    if app is None:
+        modules = {module: None for _, module in all_declared()}
+        values = [value for module in modules for value in vars(sys.modules.get(module, sys)).values()]
+    crons = [value for value in values if isinstance(value, Cron)]
+    known.crons = [cron for at, cron in enumerate(crons) if cron not in crons[:at]]
+    return known
+
+
+def register_all(
+    jobs: Iterable[Job[Any, Any]], settings: WorkerSettings, cpu: CpuLane
+) -> tuple[list[object], dict[str, DeclarationError]]:
+    """The jobs as a worker of these settings takes them, and why others cannot be run, by name.
+
+    One that cannot be run, say as its annotations name what is not imported, must not keep the others from it.
+    """
+    made: list[object] = []
+    broken: dict[str, DeclarationError] = {}
+    for job in jobs:
+        is_moved = cpu == "thread" and declared_options(job).lane is Lane.CPU
+        try:
+            made.append(_Registered(from_job(job, settings, Lane.THREAD if is_moved else None)))
+        except DeclarationError as error:
+            broken[job.name] = error
+    return made, broken
+
+
+def _values_of(found: object) -> list[object]:
+    if found is None:
+        return []
+    if isinstance(found, ModuleType):
+        return list(vars(found).values())
+    if isinstance(found, (list, tuple)) and all(isinstance(each, (Job, Cron, Listener)) for each in found):
+        return list(found)
+    raise TargetError(
+        f"a sandbox's app is {found!r}: give a module with @job functions, its dotted path, or a list of jobs and crons"
+    )

@@ -1,0 +1,121 @@
+"""Which of the enqueued jobs an assertion means, and what it says where there is none."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from monarq.shared.jobs.job import Job, enqueue_options
+from monarq.shared.queue import Queue, checked_ref
+from monarq.testing.records import Ended, Outgoing, call_of
+
+_MOST_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an assertion is about.
+
+    Attributes:
+        name: the job's name.
+        job: the job; None where only its name is known.
+        args: its positional arguments.
+        kwargs: its keyword arguments. Where there are no arguments at all, any will do.
+        queue: the queue's name; None for any.
+        job_id: its id; None for any.
+    """
+
+    name: str
+    job: Job[..., Any] | None
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] | None = None
+    queue: str | None = None
+    job_id: str | None = None
+
+    def meets(self, found: Outgoing) -> bool:
+        """Whether this enqueued job is one of those that are meant."""
+        return (
+            found.job_name == self.name
+            and self.queue in (None, found.queue)
+            and self.job_id in (None, found.job_id)
+            and (not self.has_arguments or self._same_call(found))
+        )
+
+    @property
+    def has_arguments(self) -> bool:
+        """Whether certain arguments are meant."""
+        return bool(self.args or self.kwargs)
+
+    def _same_call(self, found: Outgoing) -> bool:
+        kwargs = dict(self.kwargs or {})
+        return _bound(self.job, self.args, kwargs) == _bound(self.job, found.args, dict(found.kwargs))
+
+    def sentence(self, verb: str) -> str:
+        """A sentence about it."""
+        call = call_of(self.name, self.args, self.kwargs or {}) if self.has_arguments else self.name
+        queue = "" if self.queue is None else f" on queue {self.queue!r}"
+        named = "" if self.job_id is None else f" with the id {self.job_id!r}"
+        return f"{call} {verb}{queue}{named}"
+
+
+def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue: str | Queue | None) -> Wanted:
+    """What an assertion means that was given these.
+
+    Args:
+        job: the job, perhaps with ``.options(...)``, or its name.
+        args: the positional arguments of the job.
+        kwargs: its keyword arguments.
+        queue: the queue that was asked for. Where the job itself has a parameter of that name, it is an argument.
+
+    Raises:
+        TypeError: it is no job, or cannot be called with these arguments.
+    """
+    if isinstance(job, str):
+        ref = checked_ref(queue)
+        return Wanted(job, None, args, kwargs, ref.name if ref else None)
+    if not isinstance(job, Job):
+        raise TypeError(f"{job!r} is no job: give what @job made, or the name that it is enqueued by")
+    if queue is not None and "queue" in job.signature.accepts.parameters:
+        kwargs, queue = kwargs | {"queue": queue}, None
+    if args or kwargs:
+        job.check_arguments(args, kwargs)
+    options = enqueue_options(job)
+    ref = checked_ref(queue) or options.queue_ref
+    return Wanted(job.name, job, args, kwargs, ref.name if ref else None, options.job_id)
+
+
+def missing_text(wanted: Wanted, enqueued: Sequence[Outgoing], ended: Sequence[Ended]) -> str:
+    """What to say where no such job is enqueued."""
+    lines = [wanted.sentence("is not enqueued"), *_listed("enqueued", wanted.name, enqueued)]
+    if any(job.job_name == wanted.name for job in ended):
+        lines += _listed("run already", wanted.name, ended)
+    return "\n".join(lines)
+
+
+def present_text(wanted: Wanted, found: Sequence[Outgoing]) -> str:
+    """What to say where such a job is enqueued, and should not be."""
+    return "\n".join([wanted.sentence("is enqueued"), *_listed("found", wanted.name, found)])
+
+
+def _listed(title: str, name: str, jobs: Sequence[Outgoing | Ended]) -> list[str]:
+    """The jobs as lines, those of the name that is meant first."""
+    if not jobs:
+        return [f"{title}: nothing"]
+    in_order = sorted(jobs, key=lambda job: job.job_name != name)
+    more = len(jobs) - _MOST_SHOWN
+    lines = [f"{title}:", *(f"  {job}" for job in in_order[:_MOST_SHOWN])]
+    return [*lines, f"  and {more} more"] if more > 0 else lines
+
+
+def _bound(job: Job[..., Any] | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+    """A call by its parameters, so that ways of writing the same call are alike."""
+    if job is None:
+        return args, kwargs
+    try:
+        bound: inspect.BoundArguments = job.signature.accepts.bind(*args, **kwargs)
+    except TypeError:  # it was enqueued by name, by a program that knows another signature
+        return args, kwargs
+    bound.apply_defaults()
+    return dict(bound.arguments)

@@ -1,0 +1,76 @@
+"""What a sandbox tells of jobs: those that are enqueued, and those that have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from monarq.shared.text.printable import printable
+
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A job that is enqueued and has not ended.
+
+    Attributes:
+        job_name: the name that it is enqueued by.
+        args: its positional arguments, as the job will get them.
+        kwargs: its keyword arguments, likewise.
+        queue: the queue's name.
+        job_id: its id.
+        defer_until: when it is due, by the sandbox's clock; None where it is due.
+        expires_at: when it is not started any more; None for never.
+    """
+
+    job_name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    queue: str
+    job_id: str
+    defer_until: datetime | None = None
+    expires_at: datetime | None = None
+
+    def __str__(self) -> str:
+        due = "" if self.defer_until is None else f", due at {self.defer_until:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{call_of(self.job_name, self.args, self.kwargs)} on queue {self.queue!r}{due}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A job that a sandbox has run to its end.
+
+    Attributes:
+        job_name: the name that it was enqueued by.
+        args: its positional arguments, as the job got them.
+        kwargs: its keyword arguments, likewise.
+        queue: the queue's name.
+        job_id: its id.
+        job_try: which try was the last one; 0 where it was not started.
+        state: how it ended.
+        value: what it returned.
+        error: what it raised, or why it was not started; None where it succeeded or was cancelled.
+    """
+
+    job_name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    queue: str
+    job_id: str
+    job_try: int
+    state: Literal["succeeded", "failed", "cancelled"]
+    value: Any = None
+    error: BaseException | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"{call_of(self.job_name, self.args, self.kwargs)}, job {self.job_id}"
+
+
+def call_of(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+    """A job and its arguments as written in a call, cut where it is long."""
+    given = [*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())]
+    text = printable(", ".join(given))
+    return f"{name}({text if len(text) <= _LONGEST else f'{text[:_LONGEST]}…'})"
