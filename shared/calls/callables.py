@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from types import FunctionType, MethodType
 from typing import Any, Final, get_origin
@@ -17,6 +18,13 @@ ANY_ARGUMENTS: Final = inspect.Signature(
     ]
 )
 """The signature of callables that do not show theirs."""
+
+_read: Callable[..., inspect.Signature] = inspect.signature
+if sys.version_info >= (3, 14):
+    # Annotations are evaluated when they are read, and may name what is there for type checkers alone.
+    from annotationlib import Format
+
+    _read = functools.partial(inspect.signature, annotation_format=Format.FORWARDREF)
 
 _LOOP_RUNNERS: Final = frozenset({"run_until_complete", "async_to_sync", "run_coroutine_threadsafe"})
 
@@ -97,7 +105,7 @@ def _own_signature(layer: Callable[..., Any]) -> inspect.Signature | None:
     if inspect.isfunction(layer) and own_type is not FunctionType:
         return ANY_ARGUMENTS  # a proxy, such as wrapt's, shows what it wraps and may call it with other arguments
     try:
-        return inspect.signature(layer, follow_wrapped=False)
+        return _read(layer, follow_wrapped=False)
     except (TypeError, ValueError):
         return None
 

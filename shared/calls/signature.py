@@ -80,7 +80,7 @@ class CallSignature:
         return str(self.accepts.replace(parameters=parameters, return_annotation=returned))
 
     def _resolved(self, annotation: Any) -> Any:
-        if self.owner is None or not isinstance(annotation, str):
+        if self.owner is None or not isinstance(annotation, (str, typing.ForwardRef)):
             return annotation
         hint = resolve_hint(annotation, self.owner)
         if hint is Unresolved:
@@ -132,8 +132,9 @@ def _context_of(layer: Callable[..., Any], signature: inspect.Signature) -> insp
 def context_kind(annotation: Any, function: Callable[..., Any]) -> ContextKind | None:
     """Which context an annotation of a function means, alone or in a union; None for none."""
     hint = resolve_hint(annotation, function)
-    if hint is Unresolved and isinstance(annotation, str):
-        found = _LOOKS_LIKE_CONTEXT.match(annotation)
+    written = annotation.__forward_arg__ if isinstance(annotation, typing.ForwardRef) else annotation
+    if hint is Unresolved and isinstance(written, str):
+        found = _LOOKS_LIKE_CONTEXT.match(written)
         return None if found is None else SyncContext if found["sync"] else Context
     return _meant_context(hint)
 

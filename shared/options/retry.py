@@ -161,8 +161,8 @@ def checked_retry(given: object, name: str = "retry") -> RetryWaits | RetryFunct
         inspect.signature(given).bind(Exception(), 1)
     except TypeError as error:
         raise SettingsError(f"{name} is {given!r}, which cannot be called with (error, job_try): {error}") from None
-    except ValueError:
-        pass  # a callable without a signature, of C code
+    except (NameError, ValueError):
+        pass  # C code without a signature; from Python 3.14 on, annotations with names for type checkers alone
     return cast("RetryFunction", given)
 
 

@@ -6,8 +6,11 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any, ForwardRef
 
 import pytest
+
+from monarq.shared.calls.signature import read_signature
 
 CONTEXTS = """
     from __future__ import annotations
@@ -96,3 +99,15 @@ def test_without_source_the_name_has_to_do() -> None:
         """
     told = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     assert told.stdout == "True True False\n"
+
+
+@pytest.mark.parametrize(("annotation", "expected"), [("Context", "ctx"), ("m.Context | None", "ctx"), ("Later", None)])
+def test_an_annotation_that_is_evaluated_later_is_read_as_a_quoted_one(annotation: str, expected: str | None) -> None:
+    """From Python 3.14 on, what names nothing yet is a `ForwardRef`."""
+    namespace: dict[str, Any] = {}
+    exec("async def run(ctx, x): ...", namespace)
+    run = namespace["run"]
+    run.__annotations__ = {"ctx": ForwardRef(annotation), "x": ForwardRef("int"), "return": ForwardRef("Later")}
+    signature = read_signature(run)
+    assert (signature.context and signature.context.keyword) == expected
+    assert "x: int" in str(signature)
