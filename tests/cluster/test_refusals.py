@@ -10,8 +10,6 @@ import pytest
 
 from chaos.processes.cluster import Cluster
 from monarq import Producer, Queue, RedisRefusedError
-from monarq.arq import create_pool
-from monarq.arq.connections import RedisSettings
 from monarq.embedded import EmbeddedRedis
 from monarq.producer import named
 from monarq.shared.errors import SettingsError
@@ -56,17 +54,6 @@ async def test_a_node_that_is_named_as_a_server(cluster: Cluster) -> None:
     async with Producer(url, queue=Queue(elsewhere[0])) as producer:
         with pytest.raises(RedisRefusedError, match=r"nothing was enqueued: .*name it as redis\+cluster://"):
             await producer.enqueue(named("x"))
-
-
-async def test_a_node_that_arq_s_client_is_given(cluster: Cluster) -> None:
-    """It refuses the call, and not the script: Valkey 9.1 would refuse every other script after that."""
-    words = r"is a node of a Redis Cluster: name it as redis\+cluster://.*don't hash to the same slot"
-    for number, node in enumerate(cluster.nodes):
-        pool = await create_pool(RedisSettings(port=node.port), default_queue_name="mail")
-        with pytest.raises(RedisRefusedError, match=words):
-            await pool.enqueue_job("x", _job_id=f"id-{number}")
-        await pool.aclose()
-        assert await node.ask("EVAL", "return redis.call('PING')", 0) == "PONG"
 
 
 async def test_a_server_that_is_named_as_a_cluster() -> None:
