@@ -173,7 +173,7 @@ async def test_reports_and_cancels_without_a_reply_hold_no_other_node_s(place: P
         seen = await well.progress()
         assert seen is not None
         await until_past(well, seen.done + 20)
-        assert await well.cancel(patience_s(20))
+        assert await well.cancel(timeout=patience_s(20))
         assert is_asked()
 
 

@@ -48,7 +48,7 @@ async def test_named_enqueues_that_lose_something_know_their_own_job(proxy: Prox
 async def test_a_reply_lost_for_a_job_that_was_there_before_still_says_existed(
     proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("monarq.shared.formats.arq.producer.time.time_ns", lambda: 1_700_000_000_000_000_000)
+    monkeypatch.setattr("monarq.shared.formats.arq.producer.wall_ms", lambda: 1_700_000_000_000)
     async with Producer(proxy.url, queue=current_name()) as producer:
         await producer.enqueue(fetch.options(job_id="a"), "u")
         proxy.lose(Cut.REPLY, FIRST_NAMED)
