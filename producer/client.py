@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -20,6 +21,7 @@ from monarq.producer.results.handle import Handle, queue_of
 from monarq.producer.results.progress_stream import stream_progress
 from monarq.producer.results.result_listener import ResultListener
 from monarq.producer.results.tracker import Tracker
+from monarq.producer.unaddressed import UNADDRESSED
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
 from monarq.shared.parsing import Duration, size_bytes, to_seconds
@@ -31,6 +33,7 @@ from monarq.shared.protocol.enqueue import Enqueued
 from monarq.shared.protocol.producer_queue import StaleIdsError
 from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, QueueRef
 from monarq.shared.queue import Queue, checked_ref
+from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_client import private_client
 from monarq.shared.tracing.tracing import sending
@@ -84,6 +87,9 @@ class Producer:
         retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(redis_timeout, "redis_timeout")
         largest = size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD
         self._set_up(template, shown, checked_ref(queue), codecs, largest, retry_for_s, timeout_s)
+        if url is None and redis is None:
+            self._settings = (checked_ref(queue), codecs, largest, retry_for_s, timeout_s)
+            UNADDRESSED.add(self)
 
     def _set_up(
         self,
@@ -106,6 +112,14 @@ class Producer:
         self._submitter = Submitter(self._redis, retry_for_s)
         self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)
 
+    def _find_redis_again(self) -> tuple[asyncio.AbstractEventLoop | None, Coroutine[Any, Any, None]]:
+        """Looks for Redis anew: for a producer that was given none, while tests run; see `unaddressed`."""
+        used_on = self._redis.used_on
+        close = _close(self._listener_redis, self._listener, self._redis)
+        template, shown = resolve_redis(None, None)
+        self._set_up(template, shown, *self._settings)
+        return used_on, close
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -119,10 +133,7 @@ class Producer:
 
         It waits for no job and no enqueue; jobs that are in the queue stay there.
         """
-        async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
-            closing.push_async_callback(self._listener_redis.aclose)
-            closing.push_async_callback(self._listener.close)
-            closing.push_async_callback(self._redis.aclose)
+        await _close(self._listener_redis, self._listener, self._redis)
 
     @overload
     async def enqueue(self, job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]: ...
@@ -268,6 +279,13 @@ class Producer:
         with sending(envelope.queue.ref.name, envelope.job.name, count=len(listed)) as envelope.trace:
             job_ids = await BulkEnqueuer(self._submitter, self._serializer).enqueue(envelope, listed)
         return [Handle(self._tracker, envelope.queue, job_id) for job_id in job_ids]
+
+
+async def _close(listener_redis: RedisClient, listener: ResultListener, redis: RedisClient) -> None:
+    async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
+        closing.push_async_callback(listener_redis.aclose)
+        closing.push_async_callback(listener.close)
+        closing.push_async_callback(redis.aclose)
 
 
 def _choose_codecs(codec: Literal["msgpack", "pickle"] | Codec, allow_pickle: bool) -> Codecs:

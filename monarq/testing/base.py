@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from redis.asyncio import Redis
 
+from monarq.producer.unaddressed import find_redis_again
 from monarq.shared.errors import MonarqError, SettingsError
 from monarq.shared.parsing import Duration, check_time, to_count, to_seconds
 from monarq.shared.queue import Queue
@@ -54,6 +56,7 @@ class BaseSandbox:
         self._ended: list[Ended] = []
         self._crons = SandboxCrons(self._clock)
         self._closing = ExitStack()
+        self._left: list[asyncio.Future[None]] = []
 
     @property
     def url(self) -> str:
@@ -97,12 +100,15 @@ class BaseSandbox:
             for name in _URL_VARIABLES:
                 closing.callback(_set_variable, name, os.environ.get(name))
                 os.environ[name] = server.url
+            self._left = find_redis_again()
             self._closing = closing.pop_all()
 
     def close(self) -> None:
         """Ends it: the machine's clock and the environment are as before. May be called again."""
-        self._closing.close()
-        self._server = None
+        if self._server is not None:
+            self._closing.close()
+            self._left += find_redis_again()
+            self._server = None
 
     def travel(
         self,

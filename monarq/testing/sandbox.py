@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import TracebackType
 from typing import Self
 
@@ -39,6 +40,7 @@ class Sandbox(BaseSandbox):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        await asyncio.gather(*self._left, return_exceptions=True)
 
     async def drain(self, *, raise_errors: bool = True, max_jobs: int = 10_000) -> list[Ended]:
         """Runs jobs until none is due: those enqueued by jobs, due retries and crons included.

@@ -57,6 +57,11 @@ class RedisClient(Redis):
         self._answered_s = -math.inf
         self._closed = False
 
+    @property
+    def used_on(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that it belongs to; None before its first use."""
+        return self._loop
+
     async def execute(self, *commands: tuple[Argument, ...], raises: bool = True) -> list[Any]:
         """Sends the commands in one piece, and returns their replies as Redis sent them.
 

@@ -9,6 +9,9 @@ import pytest
 
 from monarq import Producer, Queue, SyncProducer, job
 from monarq.embedded import EmbeddedRedis, EmbeddedRedisError
+from monarq.shared.formats.choice.monitors import monitor_queue
+from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.redis.connection import open_redis
 from monarq.testing import Sandbox, SyncSandbox
 from monarq.testing.server import sandbox_server, stop_server
 from tests.testing.shop import send, signup
@@ -89,3 +92,44 @@ def test_a_blocking_producer_finds_it(monarq_sync: SyncSandbox) -> None:
     with SyncProducer() as producer:
         producer.enqueue(double, 1)
     monarq_sync.assert_enqueued(double, 1)
+
+
+LASTING = Producer()
+LASTING_SYNC = SyncProducer()
+
+
+@pytest.mark.parametrize("time", [1, 2])
+async def test_a_producer_of_a_module_works_in_each_test_on_its_loop(time: int, monarq: Sandbox) -> None:
+    handle = await LASTING.enqueue(double, time)
+    await LASTING.enqueue(double, 10)
+    assert monarq.assert_enqueued(double, time).job_id == handle.job_id
+    await monarq.drain()
+    assert await handle.result() == 2 * time
+
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_a_blocking_producer_of_a_module_works_in_each_test(time: int, monarq_sync: SyncSandbox) -> None:
+    handle = LASTING_SYNC.enqueue(double, time)
+    assert len(monarq_sync.enqueued(double, time)) == 1
+    monarq_sync.drain()
+    assert handle.result() == 2 * time
+
+
+async def test_a_producer_that_was_closed_can_be_opened_in_the_next_test() -> None:
+    lasting = Producer()
+    for number in (1, 2):
+        async with Sandbox() as sandbox, lasting:
+            await lasting.enqueue(double, number)
+            sandbox.assert_enqueued(double, number)
+
+
+async def test_after_the_sandbox_it_finds_what_it_found_before(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    async with Producer() as lasting:
+        async with Sandbox() as sandbox:
+            await lasting.enqueue(double, 1)
+            sandbox.assert_enqueued(double, 1)
+        await lasting.enqueue(double, 2)
+        async with open_redis(redis_url) as redis:
+            page = await monitor_queue(QueueRef("default", "native")).browse(redis, "queued", None, 10)
+    assert len(page.jobs) == 1
