@@ -95,7 +95,13 @@ def test_a_blocking_producer_finds_it(monarq_sync: SyncSandbox) -> None:
 
 
 LASTING = Producer()
-LASTING_SYNC = SyncProducer()
+
+
+@pytest.fixture(scope="module")
+def lasting_sync() -> Iterator[SyncProducer]:
+    """As one at the top of a module, but that its thread ends with the module's tests."""
+    with SyncProducer() as producer:
+        yield producer
 
 
 @pytest.mark.parametrize("time", [1, 2])
@@ -108,8 +114,10 @@ async def test_a_producer_of_a_module_works_in_each_test_on_its_loop(time: int, 
 
 
 @pytest.mark.parametrize("time", [1, 2])
-def test_a_blocking_producer_of_a_module_works_in_each_test(time: int, monarq_sync: SyncSandbox) -> None:
-    handle = LASTING_SYNC.enqueue(double, time)
+def test_a_blocking_producer_of_a_module_works_in_each_test(
+    time: int, lasting_sync: SyncProducer, monarq_sync: SyncSandbox
+) -> None:
+    handle = lasting_sync.enqueue(double, time)
     assert len(monarq_sync.enqueued(double, time)) == 1
     monarq_sync.drain()
     assert handle.result() == 2 * time
