@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from monarq.testing.cases import SandboxMixin as SandboxMixin
+    from monarq.testing.contexts import context as context
+    from monarq.testing.contexts import sync_context as sync_context
+    from monarq.testing.inline import run_inline as run_inline
     from monarq.testing.records import Ended as Ended
     from monarq.testing.records import Outgoing as Outgoing
     from monarq.testing.sandbox import Sandbox as Sandbox
@@ -22,9 +25,12 @@ _MODULES = {
     "Sandbox": "monarq.testing.sandbox",
     "SandboxMixin": "monarq.testing.cases",
     "SyncSandbox": "monarq.testing.sync",
+    "context": "monarq.testing.contexts",
+    "run_inline": "monarq.testing.inline",
+    "sync_context": "monarq.testing.contexts",
 }
 
-__all__ = ["Ended", "Outgoing", "Sandbox", "SandboxMixin", "SyncSandbox"]
+__all__ = ["Ended", "Outgoing", "Sandbox", "SandboxMixin", "SyncSandbox", "context", "run_inline", "sync_context"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,81 @@
+"""Jobs that a test calls itself."""
+
+from __future__ import annotations
+
+import threading
+from decimal import Decimal
+
+import pytest
+
+from monarq import Context, Producer, Progress, Retry, SyncContext, job
+from monarq.shared.errors import PayloadError
+from monarq.testing import Sandbox, context, run_inline, sync_context
+from tests.testing.shop import Order, charge, export, send, thumbnail
+
+
+@job
+async def report(ctx: Context, steps: int) -> str:
+    for step in range(steps):
+        await ctx.progress(step + 1, steps)
+    if ctx.job_try < 2:
+        raise Retry(5)
+    return f"{ctx.headers['tenant']} {ctx.resources['db']} {ctx.should_stop}"
+
+
+@job(lane="thread")
+def export_all(ctx: SyncContext, name: str) -> str:
+    ctx.progress(1, message=name)
+    return f"{threading.current_thread() is threading.main_thread()} {ctx.job_name}"
+
+
+@job
+async def follow_up(ctx: Context) -> None:
+    await ctx.producer.enqueue(send, "a@b")
+
+
+@job
+async def hands_out_a_lock() -> object:
+    return threading.Lock()
+
+
+async def test_a_job_is_called_with_a_context_of_the_tests_own() -> None:
+    reports: list[Progress] = []
+    made = context(job_try=2, headers={"tenant": "acme"}, resources={"db": "a pool"}, should_stop=True, reports=reports)
+    assert await report(made, 2) == "acme a pool True"
+    assert [(each.done, each.total) for each in reports] == [(1, 2), (2, 2)]
+    with pytest.raises(Retry):
+        await report(context(), 0)
+
+
+def test_a_plain_job_has_the_blocking_one() -> None:
+    reports: list[Progress] = []
+    assert export_all(sync_context(job_name="export", reports=reports), "x").endswith("export")
+    assert [each.message for each in reports] == ["x"]
+
+
+async def test_a_job_that_enqueues_needs_a_producer(monarq: Sandbox) -> None:
+    with pytest.raises(RuntimeError, match="no producer: give it one"):
+        await follow_up(context())
+    async with Producer() as producer:
+        await follow_up(context(producer=producer))
+    monarq.assert_enqueued(send, "a@b")
+
+
+async def test_a_job_is_run_inline_in_every_lane() -> None:
+    assert await run_inline(send, "a@b") == "sent to a@b"
+    assert await run_inline(thumbnail, 8) == 4
+    assert await run_inline(export, path="a") == "A"
+    assert await run_inline(export_all, "x") == "False export_all"
+
+
+async def test_its_arguments_and_its_result_are_those_that_travel() -> None:
+    assert str(await run_inline(charge, Order(1, Decimal("9.90")))) == "9.90"
+    with pytest.raises(PayloadError):
+        await run_inline(hands_out_a_lock)
+    with pytest.raises(TypeError):
+        await run_inline(send)  # type: ignore[call-arg]
+
+
+async def test_what_it_raises_is_raised() -> None:
+    with pytest.raises(Retry):
+        await run_inline(report, 1)
