@@ -36,10 +36,15 @@ ASYNC_TEST = """
 
 
 def run_pytest(folder: Path, text: str, *options: str, config: str = "") -> str:
-    """Runs a file of tests by pytest, without the plugins and the configuration of this run."""
+    """Runs a file of tests; see `run_pytest_in`."""
     (folder / "test_it.py").write_text(dedent(text))
     (folder / "pyproject.toml").write_text(dedent(config))
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, "test_it.py"]
+    return run_pytest_in(folder, *options)
+
+
+def run_pytest_in(folder: Path, *options: str) -> str:
+    """Runs the tests of a folder by pytest, without the configuration of this run."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), *options]
     if "monarq.testing.plugin" not in _plugins():
         command[3:3] = ["-p", "monarq.testing.plugin"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=patience_s(60))
