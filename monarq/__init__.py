@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from monarq.shared.errors import RedisUnavailableError as RedisUnavailableError
     from monarq.shared.errors import ResultNotFoundError as ResultNotFoundError
     from monarq.shared.errors import ResultTimeoutError as ResultTimeoutError
+    from monarq.shared.jobs.cron_declaration import Cron as Cron
     from monarq.shared.jobs.cron_declaration import cron as cron
     from monarq.shared.jobs.decorators import job as job
     from monarq.shared.jobs.job import Job as Job
@@ -79,6 +80,7 @@ _MODULES = {
     "Progress": "monarq.shared.payloads.progress",
     "Queue": "monarq.shared.queue",
     "Retry": "monarq.shared.jobs.retry_exception",
+    "Cron": "monarq.shared.jobs.cron_declaration",
     "cron": "monarq.shared.jobs.cron_declaration",
     "Listener": "monarq.workers.events.listener",
     "JobLogFilter": "monarq.workers.reporting.log_fields",
@@ -88,6 +90,7 @@ _MODULES = {
 
 __all__ = [
     "Context",
+    "Cron",
     "Defaults",
     "Delays",
     "Duration",

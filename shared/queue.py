@@ -6,6 +6,9 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Final, overload
 
 from monarq.shared.errors import SettingsError
+from monarq.shared.options.retry import RetryOption
+from monarq.shared.options.run_options import RunOptions
+from monarq.shared.parsing import Duration
 from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, FORMATS, Format, QueueRef
 from monarq.shared.validation import check_name, check_text
 
@@ -27,15 +30,25 @@ class Queue:
             different formats have nothing in common.
         shards: over how many shards it is spread, at most 256: a worker whose jobs or settings say so sees to it at its
             start. Only a native queue may have several. Default: as many as it has, which is one at first.
+        timeout: the `Duration` that a run of its jobs may take that do not say so themselves; 0 for no limit. This and
+            what follows are the worker's, which finds them in its settings or in ``@job(queue=...)``. Default: the
+            worker's.
+        retry: when its jobs are tried again after an exception; see ``@job``. Default: the worker's.
+        max_tries: how often they are tried in all. Default: the worker's.
+        keep_result: the `Duration` that their results are kept. Default: the worker's.
 
     Raises:
-        SettingsError: the name, the format or the number of shards is invalid.
+        SettingsError: the name, the format, the number of shards or an option is invalid.
     """
 
     name: str
     _: KW_ONLY
     format: Format = "native"
     shards: int | None = None
+    timeout: Duration | None = None
+    retry: RetryOption | None = None
+    max_tries: int | None = None
+    keep_result: Duration | None = None
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -45,6 +58,17 @@ class Queue:
         check_ref(QueueRef(self.name, self.format), "a queue's name")
         if self.shards is not None:
             check_shards(self.shards, self.format)
+        options = self.options
+        object.__setattr__(self, "timeout", options.timeout_s)
+        object.__setattr__(self, "retry", options.retry)
+        object.__setattr__(self, "keep_result", options.keep_result_s)
+
+    @property
+    def options(self) -> RunOptions:
+        """What it says of the runs of its jobs."""
+        return RunOptions.read(
+            timeout=self.timeout, retry=self.retry, max_tries=self.max_tries, keep_result=self.keep_result
+        )
 
     def __str__(self) -> str:
         return self.name

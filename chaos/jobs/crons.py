@@ -21,4 +21,4 @@ async def tick(ctx: Context) -> str:
 
 
 for _number in range(20):
-    globals()[f"cron_{_number}"] = cron(tick, "* * * * * *", name=f"{PREFIX}-{_number}", catch_up=True)
+    globals()[f"cron_{_number}"] = cron(tick, "* * * * * *", name=f"{PREFIX}-{_number}", catch_up="all")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from chaos.checks.attempt import attempt
 from chaos.checks.ledger import DIRECTORY_VARIABLE
-from monarq import Context, job
+from monarq import Context, Exponential, job
 
 AWAY = "downstream-is-away"
 """While a file of this name lies beside the ledger, every call fails."""
@@ -15,7 +15,7 @@ AWAY = "downstream-is-away"
 BACKOFF_S, BACKOFF_MAX_S = 4.0, 8.0
 
 
-@job(retries=50, backoff=BACKOFF_S, backoff_max=BACKOFF_MAX_S)
+@job(retry=Exponential(50, base=BACKOFF_S, max=BACKOFF_MAX_S))
 async def call_downstream(ctx: Context) -> str:
     """Fails at once while its downstream is away."""
     with attempt(ctx.job_id, ctx.job_try) as run:

@@ -13,6 +13,7 @@ from monarq.shared.errors import PayloadTooLargeError, SettingsError
 from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.jobs.job import Job, declared_options, enqueue_options
 from monarq.shared.jobs.options import EnqueueOptions, JobOptions
+from monarq.shared.options.run_options import NO_OPTIONS
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
 from monarq.shared.protocol.enqueue import Placement
@@ -37,6 +38,7 @@ class Envelope:
         placing: lane, due time and expiry.
         job_id: the id that the caller chose, or None.
         trace: the context of the call's span, which the payloads carry; None without tracing.
+        options: what the call says of the jobs' runs, as plain values that the payloads carry; None for nothing.
     """
 
     job: Job[..., Any]
@@ -44,6 +46,7 @@ class Envelope:
     placing: Placement
     job_id: str | None
     trace: Carrier | None = None
+    options: Mapping[str, Any] | None = None
 
 
 def _any(queue: QueueRef) -> QueueRef:
@@ -93,8 +96,11 @@ class JobSerializer:
                 f"{job!r} is no job: put @job before the function, or give the name that its worker knows it by"
             )
         declared, options = declared_options(job), enqueue_options(job)
-        placing = Placement(declared.lane, name=job.name) if options == _PLAIN else _placing(declared, options)
-        return Envelope(job, self.queue(options.queue_ref or declared.queue_ref), placing, options.job_id)
+        if options == _PLAIN:
+            return Envelope(job, self.queue(declared.queue_ref), Placement(declared.lane, name=job.name), None)
+        queue = self.queue(options.queue_ref or declared.queue_ref)
+        sent = None if options.run == NO_OPTIONS else options.run.to_plain()
+        return Envelope(job, queue, _placing(declared, options), options.job_id, options=sent)
 
     def serialize(
         self,
@@ -132,6 +138,7 @@ class JobSerializer:
             expires_ms=times.expires_ms,
             nonce=nonce,
             trace=envelope.trace,
+            options=envelope.options,
         )
         if codecs.signer is not None:
             payload = codecs.signer.sign(payload, "job", job_id.encode())

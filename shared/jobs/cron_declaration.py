@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any
+from typing import Any, Literal, get_args
 
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.cron_schedule import Schedule, crontab, from_arq_fields
-from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.job import Job, enqueue_options
 from monarq.shared.validation import check_name
 
 Field = int | Collection[int] | None
+CatchUp = Literal["last", "all", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Cron:
         args: the job's positional arguments.
         kwargs: the job's keyword arguments.
         run_at_startup: whether it is enqueued as well when a worker starts.
-        catch_up: whether all ticks that were missed while no worker ran are enqueued; else only the newest.
+        catch_up: which ticks are enqueued that no worker was there for: "last" the newest alone, "all" or "none".
     """
 
     job: Job[..., Any]
@@ -35,7 +36,7 @@ class Cron:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     run_at_startup: bool = False
-    catch_up: bool = False
+    catch_up: CatchUp = "last"
 
 
 def cron(
@@ -53,12 +54,12 @@ def cron(
     args: tuple[Any, ...] = (),
     kwargs: Mapping[str, Any] | None = None,
     run_at_startup: bool = False,
-    catch_up: bool = False,
+    catch_up: CatchUp = "last",
 ) -> Cron:
     """Declares times at which workers enqueue a job; put it at the top of the module that the workers load.
 
     Args:
-        job: the declared job.
+        job: the declared job; what ``.options(...)`` of it says of the queue and of its runs holds for each tick.
         expression: a crontab line: five fields, six with seconds in front, or @hourly, @daily and so on. Without it,
             arq's fields hold, each None, a value or a set of values:
         month: 1 to 12.
@@ -72,7 +73,7 @@ def cron(
         args: positional arguments for the job.
         kwargs: keyword arguments for the job.
         run_at_startup: enqueue it as well when a worker starts.
-        catch_up: enqueue every tick that was missed while no worker ran, not only the newest.
+        catch_up: which ticks to enqueue that no worker was there for: "last" the newest alone, "all", or "none".
 
     Raises:
         SettingsError: the times are invalid, or the job cannot be called with these arguments.
@@ -80,6 +81,8 @@ def cron(
     check_name(name, "a cron's name")
     if not isinstance(job, Job):
         raise SettingsError(f"cron takes a job and then its times, as in cron(nightly, '0 3 * * *'), not {job!r}")
+    if catch_up not in get_args(CatchUp):
+        raise SettingsError(f"cron of {job.name}: catch_up is {catch_up!r}: give 'last', 'all' or 'none'")
     if expression is not None and any(field is not None for field in (month, day, weekday, hour, minute)):
         raise SettingsError(f"cron of {job.name}: give a crontab line or fields, not both")
     if expression is not None:
@@ -88,8 +91,22 @@ def cron(
         schedule = from_arq_fields(
             month=month, day=day, weekday=weekday, hour=hour, minute=minute, second=second, microsecond=0, zone=zone
         )
+    _check_options(job)
     try:
         job.check_arguments(args, dict(kwargs or {}))
     except TypeError as error:
         raise SettingsError(f"cron: {error}: give the job's arguments as args=(...) and kwargs={{...}}") from None
     return Cron(job, schedule, name or f"cron:{job.name}", args, dict(kwargs or {}), run_at_startup, catch_up)
+
+
+def _check_options(job: Job[..., Any]) -> None:
+    """Refuses options of one enqueue, which mean nothing for many."""
+    options = enqueue_options(job)
+    for name, value in (
+        ("defer_by", options.defer_by_s),
+        ("defer_until", options.defer_until),
+        ("expires", options.expires_s),
+        ("job_id", options.job_id),
+    ):
+        if value is not None:
+            raise SettingsError(f"cron of {job.name}: {name} is an option of one enqueue: a cron decides that itself")

@@ -9,7 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 from monarq.shared.calls.callables import name_of
 from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.signature import read_signature
-from monarq.shared.errors import DeclarationError
+from monarq.shared.errors import DeclarationError, SettingsError
 from monarq.shared.jobs.declaration_checks import (
     check_context,
     check_options,
@@ -20,9 +20,10 @@ from monarq.shared.jobs.declaration_checks import (
 from monarq.shared.jobs.declared_jobs import register_job
 from monarq.shared.jobs.job import AsyncContextJob, AsyncJob, Job, SyncContextJob, SyncJob
 from monarq.shared.jobs.options import JobOptions
-from monarq.shared.jobs.retry_policy import DEFAULT_MAX_TRIES, RetryPolicy, exception_classes
 from monarq.shared.lane import Lane
-from monarq.shared.parsing import Duration, size_bytes, to_count, to_seconds
+from monarq.shared.options.retry import RetryOption, exception_classes
+from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
+from monarq.shared.parsing import Duration, size_bytes
 from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.validation import check_name
 
@@ -62,15 +63,14 @@ def job(
     name: str | None = None,
     lane: str | Lane | None = None,
     timeout: Duration | None = None,
-    max_tries: int | None = None,
-    retries: int = 0,
+    retry: RetryOption | None = None,
     retry_on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
-    backoff: Duration = 1.0,
-    backoff_max: Duration = 600.0,
+    give_up_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+    max_tries: int | None = None,
     keep_result: Duration | None = None,
-    keep_result_forever: bool | None = None,
     memory: int | str | None = None,
     queue: str | Queue | None = None,
+    renamed_from: str | tuple[str, ...] = (),
 ) -> JobDecorator: ...
 def job(
     function: Callable[..., Any] | None = None,
@@ -79,15 +79,14 @@ def job(
     name: str | None = None,
     lane: str | Lane | None = None,
     timeout: Duration | None = None,
-    max_tries: int | None = None,
-    retries: int = 0,
+    retry: RetryOption | None = None,
     retry_on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
-    backoff: Duration = 1.0,
-    backoff_max: Duration = 600.0,
+    give_up_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+    max_tries: int | None = None,
     keep_result: Duration | None = None,
-    keep_result_forever: bool | None = None,
     memory: int | str | None = None,
     queue: str | Queue | None = None,
+    renamed_from: str | tuple[str, ...] = (),
 ) -> Any:
     """Declares a function to be a job; it stays a function that can be called.
 
@@ -100,28 +99,27 @@ def job(
         name: the name that it is enqueued by, at most 250 bytes. Default: its ``__qualname__``, or its class's.
         lane: "io", "cpu" or "thread"; a plain function that only waits belongs on "thread". Default: see `function`.
         timeout: the `Duration` that a run may take, such as "30s"; 0 for no limit. Default: the worker's, 5 minutes.
-        max_tries: tries in all. Default: retries + 1, and 5 at least.
-        retries: how many times it is tried again after an exception of retry_on. Default: 0.
-        retry_on: the exceptions that `retries` is for. Default: Exception.
-        backoff: seconds before the first retry, doubled for each further one, with full jitter. Default: 1.
-        backoff_max: the longest wait in seconds. Default: 600.
-        keep_result: seconds to keep the result for; 0 not at all. Default: the worker's, 3600.
-        keep_result_forever: keep it without end.
+        retry: how it is tried again after an exception: a number of retries, which wait as `Exponential` does by
+            default; `Exponential`, `Linear`, `Fixed` or `Delays`; or a function that gets the exception and which try
+            it was, from 1, and returns how long to wait, or None to give up. Default: the worker's, not at all.
+        retry_on: the exceptions that `retry` is for. Default: Exception.
+        give_up_on: those of them that it is not for. Default: none.
+        max_tries: tries in all, those that `Retry` asks for included. Default: the worker's, which is 5, or one more
+            than the retries where that is more.
+        keep_result: the `Duration` that the result is kept; 0 not at all, "forever" without end. Default: the worker's,
+            1 hour.
         memory: cpu lane: resident size at which its process is killed, in bytes or as "256MB". Default: no limit.
         queue: the queue it is put into. Default: the producer's.
+        renamed_from: names that it had before: what waits under one of them is run as well.
 
     Raises:
         DeclarationError: the declaration cannot work; the message names its file and line.
         SettingsError: an option has an invalid value.
     """
-    policy = RetryPolicy(
-        max_tries=_max_tries(max_tries, to_count(retries, "retries")),
-        retries=retries,
-        retry_on=exception_classes(retry_on),
-        backoff_s=to_seconds(backoff, "backoff"),
-        backoff_max_s=to_seconds(backoff_max, "backoff_max"),
-    )
+    run = RunOptions.read(timeout=timeout, retry=retry, max_tries=max_tries, keep_result=keep_result)
+    retried, given_up = exception_classes(retry_on, "retry_on"), exception_classes(give_up_on, "give_up_on")
     check_name(name, "name")
+    old_names = _names(renamed_from)
     queue_ref = checked_ref(queue)
 
     def declare(decorated: Callable[..., Any]) -> Job[Any, Any]:
@@ -130,21 +128,29 @@ def job(
         options = JobOptions(
             name=name or name_of(written),
             lane=choose_lane(written, lane, where),
-            timeout_s=to_seconds(timeout, "timeout"),
-            retry=policy if retries or max_tries is not None else None,
-            keep_result_s=to_seconds(keep_result, "keep_result"),
-            keep_result_forever=keep_result_forever,
+            run=run,
+            retry_on=retried,
+            give_up_on=given_up,
             memory_bytes=size_bytes(memory, "memory"),
             queue_ref=queue_ref,
             shards=queue.shards if isinstance(queue, Queue) else None,
+            queue_options=queue.options if isinstance(queue, Queue) else NO_OPTIONS,
+            renamed_from=old_names,
         )
         return _make_job(written, options, where)
 
     return declare if function is None else declare(function)
 
 
-def _max_tries(asked: int | None, retries: int) -> int:
-    return max(DEFAULT_MAX_TRIES, retries + 1) if asked is None else to_count(asked, "max_tries", least=1)
+def _names(renamed_from: object) -> tuple[str, ...]:
+    names = (renamed_from,) if isinstance(renamed_from, str) else renamed_from
+    if not isinstance(names, (tuple, list)):
+        raise SettingsError(f"renamed_from is {renamed_from!r}: give a name, or several")
+    for name in names:
+        if name is None:
+            raise SettingsError("renamed_from holds None: give names")
+        check_name(name, "renamed_from")
+    return tuple(names)
 
 
 def _make_job(function: Callable[..., Any], options: JobOptions, where: str) -> Job[Any, Any]:

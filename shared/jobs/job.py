@@ -19,6 +19,8 @@ from monarq.shared.calls.signature import CallSignature
 from monarq.shared.calls.worker_call import worker_callable
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.options import EnqueueOptions, JobOptions
+from monarq.shared.options.retry import RetryOption
+from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
 from monarq.shared.parsing import Duration, check_time, to_seconds
 from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.validation import check_job_id
@@ -26,7 +28,9 @@ from monarq.shared.validation import check_job_id
 P = ParamSpec("P")
 R = TypeVar("R")
 
-OPTION_NAMES = frozenset({"defer_by", "defer_until", "expires", "job_id", "queue"})
+OPTION_NAMES = frozenset(
+    {"defer_by", "defer_until", "expires", "job_id", "keep_result", "max_tries", "queue", "retry", "timeout"}
+)
 """What `Job.options` takes."""
 
 
@@ -78,6 +82,10 @@ class Job(Generic[P, R]):
         job_id: str | None = None,
         queue: str | Queue | None = None,
         expires: Duration | None = None,
+        timeout: Duration | None = None,
+        retry: RetryOption | None = None,
+        max_tries: int | None = None,
+        keep_result: Duration | None = None,
     ) -> Self:
         """The same job with other options of its enqueue. Options of an earlier call that are not given again stay.
 
@@ -88,6 +96,11 @@ class Job(Generic[P, R]):
                 enqueued again. Default: a new one.
             queue: the queue to put it into. Default: the job's own, else the producer's.
             expires: the `Duration` after which it is not started any more. Default: never.
+            timeout: the `Duration` that a run may take; 0 for no limit. This and what follows travel in the job, for
+                monarq's workers: arq's pass over them. Default: what ``@job``, the queue or the worker says.
+            retry: when it is tried again after an exception, as in ``@job``, but for a function, which cannot travel.
+            max_tries: tries in all.
+            keep_result: the `Duration` that its result is kept; 0 not at all, "forever" without end.
 
         Raises:
             SettingsError: two options contradict each other, or one has an invalid value.
@@ -102,6 +115,10 @@ class Job(Generic[P, R]):
             options = replace(options, defer_by_s=to_seconds(defer_by, "defer_by"), defer_until=defer_until)
         if expires is not None:
             options = replace(options, expires_s=to_seconds(expires, "expires"))
+        run = RunOptions.read(timeout=timeout, retry=retry, max_tries=max_tries, keep_result=keep_result)
+        if run != NO_OPTIONS:
+            run.to_plain()  # raises where it cannot travel
+            options = replace(options, run=run.over(options.run))
         other = copy.copy(self)
         other._enqueue_options = replace(  # noqa: SLF001 - the same class
             options, job_id=job_id or options.job_id, queue_ref=queue_ref or options.queue_ref

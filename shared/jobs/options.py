@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.lane import Lane
+from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
 from monarq.shared.protocol.queue_ref import QueueRef
 
 
@@ -17,24 +17,26 @@ class JobOptions:
     Attributes:
         name: the name that it is enqueued by.
         lane: where it runs.
-        timeout_s: seconds that a run may take; 0 for no limit. Default: the worker's, 300 s.
-        retry: when it is tried again. Default: the worker's, 5 tries and only on `Retry`.
-        keep_result_s: seconds that its result is kept; 0 not at all. Default: the worker's, 3600 s.
-        keep_result_forever: whether its result is kept without end.
+        run: what it says of its runs.
+        retry_on: the exceptions that it is tried again after, where it is.
+        give_up_on: those of them that it is not tried again after.
         memory_bytes: cpu lane: resident bytes at which its process is killed. Default: no limit.
         queue_ref: the queue it is put into. Default: the producer's.
         shards: how many shards that queue is declared with; None where it is not.
+        queue_options: what that queue says of the runs of its jobs.
+        renamed_from: its names of before.
     """
 
     name: str
     lane: Lane
-    timeout_s: float | None = None
-    retry: RetryPolicy | None = None
-    keep_result_s: float | None = None
-    keep_result_forever: bool | None = None
+    run: RunOptions = NO_OPTIONS
+    retry_on: tuple[type[BaseException], ...] = (Exception,)
+    give_up_on: tuple[type[BaseException], ...] = ()
     memory_bytes: int | None = None
     queue_ref: QueueRef | None = None
     shards: int | None = None
+    queue_options: RunOptions = NO_OPTIONS
+    renamed_from: tuple[str, ...] = ()
 
     @property
     def queue(self) -> str | None:
@@ -52,6 +54,7 @@ class EnqueueOptions:
         job_id: an id of the caller's own: while a job or a result of this id is there, it is not enqueued again.
         queue_ref: the queue.
         expires_s: seconds after which it is not started any more.
+        run: what it says of its runs; it travels in the job.
     """
 
     defer_by_s: float | None = None
@@ -59,3 +62,4 @@ class EnqueueOptions:
     job_id: str | None = None
     queue_ref: QueueRef | None = None
     expires_s: float | None = None
+    run: RunOptions = NO_OPTIONS

@@ -166,6 +166,19 @@ def checked_retry(given: object, name: str = "retry") -> RetryWaits | RetryFunct
     return cast("RetryFunction", given)
 
 
+def exception_classes(given: object, name: str) -> tuple[type[BaseException], ...]:
+    """The exception classes of ``retry_on`` or ``give_up_on``, given as one class or several.
+
+    Raises:
+        SettingsError: one of them is not an exception class; `name` is the option's, for the error.
+    """
+    classes = tuple(given) if isinstance(given, (tuple, list, set, frozenset)) else (given,)
+    for each in classes:
+        if not (isinstance(each, type) and issubclass(each, BaseException)):
+            raise SettingsError(f"{name} holds {each!r}: give classes of exceptions, such as (OSError, TimeoutError)")
+    return classes
+
+
 def to_plain(retry: RetryWaits) -> list[Any]:
     """The value as a list of plain values, as it travels in a payload."""
     return [type(retry).__name__.lower(), *(getattr(retry, field.name) for field in fields(retry))]

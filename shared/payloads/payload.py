@@ -1,7 +1,8 @@
 """The payload of a job: arq's dict, written by the producer, read and checked by the worker.
 
 It is ``{t: try or None, f: name, a: args, k: kwargs, et: enqueue ms}``, to which monarq may add ``n``, ``trace``,
-``d``, ``x`` and ``headers``, which arq ignores. A result (see `monarq.shared.payloads.result`) adds ``s r st ft q id``.
+``d``, ``x``, ``o`` and ``headers``, which arq ignores. A result (see `monarq.shared.payloads.result`) adds
+``s r st ft q id``.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class _Fields(msgspec.Struct, forbid_unknown_fields=True):
     x: _FutureMs | None = None
     n: object = None
     headers: dict[str, str] | None = None
+    o: dict[str, Any] | None = None
 
 
 _decode_fields: Final = msgspec.msgpack.Decoder(_Fields, ext_hook=decode_extension).decode
@@ -64,6 +66,8 @@ class Payload(msgspec.Struct, eq=False):
     """When it is not started any more, unix ms, where its queue does not see to that; None elsewhere."""
     headers: dict[str, str] | None = None
     """What middleware, or the options of the enqueue, have sent with it; None for nothing."""
+    options: object = None
+    """What the enqueue says of its runs, unchecked; see `RunOptions.from_plain`. None for nothing."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
@@ -86,7 +90,7 @@ class Payload(msgspec.Struct, eq=False):
                 pass
             else:
                 f = fields
-                return cls(f.f, f.a, f.k, f.t, f.et, MSGPACK, f.trace, f.d, f.x, f.headers)
+                return cls(f.f, f.a, f.k, f.t, f.et, MSGPACK, f.trace, f.d, f.x, f.headers, f.o)
         return cls._read_slowly(codecs.open(data, "job", raw_id), codecs)
 
     @classmethod
@@ -111,6 +115,7 @@ class Payload(msgspec.Struct, eq=False):
                 payload.trace, payload.due_ms = raw.get("trace"), _ms_of(raw.get("d"))
                 payload.expires_ms = _ms_of(raw.get("x"))
                 payload.headers = _headers_of(raw.get("headers"))
+                payload.options = raw.get("o")
             return payload
         except PayloadError:
             raise
@@ -172,6 +177,7 @@ def write_payload(
     job_try: int | None = None,
     nonce: str | None = None,
     trace: Carrier | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> bytes:
     """A job's payload.
 
@@ -186,11 +192,14 @@ def write_payload(
         job_try: the try that it starts with, or None.
         nonce: a text that is unique to this enqueue, for ids that a user chose.
         trace: the context of the enqueue's span, where there is one.
+        options: what the enqueue says of the job's runs, as plain values; None for nothing.
 
     Raises:
         PayloadError: an argument does not serialize.
     """
     data: dict[str, Any] = {"t": job_try, "f": name, "a": args, "k": dict(kwargs)}
+    if options is not None:
+        data["o"] = options
     if due_ms is not None:
         data["d"] = due_ms
     if expires_ms is not None:

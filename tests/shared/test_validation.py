@@ -35,21 +35,27 @@ def noop() -> None: ...
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        *(({"retries": value}, f"retries is .*{COUNT}") for value in (-1, True, 1.5, "3", None, math.nan)),
+        ({"timeout": math.inf}, f"timeout {HUNDRED_YEARS}"),
+        ({"retry": -1}, f"retry is -1.*{COUNT}"),
+        *(({"retry": value}, "retry is .*: give a number of retries") for value in (True, 1.5, "3", math.nan, [])),
         *(({"max_tries": value}, TRIES) for value in (0, -5, True, 2.5, "5")),
         *(
             ({name: value}, f"{name} {HUNDRED_YEARS}")
-            for name in ("timeout", "backoff", "backoff_max", "keep_result")
-            for value in (-1, -0.001, 1e300, math.inf, math.nan, timedelta.max, timedelta(-1), MANY_DIGITS)
+            for name in ("timeout", "keep_result")
+            for value in (-1, -0.001, 1e300, math.nan, timedelta.max, timedelta(-1), MANY_DIGITS)
         ),
         *(
             ({name: value}, rf"{name} is .*: give seconds, a timedelta, or text such as '500ms', '30s', '1h30m'")
-            for name in ("timeout", "backoff", "backoff_max", "keep_result")
+            for name in ("timeout", "keep_result")
             for value in (True, "soon", "-1", b"5", [5])
         ),
         *(({"memory": value}, SIZE) for value in (-1, 0, "0", "much", True, "9" * 400, MANY_DIGITS, "1e9", math.nan)),
         ({"retry_on": [OSError, "TimeoutError"]}, "retry_on holds 'TimeoutError': give classes of exceptions"),
         ({"retry_on": OSError("made")}, "retry_on holds OSError"),
+        ({"give_up_on": "OSError"}, "give_up_on holds 'OSError': give classes of exceptions"),
+        ({"renamed_from": 5}, "renamed_from is 5: give a name, or several"),
+        ({"renamed_from": ("old", None)}, "renamed_from holds None: give names"),
+        ({"renamed_from": "two\nlines"}, "renamed_from is 'two.*lines': control characters"),
         ({"queue": "q" * 251}, r"queue is 'q+'… of 251 bytes: it may have 250 at most"),
         ({"name": "é" * 126}, r"name is 'é+'… of 252 bytes: it may have 250 at most"),
         ({"name": "two\nlines"}, "name is 'two\\\\nlines': control characters and line breaks"),
@@ -137,7 +143,7 @@ def test_of_a_command_line() -> None:
 
 
 def test_what_is_just_within() -> None:
-    job(name="n" * 250, queue="é" * 125, timeout=timedelta(days=36_500), memory="1GB", retries=0, retry_on=[OSError])(
+    job(name="n" * 250, queue="é" * 125, timeout=timedelta(days=36_500), memory="1GB", retry=0, retry_on=[OSError])(
         noop
     )
     fetch.options(job_id="i" * 1000, queue="сервис ✓ می\u200cخواهم", defer_by=3_155_760_000, expires=None)

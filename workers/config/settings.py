@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from monarq.shared.errors import SettingsError
-from monarq.shared.jobs.retry_policy import RetryPolicy
-from monarq.shared.parsing import to_count, to_seconds
+from monarq.shared.options.retry import RetryFunction, RetryWaits, checked_retry
+from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
+from monarq.shared.parsing import to_count, to_kept_seconds, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, DEFAULT_MAX_RESULT, Codecs
 from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, QueueRef
 from monarq.shared.queue import Queue, check_ref, to_ref
@@ -84,9 +85,10 @@ class WorkerSettings:
         cpu_jobs_per_child: cpu jobs after which the child process is replaced.
         cpu_memory_bytes: a memory limit for cpu jobs that have none of their own.
         timeout_s: how long a job may run that declares no timeout; 0 for no limit.
-        retry: when a job is tried again that declares no retries.
-        keep_result_s: how long results are kept; 0 for not at all.
-        keep_result_forever: keep results for ever.
+        retry: when a job is tried again that does not say so itself; None only after `Retry`.
+        max_tries: how often a job is tried that does not say so itself. Default: 5, or its retries and one more.
+        keep_result_s: how long results are kept; 0 for not at all, infinity for ever.
+        queue_options: what queues say of the runs of their jobs.
         lease_s: how long a worker that does not renew its leases keeps its jobs.
         poll_s: how often an idle worker looks for jobs for which it was not woken, such as those of arq's clients.
         grace_s: how long running jobs may go on after SIGTERM.
@@ -121,9 +123,10 @@ class WorkerSettings:
     cpu_jobs_per_child: int = 1000
     cpu_memory_bytes: int | None = None
     timeout_s: float = 300.0
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    retry: RetryWaits | RetryFunction | None = None
+    max_tries: int | None = None
     keep_result_s: float = 3600.0
-    keep_result_forever: bool = False
+    queue_options: Mapping[QueueRef, RunOptions] = field(default_factory=dict)
     lease_s: float = 15.0
     poll_s: float = 0.5
     grace_s: float = 20.0
@@ -161,17 +164,28 @@ class WorkerSettings:
         if self.cpu_memory_bytes is not None:
             to_count(self.cpu_memory_bytes, "cpu_memory_bytes", least=1)
         for name, least_s in _LEAST_S.items():
-            seconds = to_seconds(getattr(self, name), name)
+            read = to_kept_seconds if name == "keep_result_s" else to_seconds
+            seconds = read(getattr(self, name), name)
             if seconds is None or seconds < least_s:
                 raise SettingsError(f"{name} is {getattr(self, name)}; it must be {least_s:g} or more")
             object.__setattr__(self, name, seconds)
+        if self.max_tries is not None:
+            to_count(self.max_tries, "max_tries", least=1)
+        object.__setattr__(self, "retry", checked_retry(self.retry))
         _check_listeners(self.listeners)
         given: Any = self.queues  # names and instances of `Queue`, too
         object.__setattr__(self, "queues", _refs(given))
         numbers = [(queue.name, queue.shards) for queue in given if isinstance(queue, Queue)]
         object.__setattr__(self, "shards", add_shards(self.shards, numbers))
+        said = [(to_ref(queue), queue.options) for queue in given if isinstance(queue, Queue)]
+        object.__setattr__(self, "queue_options", add_queue_options(self.queue_options, said))
         for queue in self.queues:
             check_ref(queue, "a queue's name", any_arq_name=self.any_queue_name)
+
+    @property
+    def run_options(self) -> RunOptions:
+        """What holds for the runs of jobs where nothing nearer says otherwise."""
+        return RunOptions(self.timeout_s, self.keep_result_s, self.max_tries, self.retry)
 
 
 def add_shards(known: Mapping[str, int], declared: Iterable[tuple[str, int | None]]) -> dict[str, int]:
@@ -187,6 +201,24 @@ def add_shards(known: Mapping[str, int], declared: Iterable[tuple[str, int | Non
                 f"queue {name} is declared with {numbers[name]} shards and with {shards}: give one number"
             )
     return numbers
+
+
+def add_queue_options(
+    known: Mapping[QueueRef, RunOptions], declared: Iterable[tuple[QueueRef, RunOptions]]
+) -> dict[QueueRef, RunOptions]:
+    """What queues say of the runs of their jobs, with what was declared.
+
+    Raises:
+        SettingsError: two declarations of a queue differ.
+    """
+    options = dict(known)
+    for queue, said in declared:
+        if said != NO_OPTIONS and options.setdefault(queue, said) != said:
+            raise SettingsError(
+                f"queue {queue} is declared with {options[queue]} and with {said}: declare its options once, and use"
+                " this Queue, or its name, everywhere"
+            )
+    return options
 
 
 def _refs(queues: object) -> tuple[QueueRef, ...]:

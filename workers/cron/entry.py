@@ -9,7 +9,7 @@ from typing import Any
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.cron_schedule import Schedule
-from monarq.shared.jobs.job import declared_options
+from monarq.shared.jobs.job import declared_options, enqueue_options
 from monarq.shared.lane import Lane
 from monarq.shared.protocol.queue_ref import QueueRef
 
@@ -31,6 +31,7 @@ class CronEntry:
         run_at_startup: whether it is also enqueued when a worker starts.
         remembers: whether ticks are caught up that were missed while no worker ran.
         catch_up: whether all missed ticks are caught up, not only the newest.
+        options: what is said of the runs of its jobs, as plain values; None for nothing.
     """
 
     job_name: str
@@ -45,6 +46,7 @@ class CronEntry:
     run_at_startup: bool = False
     remembers: bool = False
     catch_up: bool = False
+    options: Mapping[str, Any] | None = None
 
     @property
     def redis_field(self) -> str:
@@ -66,10 +68,11 @@ def entries_of(crons: Iterable[Cron]) -> list[CronEntry]:
             args=cron.args,
             kwargs=cron.kwargs,
             lane=declared_options(cron.job).lane,
-            queue=declared_options(cron.job).queue_ref,
+            queue=enqueue_options(cron.job).queue_ref or declared_options(cron.job).queue_ref,
             run_at_startup=cron.run_at_startup,
-            remembers=True,
-            catch_up=cron.catch_up,
+            remembers=cron.catch_up != "none",
+            catch_up=cron.catch_up == "all",
+            options=enqueue_options(cron.job).run.to_plain() or None,
         )
         for cron in crons
     ]

@@ -214,6 +214,7 @@ class CronScheduler:
             times.enqueue_ms,
             due_ms=times.due_ms,
             expires_ms=times.expires_ms,
+            options=entry.options,
         )
         return Tick(
             job_id=job_id,

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monarq.shared.errors import PayloadError
+from monarq.shared.errors import PayloadError, SettingsError
+from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import unknown_for_s
-from monarq.workers.runs.registered_job import RegisteredJob
+from monarq.workers.runs.registered_job import RegisteredJob, with_options
 from monarq.workers.runs.run import ActiveRun
 
 
@@ -63,6 +64,7 @@ class Precheck:
         self._queues = queues
         self._settings = settings
         self._rejections = settings.rejections
+        self._queue_options = settings.queue_options
 
     def check(self, lease: Lease) -> PrecheckResult:
         """The run of a claimed job, or why there is none."""
@@ -89,11 +91,26 @@ class Precheck:
         job = self._jobs.get(payload.name)
         if job is None:
             return self._check_unknown(lease, payload)
+        if payload.options is not None or (self._queue_options and lease.queue in self._queue_options):
+            try:
+                job = self._with_options(job, lease.queue, payload.options)
+            except SettingsError as error:
+                return Rejected(lease, self._rejections.undecodable(PayloadError(str(error))), payload)
         policy = self._settings.outcomes
         job_try = policy.next_try(lease, payload)
-        if job_try > job.policy.max_tries:
-            return Rejected(lease, self._rejections.dead(f"max {job.policy.max_tries} retries exceeded"), payload)
+        if job_try > job.policy.limit:
+            return Rejected(lease, self._rejections.dead(f"max {job.policy.limit} retries exceeded"), payload)
         return ActiveRun(lease, job, payload, job_try, policy.crash_tries(lease) if lease.crashes else 0)
+
+    def _with_options(self, job: RegisteredJob, queue: QueueRef, sent: object) -> RegisteredJob:
+        """The job as its enqueue and its queue want it run.
+
+        Raises:
+            SettingsError: what the enqueue says cannot be read.
+        """
+        options = NO_OPTIONS if sent is None else RunOptions.from_plain(sent)
+        options = options.over(job.own).over(self._queue_options.get(queue, NO_OPTIONS))
+        return with_options(job, options.over(self._settings.run_options))
 
     def _check_unknown(self, lease: Lease, payload: Payload) -> Unknown | Rejected:
         if lease.unknown_ms is not None and lease.unknown_ms < payload.enqueue_ms:

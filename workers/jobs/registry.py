@@ -11,7 +11,8 @@ from monarq.shared.jobs.job import Job, declared_options
 from monarq.shared.lane import Lane, lane_queue_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.runs.import_path import import_path_of
-from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
+from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob, with_options
+from monarq.workers.runs.retry_policy import RetryPolicy
 
 
 def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[str, RegisteredJob]:
@@ -22,9 +23,10 @@ def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[s
         settings: the defaults for what the jobs leave open.
 
     Raises:
-        DeclarationError: one of them is neither, or two have the same name, or the cpu lane's process cannot import
-            one of its jobs.
+        DeclarationError: one of them is neither, or two have the same name, now or before, or the cpu lane's process
+            cannot import one of its jobs.
     """
+    functions = list(functions)
     registry: dict[str, RegisteredJob] = {}
     for function in functions:
         made = _register(function, settings)
@@ -33,7 +35,22 @@ def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[s
         if known is not None and isinstance(function, Job) and known.function is not made.function:
             raise DeclarationError(f"two jobs are named {made.name!r}; give one of them another name")
         registry[made.name] = made
+    for function in functions:
+        if isinstance(function, Job):
+            _add_old_names(registry, function)
     return registry
+
+
+def _add_old_names(registry: dict[str, RegisteredJob], job: Job[Any, Any]) -> None:
+    """Lets a job be found by the names that it had before."""
+    made = registry[job.name]
+    for name in declared_options(job).renamed_from:
+        known = registry.setdefault(name, made)
+        if known is not made:
+            raise DeclarationError(
+                f"job {made.name!r} is renamed_from {name!r}, and so is, or is named so, job {known.name!r}: only one"
+                " can run what waits under that name"
+            )
 
 
 class Registrable(Protocol):
@@ -65,29 +82,18 @@ def from_job(job: Job[Any, Any], settings: WorkerSettings, lane: Lane | None = N
     """
     declared = declared_options(job)
     lane = lane or declared.lane
-    return RegisteredJob(
+    made = RegisteredJob(
         name=declared.name,
         function=job.worker_callable,
         lane=lane,
         lane_queue=lane_queue_of(declared.lane),
         first_argument=FirstArgument.CONTEXT if job.takes_context else FirstArgument.NOTHING,
-        timeout_s=timeout_s_of(declared.timeout_s, settings),
-        policy=declared.retry or settings.retry,
-        keep_ms=keep_ms_of(declared.keep_result_s, declared.keep_result_forever, settings),
+        timeout_s=None,
+        policy=RetryPolicy(retry_on=declared.retry_on, give_up_on=declared.give_up_on),
+        keep_ms=0,
+        own=declared.run,
         memory_bytes=declared.memory_bytes or settings.cpu_memory_bytes,
         import_path=import_path_of(job) if lane is Lane.CPU else None,
         converter=make_converter(job.name, job.signature),
     )
-
-
-def timeout_s_of(own_s: float | None, settings: WorkerSettings) -> float | None:
-    """The time limit of a job in seconds, by its own declaration, else by the settings; None for no limit."""
-    return (settings.timeout_s if own_s is None else own_s) or None
-
-
-def keep_ms_of(own_s: float | None, own_forever: bool | None, settings: WorkerSettings) -> int:
-    """How many ms a job's result is kept, by its own declaration, else by the settings: 0 for ever, -1 not at all."""
-    if settings.keep_result_forever if own_forever is None else own_forever:
-        return 0
-    seconds = settings.keep_result_s if own_s is None else own_s
-    return max(1, round(seconds * 1000)) if seconds > 0 else -1
+    return with_options(made, declared.run.over(settings.run_options))

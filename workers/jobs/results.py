@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from monarq.shared.options.run_options import keep_ms_of
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.payload_head import PayloadHead, read_head
@@ -100,10 +101,7 @@ class ResultBuilder:
         return self._codecs.only or self._codecs.write
 
     def _default_keep_ms(self) -> int:
-        settings = self._settings
-        if settings.keep_result_forever:
-            return 0
-        return max(1, round(settings.keep_result_s * 1000)) if settings.keep_result_s > 0 else -1
+        return keep_ms_of(self._settings.keep_result_s)
 
     def _result(self, run: ActiveRun, value: object, *, success: bool) -> dict[str, object]:
         payload = run.payload

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from monarq.shared.errors import SettingsError, TargetError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.job import Job, declared_options
+from monarq.shared.options.run_options import RunOptions
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.queue import check_ref, to_ref
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.workers.config.importer import import_object
-from monarq.workers.config.settings import WorkerSettings, add_shards
+from monarq.workers.config.settings import WorkerSettings, add_queue_options, add_shards
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.listener import Listener
 from monarq.workers.process.lifecycle import BackgroundTask
@@ -75,6 +76,14 @@ class LoadedTarget:
         )
         return {name: shards for name, shards in numbers.items() if name in served}
 
+    def _declared_queue_options(self) -> dict[QueueRef, RunOptions]:
+        """What queues say of the runs of their jobs, as far as settings and jobs say so."""
+        jobs = [declared_options(job) for job in self.functions if isinstance(job, Job)]
+        return add_queue_options(
+            self.settings.queue_options,
+            ((job.queue_ref, job.queue_options) for job in jobs if job.queue_ref is not None),
+        )
+
     def worker(self, *, warns: bool = False) -> Worker:
         """Makes the worker.
 
@@ -88,7 +97,9 @@ class LoadedTarget:
             warn_unserved_queues(self.settings.queues, unserved)
         if warns and (own := [queue for queue in self.own_queues if queue not in self.settings.queues]):
             warn_unserved_own_queues(self.settings.queues, own)
-        settings = dataclasses.replace(self.settings, shards=self._declared_shards())
+        settings = dataclasses.replace(
+            self.settings, shards=self._declared_shards(), queue_options=self._declared_queue_options()
+        )
         return Worker(
             self.functions, settings, self.source, events=self.events, background=self.background, ctx=self.ctx
         )
@@ -118,7 +129,7 @@ def load_target(
     Args:
         target: its dotted path.
         url: the Redis to use instead of the one that the target or the environment names.
-        overrides: values for attributes of `WorkerSettings` from the command line, and "allow_pickle" and "max_tries".
+        overrides: values for attributes of `WorkerSettings` from the command line, and "allow_pickle".
         loaders: load targets that are not modules with @job functions.
 
     Raises:
@@ -174,9 +185,6 @@ def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSe
     values = dict(overrides)
     if values.pop("allow_pickle", False):
         values["codecs"] = dataclasses.replace(settings.codecs, allow_pickle=True)
-    max_tries = values.pop("max_tries", None)
-    if max_tries is not None:
-        values["retry"] = dataclasses.replace(settings.retry, max_tries=max_tries)
     known = {attribute.name for attribute in dataclasses.fields(WorkerSettings)}
     for name in values:
         if name not in known:

@@ -18,6 +18,7 @@ from monarq.shared.parsing import MAX_DURATION_S
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.shared.protocol.lease import Lease
+from monarq.shared.text.traceback_text import user_traceback
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
 from monarq.workers.runs.raised_error import retry_delay_ms
 from monarq.workers.runs.run import ActiveRun, CancelReason
@@ -106,7 +107,7 @@ class OutcomePolicy:
 
     def retry(self, run: ActiveRun, error: BaseException, delay_s: float) -> Outcome:
         """The outcome of a run that asks for a retry after `delay_s` seconds."""
-        if run.job_try < run.job.policy.max_tries:
+        if run.job_try < run.job.policy.limit:
             return Retried(max(delay_s, MIN_RETRY_DELAY_S), error)
         dead = JobDeadError(f"{run.job.name} asked for another try after its last one, number {run.job_try}")
         dead.__cause__ = error
@@ -114,7 +115,7 @@ class OutcomePolicy:
 
     def cancelled_itself(self, run: ActiveRun, error: BaseException) -> Outcome:
         """The outcome of a run that raised CancelledError although nobody had cancelled it."""
-        if run.job_try < run.job.policy.max_tries:
+        if run.job_try < run.job.policy.limit:
             return Retried(MIN_RETRY_DELAY_S, error)
         # Raised as it is, it would cancel the program that waits for the result.
         return Failed(error if isinstance(error, StandInError) else as_stand_in(error))
@@ -175,9 +176,21 @@ def _requested_delay_s(run: ActiveRun, error: BaseException) -> float:
 
 def _by_policy(run: ActiveRun, error: BaseException) -> Outcome:
     policy = run.job.policy
-    if policy.has_another(run.job_try) and _is_a(run, error, policy.retry_on):
-        return Retried(policy.delay_s(run.job_try), error)
-    return Failed(error)
+    if policy.retry is None or not _is_a(run, error, policy.retry_on) or _is_a(run, error, policy.give_up_on):
+        return Failed(error)
+    try:
+        wait_s = policy.wait_s(run.job_try, error)
+    except BaseException as broken:  # noqa: BLE001 - a function of the user's may raise anything
+        return Failed(_of_retry_function(broken, error))
+    return Failed(error) if wait_s is None else Retried(wait_s, error)
+
+
+def _of_retry_function(broken: BaseException, error: BaseException) -> BaseException:
+    """What the function of ``retry=`` raised, ready to be the job's error, with the job's own as its cause."""
+    shown = broken if isinstance(broken, Exception) else as_stand_in(broken)
+    BaseException.with_traceback(shown, user_traceback(broken))
+    BaseException.__setattr__(shown, "__cause__", error)
+    return shown
 
 
 def _decide_cancelled(run: ActiveRun, error: asyncio.CancelledError, policy: OutcomePolicy) -> Outcome:

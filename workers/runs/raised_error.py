@@ -15,8 +15,9 @@ class RaisedError(NamedTuple):
     """An exception that a job raised in another process.
 
     Attributes:
-        classes: its class and all bases, by module and qualified name; then those classes of the job's ``retry_on``
-            that it is an instance of without deriving from them, as with an abstract class's ``register``.
+        classes: its class and all bases, by module and qualified name; then those classes of the job's ``retry_on`` and
+            ``give_up_on`` that it is an instance of without deriving from them, as with an abstract class's
+            ``register``.
         defer_ms: the ms until the next try that a `Retry` asks for; None where it asks for no time.
     """
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.lane import Lane, LaneQueue
+from monarq.shared.options.run_options import NO_OPTIONS, RunOptions, keep_ms_of
+from monarq.workers.runs.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from monarq.shared.calls.arguments import ArgumentConverter
@@ -36,6 +37,7 @@ class RegisteredJob:
         timeout_s: seconds it may run; None for no limit.
         policy: when it is tried again.
         keep_ms: ms to keep its result: 0 for ever, -1 not at all.
+        own: what it says itself of these three.
         memory_bytes: the limit of its process on the cpu lane.
         import_path: where that process finds its function; None on the other lanes.
         converter: converts arguments that came in msgpack to the types of its annotations; None where none needs it.
@@ -56,6 +58,7 @@ class RegisteredJob:
     timeout_s: float | None
     policy: RetryPolicy
     keep_ms: int
+    own: RunOptions = NO_OPTIONS
     memory_bytes: int | None = None
     import_path: ImportPath | None = None
     converter: ArgumentConverter | None = None
@@ -70,6 +73,23 @@ class RegisteredJob:
         object.__setattr__(self, "limit_s", None if self.lane is Lane.CPU else self.timeout_s)
         object.__setattr__(self, "is_io", self.lane is Lane.IO)
         object.__setattr__(self, "is_called_alone", self.first_argument is FirstArgument.NOTHING)
+
+
+def with_options(job: RegisteredJob, options: RunOptions) -> RegisteredJob:
+    """The job with other options of its runs, all of which are set but for those of its tries.
+
+    Args:
+        job: the job.
+        options: what holds for a run, whoever said it.
+    """
+    assert options.timeout_s is not None
+    assert options.keep_result_s is not None
+    return replace(
+        job,
+        timeout_s=options.timeout_s or None,
+        policy=replace(job.policy, max_tries=options.max_tries, retry=options.retry),
+        keep_ms=keep_ms_of(options.keep_result_s),
+    )
 
 
 def lanes_of(jobs: Iterable[RegisteredJob]) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,11 @@ from monarq.arq.client.instrumentation import CARRIER_ARGUMENT, is_instrumented
 from monarq.arq.runs.sentry import report_to_sentry
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.job import Job
-from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.lane import Lane
+from monarq.shared.options.run_options import RunOptions
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.jobs.registry import keep_ms_of, timeout_s_of
-from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
+from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob, with_options
+from monarq.workers.runs.retry_policy import RetryPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +29,30 @@ class ArqFunction:
 
     def as_registered_job(self, settings: WorkerSettings) -> RegisteredJob:
         """How a worker of these settings runs it."""
-        declared, policy = self.declared, settings.retry
-        if declared.max_tries is not None:
-            policy = RetryPolicy(declared.max_tries, policy.retries, policy.retry_on)
-        return RegisteredJob(
+        declared = self.declared
+        own = RunOptions(declared.timeout_s, _kept_s(declared, settings), declared.max_tries)
+        made = RegisteredJob(
             name=declared.name,
             function=report_to_sentry(declared.name, declared.coroutine),
             lane=Lane.IO,
             lane_queue="io",
             first_argument=FirstArgument.CTX_DICT,
-            timeout_s=timeout_s_of(declared.timeout_s, settings),
-            policy=policy,
-            keep_ms=keep_ms_of(declared.keep_result_s, declared.keep_result_forever, settings),
+            timeout_s=None,
+            policy=RetryPolicy(),
+            keep_ms=0,
+            own=own,
             is_cron=isinstance(declared, CronJob),
             carrier_argument=CARRIER_ARGUMENT if is_instrumented() else None,
         )
+        return with_options(made, own.over(settings.run_options))
+
+
+def _kept_s(declared: Function | CronJob, settings: WorkerSettings) -> float | None:
+    """Seconds that its result is kept; infinity for ever, which wins over a time, as in arq; None for the worker's."""
+    worker_forever = settings.keep_result_s == math.inf
+    if worker_forever if declared.keep_result_forever is None else declared.keep_result_forever:
+        return math.inf
+    return 0.0 if worker_forever and declared.keep_result_s is None else declared.keep_result_s
 
 
 def as_job(function: object) -> Job[..., Any] | ArqFunction:

@@ -27,7 +27,6 @@ from monarq.arq.settings.crons import arq_entries, local_zone
 from monarq.arq.settings.fields import DEFAULTS, EXTRAS, collect_settings, suggest
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
-from monarq.shared.jobs.retry_policy import RetryPolicy
 from monarq.shared.parsing import to_seconds
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.protocol.queue_ref import QueueRef
@@ -195,9 +194,8 @@ def _worker_settings(values: _Values, pool: ArqRedis | None) -> WorkerSettings:
         queues=(QueueRef(_queue_name(values, pool), "arq"), *_more_queues(values.get("queues", ()))),
         concurrency=values.number("max_jobs", 1),
         timeout_s=_timeout_s(values),
-        retry=RetryPolicy(max_tries=values.number("max_tries", 1)),
-        keep_result_s=0.0 if values["keep_result_forever"] else values.seconds("keep_result"),
-        keep_result_forever=bool(values["keep_result_forever"]),
+        max_tries=_max_tries(values),
+        keep_result_s=math.inf if values["keep_result_forever"] else values.seconds("keep_result"),
         poll_s=min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, values.seconds("poll_delay"))),
         grace_s=values.seconds("job_completion_wait"),
         codecs=arq_codecs(values["job_serializer"], values["job_deserializer"], find_signer(values.get("signing_key"))),
@@ -239,6 +237,12 @@ def arq_queue_of(settings: WorkerSettings) -> QueueRef:
     It is the first one in arq's format, else the first one.
     """
     return next((queue for queue in settings.queues if queue.format == "arq"), settings.queues[0])
+
+
+def _max_tries(values: _Values) -> int | None:
+    """Arq's default is monarq's as well, where it does not cut the retries that a job of monarq's declares."""
+    number = values.number("max_tries", 1)
+    return None if number == DEFAULTS["max_tries"] else number
 
 
 def _timeout_s(values: _Values) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, timedelta
 from typing import Any
@@ -98,11 +99,11 @@ READ: list[tuple[str, Any, Callable[[ArqTarget], Any]]] = [
     ("on_job_end", hook, lambda target: target.settings.hooks.job_end),
     ("after_job_end", hook, lambda target: target.settings.hooks.after_job_end),
     ("max_jobs", 3, lambda target: target.settings.concurrency),
-    ("keep_result_forever", True, lambda target: target.settings.keep_result_forever),
+    ("keep_result_forever", True, lambda target: target.settings.keep_result_s == math.inf),
     ("keep_result_s", 9.0, lambda target: target.settings.keep_result_s),
     ("job_timeout_s", 8.0, lambda target: target.settings.timeout_s),
     ("poll_delay_s", 0.3, lambda target: target.settings.poll_s),
-    ("max_tries", 2, lambda target: target.settings.retry.max_tries),
+    ("max_tries", 2, lambda target: target.settings.max_tries),
     ("health_check_interval", 6.0, lambda target: target.health_check_s),
     ("health_check_key", "my:key", lambda target: target.health_check_key),
     ("retry_jobs", False, lambda target: target.settings.outcomes.retry_jobs),  # type: ignore[attr-defined]

@@ -47,8 +47,8 @@ def test_defaults_are_arqs() -> None:
     read = read_arq_settings({"functions": [jobs.add]})
     settings = read.settings
     assert settings.queues == (QueueRef("arq:queue", "arq"),)
-    assert (settings.concurrency, settings.timeout_s, settings.retry.max_tries) == (10, 300, 5)
-    assert (settings.keep_result_s, settings.keep_result_forever, settings.poll_s) == (3600, False, 0.5)
+    assert (settings.concurrency, settings.timeout_s, settings.max_tries) == (10, 300, None)
+    assert (settings.keep_result_s, settings.poll_s) == (3600, 0.5)
     assert (settings.allow_cancel, settings.burst, settings.max_burst_jobs) == (False, False, -1)
     assert settings.outcomes == ArqOutcomes(retry_jobs=True)
     assert settings.one_process

@@ -11,7 +11,7 @@ import pytest
 
 from monarq import Delays, Exponential, Fixed, Linear
 from monarq.shared.errors import SettingsError
-from monarq.shared.options.retry import RetryWaits, checked_retry, from_plain, to_plain
+from monarq.shared.options.retry import RetryWaits, checked_retry, exception_classes, from_plain, to_plain
 
 VALUES: list[RetryWaits] = [
     Exponential(5, base="2s", max="5m", jitter=False),
@@ -116,3 +116,22 @@ def test_what_retry_takes() -> None:
 def test_what_retry_does_not_take(given: object, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         checked_retry(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "classes"),
+    [
+        (OSError, (OSError,)),
+        ([OSError, KeyError], (OSError, KeyError)),
+        ({BaseException}, (BaseException,)),
+        ((), ()),
+    ],
+)
+def test_classes_of_exceptions(given: object, classes: tuple[type[BaseException], ...]) -> None:
+    assert exception_classes(given, "retry_on") == classes
+
+
+@pytest.mark.parametrize("given", ["OSError", OSError("made"), [OSError, int], None])
+def test_no_classes_of_exceptions(given: object) -> None:
+    with pytest.raises(SettingsError, match="give_up_on holds"):
+        exception_classes(given, "give_up_on")

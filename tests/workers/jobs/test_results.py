@@ -34,7 +34,7 @@ TIMES = {"start_ms": ENQUEUED_MS + 10, "finish_ms": ENQUEUED_MS + 35}
 async def kept() -> None: ...
 
 
-@job(name="results.kept_for_ever", keep_result_forever=True)
+@job(name="results.kept_for_ever", keep_result="forever")
 async def kept_for_ever() -> None: ...
 
 

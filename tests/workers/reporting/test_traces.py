@@ -12,7 +12,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 from redis.asyncio import Redis
 
-from monarq import Context, Producer, Retry, SyncProducer, job
+from monarq import Context, Exponential, Producer, Retry, SyncProducer, job
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.payloads.codec import MSGPACK, Codecs
@@ -60,7 +60,7 @@ async def traced_failure() -> None:
     raise ValueError("as asked")
 
 
-@job(retries=2, backoff=0.01)
+@job(retry=Exponential(2, base=0.01))
 async def traced_flaky(ctx: Context) -> None:
     if ctx.job_try == 1:
         raise KeyError("not yet")

@@ -12,6 +12,7 @@ from typing import Any, Final
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.job import Job
 from monarq.shared.jobs.retry_exception import Retry
+from monarq.shared.options.retry import Exponential
 
 
 class ApiError(Exception, metaclass=ABCMeta):
@@ -106,32 +107,32 @@ def _made(how: str) -> BaseException:
     return makers[how]()
 
 
-@job(name="io.picky", retries=1, backoff=0.001, retry_on=ApiError, max_tries=2)
+@job(name="io.picky", retry=Exponential(1, base=0.001), retry_on=ApiError, max_tries=2)
 async def picky_io(how: str) -> Any:
     return fail(how)
 
 
-@job(name="thread.picky", lane="thread", retries=1, backoff=0.001, retry_on=ApiError, max_tries=2)
+@job(name="thread.picky", lane="thread", retry=Exponential(1, base=0.001), retry_on=ApiError, max_tries=2)
 def picky_thread(how: str) -> Any:
     return fail(how)
 
 
-@job(name="cpu.picky", retries=1, backoff=0.001, retry_on=ApiError, max_tries=2)
+@job(name="cpu.picky", retry=Exponential(1, base=0.001), retry_on=ApiError, max_tries=2)
 def picky_cpu(how: str) -> Any:
     return fail(how)
 
 
-@job(name="io.any", retries=1, backoff=0.001, max_tries=2)
+@job(name="io.any", retry=Exponential(1, base=0.001), max_tries=2)
 async def any_io(how: str) -> Any:
     return fail(how)
 
 
-@job(name="thread.any", lane="thread", retries=1, backoff=0.001, max_tries=2)
+@job(name="thread.any", lane="thread", retry=Exponential(1, base=0.001), max_tries=2)
 def any_thread(how: str) -> Any:
     return fail(how)
 
 
-@job(name="cpu.any", retries=1, backoff=0.001, max_tries=2)
+@job(name="cpu.any", retry=Exponential(1, base=0.001), max_tries=2)
 def any_cpu(how: str) -> Any:
     return fail(how)
 

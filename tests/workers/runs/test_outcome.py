@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from monarq.shared.errors import JobDeadError
+from monarq.shared.errors import JobDeadError, StandInError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.retry_exception import Retry
+from monarq.shared.options.retry import Exponential, Fixed
 from monarq.shared.parsing import MAX_DURATION_S
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuJobStopped, CpuPickleError, CpuStartError
 from monarq.workers.runs.outcome import (
@@ -30,8 +31,24 @@ from monarq.workers.runs.run import CancelReason
 from tests.workers.support.runs import make_run
 
 
-@job(name="outcome.picky", retries=1, max_tries=3, retry_on=LookupError, backoff=0, timeout=5)
+@job(name="outcome.picky", retry=Exponential(1, base=0), max_tries=3, retry_on=LookupError, timeout=5)
 async def picky() -> None: ...
+
+
+@job(name="outcome.resigned", retry=Fixed(2, 7), retry_on=LookupError, give_up_on=(KeyError, NotADirectoryError))
+async def resigned() -> None: ...
+
+
+def decide_alone(error: BaseException, job_try: int) -> str | None:
+    if isinstance(error, OSError):
+        raise TypeError("it cannot decide")
+    if isinstance(error, RuntimeError):
+        raise asyncio.CancelledError
+    return "3s" if job_try == 1 else None
+
+
+@job(name="outcome.by_function", retry=decide_alone)
+async def by_function() -> None: ...
 
 
 @job(name="outcome.in_thread", lane="thread", timeout=5)
@@ -127,3 +144,29 @@ def test_the_number_of_a_try(tries: int, crashes: int, first: int | None, number
     run = make_run(picky)
     run.lease.tries, run.lease.crashes, run.payload.job_try = tries, crashes, first
     assert OutcomePolicy().next_try(run.lease, run.payload) == number
+
+
+def test_what_is_given_up_on_is_not_retried_though_it_is_one_of_retry_on() -> None:
+    for error, outcome in [(IndexError(), Retried), (KEY, Failed), (NotADirectoryError(), Failed), (VALUE, Failed)]:
+        assert isinstance(decide(make_run(resigned), error, OutcomePolicy()), outcome)
+    elsewhere = make_run(resigned, raised=RaisedError.of(KEY, (LookupError, KeyError)))
+    assert decide(elsewhere, VALUE, OutcomePolicy()) == Failed(VALUE), "its class there counts"
+
+
+def test_a_function_decides() -> None:
+    assert decide(make_run(by_function), VALUE, OutcomePolicy()) == Retried(3.0, VALUE)
+    assert decide(make_run(by_function, job_try=2), VALUE, OutcomePolicy()) == Failed(VALUE)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "text"),
+    [(OSError("away"), TypeError, "it cannot decide"), (RuntimeError("bad"), StandInError, "CancelledError")],
+)
+def test_what_a_function_raises_is_the_jobs_error_with_its_own_as_the_cause(
+    error: Exception, kind: type[Exception], text: str
+) -> None:
+    outcome = decide(make_run(by_function), error, OutcomePolicy())
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, kind)
+    assert text in str(outcome.error)
+    assert outcome.error.__cause__ is error

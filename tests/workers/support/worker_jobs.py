@@ -12,6 +12,7 @@ import time
 
 from monarq.shared.calls.context import Context
 from monarq.shared.jobs.decorators import job
+from monarq.shared.options.retry import Exponential
 
 
 @job
@@ -63,14 +64,14 @@ async def retry_always() -> None:
     raise Retry
 
 
-@job(retries=2, backoff=0.01, retry_on=KeyError)
+@job(retry=Exponential(2, base=0.01), retry_on=KeyError)
 async def flaky_twice(ctx: Context) -> int:
     if ctx.job_try < 3:
         raise KeyError("not yet")
     return ctx.job_try
 
 
-@job(retries=2, backoff=0.01, retry_on=KeyError)
+@job(retry=Exponential(2, base=0.01), retry_on=KeyError)
 async def fails_otherwise() -> None:
     raise ValueError("another error")
 

@@ -200,14 +200,14 @@ def find_target(call: CpuCall) -> object:
 
 
 def retry_on_of(call: CpuCall) -> tuple[type[BaseException], ...]:
-    """The exceptions after which the call's job is retried, where it declares them."""
+    """The exceptions that decide whether the call's job is tried again, where it declares them."""
     known = None if call.job is None else find_declared(call.job.name)
     if known is None:
         return ()
     from monarq.shared.jobs.job import declared_options  # deferred, and loaded already by the module of the job
 
-    policy = declared_options(known.job).retry
-    return () if policy is None else policy.retry_on
+    declared = declared_options(known.job)
+    return declared.retry_on + declared.give_up_on
 
 
 def failure_of(error: BaseException, retry_on: tuple[type[BaseException], ...] = ()) -> Failure:

@@ -139,7 +139,7 @@ async def raise_speechless() -> None:
     raise Speechless
 
 
-@job(retries=1, retry_on=Never)
+@job(retry=1, retry_on=Never)
 async def raise_what_cannot_be_judged() -> None:
     raise ValueError("judge me")
 

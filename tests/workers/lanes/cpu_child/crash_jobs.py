@@ -12,7 +12,7 @@ from monarq.shared.calls.context import SyncContext
 from monarq.shared.jobs.decorators import job
 
 
-@job(max_tries=1000, retries=5)
+@job(max_tries=1000, retry=5)
 def die(how: str) -> None:
     if how == "exit":
         os._exit(0)
