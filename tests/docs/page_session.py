@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ _ANYTHING: Final = re.compile(r"\n")
 _ID: Final = re.compile(r"\b[0-9a-z]{22}\b")
 _PLACE: Final = re.compile(r"\b[\w.-]+:\d+:[0-9a-f]{8}\b")
 _NUMBER: Final = re.compile(r"\d[\d.,:]*")
+_DURATION: Final = re.compile(r"\b(?:0(?:ms|s|m|h|d))+\b")
 _REST: Final = re.compile(r"…|\.\.\.$")
 
 
@@ -57,7 +59,11 @@ class PageSession:
 
     def __post_init__(self) -> None:
         commands = Path(tempfile.mkdtemp(prefix="bin-", dir=self.folder.parent))
-        for name, module in (("monarq", "-m monarq"), ("pytest", "-m pytest -p no:cacheprovider"), ("python", "")):
+        for name, module in (
+            ("monarq", "-m monarq"),
+            ("pytest", f"-m pytest -q -p no:cacheprovider{_testing_plugin()}"),
+            ("python", ""),
+        ):
             path = commands / name
             path.write_text(f'#!/bin/sh\nexec "{sys.executable}" {module} "$@"\n')
             path.chmod(0o755)
@@ -84,7 +90,7 @@ class PageSession:
         """
         if line.command.startswith("export "):
             name, _, value = line.command.removeprefix("export ").partition("=")
-            self.environment[name] = value
+            self.environment[name] = self._expand(value)
             return
         self.scripts = {name for name in self.scripts if name not in line.command}
         ended = subprocess.run(
@@ -103,6 +109,15 @@ class PageSession:
                 f"`{line.command}` ended with {ended.returncode}:\n{self.last_output}{self.logs()}"
             )
         compare_output(line.output, self.last_output, f"`{line.command}`")
+
+    def _expand(self, value: str) -> str:
+        """A variable's value, with the output of the commands in it."""
+        command = [
+            "/bin/sh",
+            "-c",
+            f'printf %s "{value}"' if not value.startswith(("'", '"')) else f"printf %s {value}",
+        ]
+        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
 
     def start(self, line: Line) -> None:
         """Starts a command that runs until it is stopped, and waits until it says something.
@@ -162,6 +177,12 @@ class PageSession:
         return "".join(f"\n--- {each.line.command}\n{each.text()}" for each in self.started)
 
 
+def _testing_plugin() -> str:
+    """The option that loads monarq's plugin, where this environment was made before it was there."""
+    known = any(each.value == "monarq.testing.plugin" for each in entry_points(group="pytest11"))
+    return "" if known else " -p monarq.testing.plugin"
+
+
 def compare_output(shown: list[str], printed: str, what: str) -> None:
     """Each line that is shown must be printed; numbers, times and ids may differ.
 
@@ -180,7 +201,7 @@ def compare_output(shown: list[str], printed: str, what: str) -> None:
 
 def _plain(line: str) -> str:
     text = _PLACE.sub("PLACE", _ID.sub("ID", line))
-    return " ".join(_NUMBER.sub("0", text).split())
+    return " ".join(_DURATION.sub("0s", _NUMBER.sub("0", text)).split())
 
 
 def _shows_failure(line: Line) -> bool:

@@ -20,11 +20,11 @@ class SectionedCommand(click.Command):
             kwargs: click's.
         """
         super().__init__(*args, **kwargs)
-        self._sections = sections
+        self.sections = sections
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """See click: what comes after the options."""
-        write_sections(self._sections, formatter)
+        write_sections(self.sections, formatter)
         super().format_epilog(ctx, formatter)
 
 
@@ -34,11 +34,11 @@ class SectionedGroup(click.Group):
     def __init__(self, *args: Any, sections: Mapping[str, str], **kwargs: Any) -> None:
         """See `SectionedCommand`."""
         super().__init__(*args, **kwargs)
-        self._sections = sections
+        self.sections = sections
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """See click: what comes after the commands."""
-        write_sections(self._sections, formatter)
+        write_sections(self.sections, formatter)
         super().format_epilog(ctx, formatter)
 
 
