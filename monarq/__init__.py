@@ -19,16 +19,27 @@ if TYPE_CHECKING:
     from monarq.shared.calls.context import Context as Context
     from monarq.shared.calls.context import SyncContext as SyncContext
     from monarq.shared.calls.run import Run as Run
+    from monarq.shared.errors import DeclarationError as DeclarationError
     from monarq.shared.errors import EnqueueUnknownError as EnqueueUnknownError
     from monarq.shared.errors import JobCancelledError as JobCancelledError
     from monarq.shared.errors import JobDeadError as JobDeadError
+    from monarq.shared.errors import JobError as JobError
     from monarq.shared.errors import JobFailedError as JobFailedError
     from monarq.shared.errors import MonarqError as MonarqError
+    from monarq.shared.errors import MoveRefusedError as MoveRefusedError
     from monarq.shared.errors import PartlyEnqueuedError as PartlyEnqueuedError
+    from monarq.shared.errors import PayloadError as PayloadError
+    from monarq.shared.errors import PayloadTooLargeError as PayloadTooLargeError
+    from monarq.shared.errors import ProducerClosedError as ProducerClosedError
+    from monarq.shared.errors import ProducerMisusedError as ProducerMisusedError
     from monarq.shared.errors import RedisRefusedError as RedisRefusedError
     from monarq.shared.errors import RedisUnavailableError as RedisUnavailableError
     from monarq.shared.errors import ResultNotFoundError as ResultNotFoundError
     from monarq.shared.errors import ResultTimeoutError as ResultTimeoutError
+    from monarq.shared.errors import ResultTooLargeError as ResultTooLargeError
+    from monarq.shared.errors import SettingsError as SettingsError
+    from monarq.shared.errors import TargetError as TargetError
+    from monarq.shared.errors import UnsupportedError as UnsupportedError
     from monarq.shared.jobs.cron_declaration import Cron as Cron
     from monarq.shared.jobs.cron_declaration import cron as cron
     from monarq.shared.jobs.decorators import job as job
@@ -55,20 +66,10 @@ _MODULES = {
     "SyncHandle": "monarq.producer",
     "SyncProducer": "monarq.producer",
     "named": "monarq.producer",
-    "PartlyEnqueuedError": "monarq.shared.errors",
-    "RedisRefusedError": "monarq.shared.errors",
     "Context": "monarq.shared.calls.context",
     "SyncContext": "monarq.shared.calls.context",
     "current_context": "monarq.workers.runs.current_context",
     "job": "monarq.shared.jobs.decorators",
-    "EnqueueUnknownError": "monarq.shared.errors",
-    "JobCancelledError": "monarq.shared.errors",
-    "JobDeadError": "monarq.shared.errors",
-    "JobFailedError": "monarq.shared.errors",
-    "MonarqError": "monarq.shared.errors",
-    "RedisUnavailableError": "monarq.shared.errors",
-    "ResultNotFoundError": "monarq.shared.errors",
-    "ResultTimeoutError": "monarq.shared.errors",
     "Job": "monarq.shared.jobs.job",
     "Duration": "monarq.shared.parsing",
     "Lane": "monarq.shared.lane",
@@ -80,6 +81,27 @@ _MODULES = {
     "Progress": "monarq.shared.payloads.progress",
     "Queue": "monarq.shared.queue",
     "Retry": "monarq.shared.jobs.retry_exception",
+    "DeclarationError": "monarq.shared.errors",
+    "EnqueueUnknownError": "monarq.shared.errors",
+    "JobCancelledError": "monarq.shared.errors",
+    "JobDeadError": "monarq.shared.errors",
+    "JobError": "monarq.shared.errors",
+    "JobFailedError": "monarq.shared.errors",
+    "MonarqError": "monarq.shared.errors",
+    "MoveRefusedError": "monarq.shared.errors",
+    "PartlyEnqueuedError": "monarq.shared.errors",
+    "PayloadError": "monarq.shared.errors",
+    "PayloadTooLargeError": "monarq.shared.errors",
+    "ProducerClosedError": "monarq.shared.errors",
+    "ProducerMisusedError": "monarq.shared.errors",
+    "RedisRefusedError": "monarq.shared.errors",
+    "RedisUnavailableError": "monarq.shared.errors",
+    "ResultNotFoundError": "monarq.shared.errors",
+    "ResultTimeoutError": "monarq.shared.errors",
+    "ResultTooLargeError": "monarq.shared.errors",
+    "SettingsError": "monarq.shared.errors",
+    "TargetError": "monarq.shared.errors",
+    "UnsupportedError": "monarq.shared.errors",
     "Cron": "monarq.shared.jobs.cron_declaration",
     "cron": "monarq.shared.jobs.cron_declaration",
     "Listener": "monarq.workers.events.listener",
@@ -91,6 +113,7 @@ _MODULES = {
 __all__ = [
     "Context",
     "Cron",
+    "DeclarationError",
     "Defaults",
     "Delays",
     "Duration",
@@ -101,6 +124,7 @@ __all__ = [
     "Job",
     "JobCancelledError",
     "JobDeadError",
+    "JobError",
     "JobFailedError",
     "JobInfo",
     "JobLogFilter",
@@ -109,19 +133,28 @@ __all__ = [
     "Linear",
     "Listener",
     "MonarqError",
+    "MoveRefusedError",
     "PartlyEnqueuedError",
+    "PayloadError",
+    "PayloadTooLargeError",
     "Producer",
+    "ProducerClosedError",
+    "ProducerMisusedError",
     "Progress",
     "Queue",
     "RedisRefusedError",
     "RedisUnavailableError",
     "ResultNotFoundError",
     "ResultTimeoutError",
+    "ResultTooLargeError",
     "Retry",
     "Run",
+    "SettingsError",
     "SyncContext",
     "SyncHandle",
     "SyncProducer",
+    "TargetError",
+    "UnsupportedError",
     "cron",
     "current_context",
     "job",

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class MonarqError(Exception):
-    """Base of all of monarq's own errors."""
+    """Base of all of monarq's own errors. Each survives pickle and copy, with its attributes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What pickle and copy make it again from, without its ``__init__``, which may take other arguments."""
+        return _made_again, (type(self), self.args), vars(self) or None
+
+
+def _made_again(kind: type[MonarqError], args: tuple[Any, ...]) -> MonarqError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
 
 
 class DeclarationError(MonarqError, TypeError):
@@ -34,12 +45,34 @@ class PayloadError(MonarqError, ValueError):
 
 
 class PayloadTooLargeError(PayloadError):
-    """A payload is over the size limit."""
+    """A payload is over the size limit.
+
+    Attributes:
+        size: the payload's bytes.
+        limit: the producer's limit in bytes.
+    """
 
     def __init__(self, name: str, size: int, limit: int) -> None:
         super().__init__(
             f"the payload of {name} is {size:,} bytes and the limit is {limit:,}: put large data where the job"
             " can fetch it and pass its address, or raise max_payload"
+        )
+        self.size = size
+        self.limit = limit
+
+
+class ResultTooLargeError(PayloadError):
+    """A job's result is over the worker's limit: the job has failed.
+
+    Attributes:
+        size: the result's bytes.
+        limit: the worker's limit in bytes.
+    """
+
+    def __init__(self, name: str, size: int, limit: int) -> None:
+        super().__init__(
+            f"the result of {name} is {size:,} bytes and the limit is {limit:,}: put large data where whoever waits can"
+            " fetch it and return its address, or raise max_result"
         )
         self.size = size
         self.limit = limit

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from monarq.shared.errors import JobCancelledError, JobFailedError, PayloadError
+from monarq.shared.errors import JobCancelledError, JobFailedError, PayloadError, ResultTooLargeError
 from monarq.shared.payloads.codec import DEFAULT_MAX_RESULT, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.payloads.error_equality import errors_equal
 from monarq.shared.payloads.error_pickle import is_large, pickles_of
@@ -135,10 +135,7 @@ def write_result(
     else:
         if len(written) <= largest:
             return written, None
-        problem = PayloadError(
-            f"the result of {data['f']} is {len(written):,} bytes and the limit is {largest:,}: put large data where"
-            " whoever waits can fetch it and return its address, or raise max_result"
-        )
+        problem = ResultTooLargeError(data["f"], len(written), largest)
     # In arq's formats it is text, as arq writes it: its clients need not have our classes.
     text = f"unable to serialize result: {problem}"
     failure = {**data, "s": False, "r": problem if codec.name == MSGPACK.name else text}

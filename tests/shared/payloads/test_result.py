@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from monarq.shared.errors import JobCancelledError, JobFailedError, PayloadError
+from monarq.shared.errors import JobCancelledError, JobFailedError, PayloadError, ResultTooLargeError
 from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec, Codecs, CustomCodec
 from monarq.shared.payloads.error_equality import errors_equal
 from monarq.shared.payloads.result import Result, write_failure, write_result
@@ -245,7 +245,7 @@ def test_a_format_that_takes_nothing_leaves_no_bytes(data: dict[str, Any]) -> No
 
 def test_a_limit_that_holds_not_even_the_failure_leaves_no_bytes() -> None:
     written, problem = write_result(MSGPACK, DATA, largest=5)
-    assert (written, type(problem)) == (b"", PayloadError)
+    assert (written, type(problem)) == (b"", ResultTooLargeError)
 
 
 def test_a_failure_that_cannot_be_written_is_an_error_of_the_format() -> None:

@@ -1,0 +1,115 @@
+"""The tree of exceptions: each is public, and survives pickle, copy and its way in a result with its attributes."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+import monarq
+from monarq.arq.client import arq_redis, pool
+from monarq.arq.settings import reader
+from monarq.embedded import address
+from monarq.shared import errors
+from monarq.shared.errors import MonarqError, StandInError
+from monarq.shared.jobs.cron_schedule import ScheduleError
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.workers.runs import cpu_errors
+
+MADE: Final[dict[str, tuple[Any, ...]]] = {
+    "PayloadTooLargeError": ("resize", 9_000_000, 8_000_000),
+    "ResultTooLargeError": ("resize", 9_000_000, 8_000_000),
+    "EnqueueUnknownError": (["a", "b"], "timeout"),
+    "PartlyEnqueuedError": (OSError("away"), ["a"], [(1, "b")], 3),
+    "ResultNotFoundError": ("a", "other"),
+    "ResultTimeoutError": ("a", 2.5),
+    "JobCancelledError": ("it was cancelled", "user is gone"),
+    "JobFailedError": ("ValueError: no", "ValueError", "Traceback ..."),
+    "ProducerClosedError": (),
+    "StandInError": ("SystemExit: 3", "SystemExit", "Traceback ..."),
+    "ScheduleError": ("* * *", "three fields"),
+    "CpuUnreachableError": ("jobs", "add"),
+    "CpuPickleError": ("add", "result", "a lock"),
+    "CpuJobError": ("ValueError", "no", "Traceback ..."),
+    "CpuJobDied": ("add", None, "SIGSEGV", 5, "over its limit"),
+    "CpuJobStopped": ("add", None, "SIGKILL", 5),
+    "CpuMemoryExceeded": ("add", 5, 6, 7),
+    "PoolEnqueueUnknownError": (errors.EnqueueUnknownError(["a"], "timeout"),),
+}
+"""What each is made with; the rest takes a text."""
+
+
+def classes(kind: type[MonarqError] = MonarqError) -> Iterator[type[MonarqError]]:
+    yield kind
+    for inner in kind.__subclasses__():
+        yield from classes(inner)
+
+
+TREE: Final = sorted(
+    {kind for kind in classes() if kind.__module__.startswith("monarq.")}, key=lambda kind: kind.__name__
+)
+LOADED: Final = (ScheduleError, arq_redis, pool, reader, address, cpu_errors)
+"""What has classes of its own is loaded by now, so that the tree is whole."""
+
+
+def make(kind: type[MonarqError]) -> MonarqError:
+    error = kind(*MADE.get(kind.__name__, ("what happened",)))
+    error.add_note("and a note")
+    return error
+
+
+def facts(error: BaseException) -> tuple[Any, ...]:
+    return type(error), str(error), repr(error.args), repr(vars(error))
+
+
+@pytest.mark.parametrize("kind", TREE, ids=lambda kind: kind.__name__)
+def test_an_error_survives_pickle_and_copy_with_its_attributes(kind: type[MonarqError]) -> None:
+    error = make(kind)
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        assert facts(pickle.loads(pickle.dumps(error, protocol))) == facts(error)
+    assert facts(copy.copy(error)) == facts(copy.deepcopy(error)) == facts(error)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in TREE if not issubclass(kind, StandInError)], ids=lambda kind: kind.__name__
+)
+def test_an_error_survives_its_way_in_a_result(kind: type[MonarqError]) -> None:
+    error = make(kind)
+    arrived = MSGPACK.loads(MSGPACK.dumps({"r": error}))["r"]
+    if kind.__name__ == "PartlyEnqueuedError":  # its cause is another exception
+        assert str(error) in str(arrived)
+    else:
+        assert facts(arrived) == facts(error)
+
+
+def test_every_error_of_the_tree_is_public() -> None:
+    of_the_tree = {
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, MonarqError) and kind is not StandInError
+    }
+    assert of_the_tree <= set(monarq.__all__)
+    assert all(getattr(monarq, name) is getattr(errors, name) for name in of_the_tree)
+
+
+@pytest.mark.parametrize(
+    ("kind", "base"),
+    [
+        (monarq.DeclarationError, TypeError),
+        (monarq.SettingsError, ValueError),
+        (monarq.PayloadError, ValueError),
+        (monarq.RedisUnavailableError, ConnectionError),
+        (monarq.ProducerMisusedError, RuntimeError),
+        (monarq.ResultNotFoundError, LookupError),
+        (monarq.ResultTimeoutError, TimeoutError),
+        (monarq.PartlyEnqueuedError, monarq.EnqueueUnknownError),
+        (monarq.ResultTooLargeError, monarq.PayloadError),
+        (monarq.JobFailedError, monarq.JobError),
+    ],
+)
+def test_an_error_is_also_one_of_pythons_own_that_programs_catch(kind: type[Exception], base: type[Exception]) -> None:
+    assert issubclass(kind, base)
+    assert issubclass(kind, MonarqError)
