@@ -22,7 +22,7 @@ SHARDED: Final = "chaos-shards"
 """A queue whose four shards lie on all of three nodes."""
 
 SHARDS: Final = 4
-_LANES: Final = ("ready", "ready_cpu", "deferred", "deferred_cpu")
+_LANES: Final = ("queued", "queued_cpu", "deferred", "deferred_cpu")
 _GONE: Final = (*_LANES, "leases", "notes", "cancels", "progress", "absent")
 """What is empty, and so not there, when every job has ended and all workers have left."""
 
@@ -132,10 +132,10 @@ class NativeView:
         """See `QueueView`."""
         client: Any = redis
         if score is None:
-            first = await client.zrange(self._keys.key("ready"), 0, 0, withscores=True)
+            first = await client.zrange(self._keys.key("queued"), 0, 0, withscores=True)
             score = first[0][1] if first else 500.0 * 2**44
         await client.hset(self._keys.key("payloads"), raw_id, payload)
-        await client.zadd(self._keys.key("ready"), {raw_id: score})
+        await client.zadd(self._keys.key("queued"), {raw_id: score})
 
     async def write_strange(self, redis: Redis, raw_id: bytes, payload: bytes, number: int) -> str:
         """See `QueueView`. A job without a payload is none here: whoever finds its id drops that."""

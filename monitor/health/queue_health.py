@@ -92,7 +92,7 @@ def _unserved(queue: Overview) -> HealthFinding | None:
     stats = queue.stats
     if has_worker(queue) or not stats.queued:
         return None
-    return HealthFinding("no worker", f"{_jobs(stats.queued)} ready and no worker serves the queue", *stats.ref)
+    return HealthFinding("no worker", f"{_jobs(stats.queued)} queued and no worker serves the queue", *stats.ref)
 
 
 def _failing(queue: Overview) -> HealthFinding | None:
@@ -112,20 +112,20 @@ def _paused(queue: Overview) -> HealthFinding | None:
     stats = queue.stats
     if not stats.paused:
         return None
-    return HealthFinding("paused", f"it gives out no job until it is resumed; {_jobs(stats.queued)} ready", *stats.ref)
+    return HealthFinding("paused", f"it gives out no job until it is resumed; {_jobs(stats.queued)} queued", *stats.ref)
 
 
 def _late(queue: Overview) -> HealthFinding | None:
     """A queue with old jobs falls behind only if its backlog does not shrink."""
     stats, rates = queue.stats, queue.last(RATE_WINDOW_S)
     gained_per_s = rates.ended_per_s - rates.enqueued_per_s
-    # Jobs that stock arq workers run are among the ready ones, with the time at which they were due.
+    # Jobs that stock arq workers run are among the queued ones, with the time at which they were due.
     only_arq = not any(worker.alive for worker in stats.workers)
     if stats.oldest_s is None or only_arq or stats.oldest_s < (GROWING_LATE_S if gained_per_s < 0 else LATE_S):
         return None
-    reason = f"{_jobs(stats.queued)} ready, the oldest for {_seconds(stats.oldest_s)}{_full_lanes(stats)}"
+    reason = f"{_jobs(stats.queued)} queued, the oldest for {_seconds(stats.oldest_s)}{_full_lanes(stats)}"
     if gained_per_s > 0:
-        left = f"at this pace done in {_seconds(stats.queued / gained_per_s)}"
+        left = f"at this pace caught up in {_seconds(stats.queued / gained_per_s)}"
         return HealthFinding("catching up", f"{reason}; {left}", *stats.ref)
     comparison = f"last minute: {rates.enqueued_per_s:,.1f} in/s, {rates.ended_per_s:,.1f} out/s"
     return HealthFinding("falling behind", f"{reason}; {comparison}", *stats.ref)
@@ -164,8 +164,8 @@ def _silent(queue: Overview) -> HealthFinding | None:
 def _healthy(queues: list[Overview]) -> HealthFinding:
     workers = {worker.id for queue in queues for worker in queue.stats.workers if worker.alive}
     parts = [_workers(len(workers)) if workers else "served by arq"]
-    ready, running = sum(queue.stats.queued for queue in queues), sum(queue.stats.running for queue in queues)
-    parts += [f"{running:,} running, {ready:,} ready" if ready or running else "nothing waits"]
+    queued, running = sum(queue.stats.queued for queue in queues), sum(queue.stats.running for queue in queues)
+    parts += [f"{running:,} running, {queued:,} queued" if queued or running else "nothing waits"]
     per_s = sum(queue.stats.jobs_per_s for queue in queues)
     return HealthFinding("healthy", ", ".join([*parts, f"{per_s:,.1f} jobs/s"] if per_s else parts))
 

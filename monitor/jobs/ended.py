@@ -26,7 +26,7 @@ class EndedJob:
     Attributes:
         job_id: its id.
         name: its name, '' where its payload has none.
-        state: "done", "failed", "dead" (failed, with a dead letter) or "cancelled".
+        state: "succeeded", "failed", "dead" (failed, with a dead letter) or "cancelled".
         ended_ms: when, unix ms by Redis' clock.
         run_ms: how long its function ran; of similar jobs that ended together, the mean. None where it was not called.
         lane: the lane that it ran in.

@@ -138,7 +138,7 @@ def _state_of(facts: JobFacts, result: ResultView | None, letter: DeadLetter | N
     if result is not None:
         if result.success is None:
             return "ended"
-        return "done" if result.success else "cancelled" if result.cancelled else "failed"
+        return "succeeded" if result.success else "cancelled" if result.cancelled else "failed"
     if facts.ended_without_result:
         return "ended"
     return "unplaced" if facts.payload_bytes is not None else None
@@ -178,7 +178,7 @@ def _row(
             tail=facts.payload_tail,
         ),
     )
-    if state not in ("done", "failed", "cancelled", "ended"):
+    if state not in ("succeeded", "failed", "cancelled", "ended"):
         return row
     if result is None:
         return replace(row, lane=None)
@@ -201,7 +201,12 @@ def _cancelled_ms(facts: JobFacts, state: State) -> int | None:
 
 
 def _timeline(row: JobRow, facts: JobFacts) -> tuple[TimelineEvent, ...]:
-    ends: dict[State, EventKind] = {"done": "done", "failed": "failed", "cancelled": "cancelled", "dead": "dead"}
+    ends: dict[State, EventKind] = {
+        "succeeded": "succeeded",
+        "failed": "failed",
+        "cancelled": "cancelled",
+        "dead": "dead",
+    }
     end = ends.get(row.state)
     return in_order(
         (

@@ -39,7 +39,7 @@ ListedState = Literal["queued", "deferred", "running", "dead", "ended"]
 PagedState = Literal["queued", "deferred", "running", "dead"]
 LISTED_STATES: Final[tuple[ListedState, ...]] = get_args(ListedState)
 
-State = Literal["queued", "deferred", "running", "dead", "done", "failed", "cancelled", "ended", "unplaced"]
+State = Literal["queued", "deferred", "running", "dead", "succeeded", "failed", "cancelled", "ended", "unplaced"]
 """The state of a job. "ended": it has ended, and its result, which would say how, was not kept. "unplaced": its payload
 exists, but it is in none of the queues that were looked at."""
 
@@ -267,7 +267,7 @@ def _ended_row(queue: QueueRef, ended: EndedJob) -> JobRow:
     )
 
 
-_END_STATES: Final = frozenset({"done", "failed", "dead", "cancelled"})
+_END_STATES: Final = frozenset({"succeeded", "failed", "dead", "cancelled"})
 
 
 def _encode_cursor(state: PagedState, cursor: PagePosition) -> str:

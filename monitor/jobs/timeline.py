@@ -19,7 +19,7 @@ EventKind = Literal[
     "cancel-asked",
     "promoted",
     "revived",
-    "done",
+    "succeeded",
     "failed",
     "cancelled",
     "dead",
@@ -32,7 +32,7 @@ class TimelineEvent:
     """An event of a job's life, past or to come.
 
     Attributes:
-        at_ms: when, unix ms by Redis' clock; "enqueued" by its client's clock, "started", "done", "failed" and
+        at_ms: when, unix ms by Redis' clock; "enqueued" by its client's clock, "started", "succeeded", "failed" and
             "cancelled" by its worker's.
         what: the kind of event. "due": it waits until then; "retried": a try failed, and another follows;
             "handed-back": its worker stopped; "unknown": a worker did not know it, and it waits for one that does;

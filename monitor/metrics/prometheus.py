@@ -99,19 +99,19 @@ def queue_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     """The gauges of queues."""
     jobs = GaugeMetricFamily(
         "monarq_queue_jobs",
-        "Jobs by state: ready are due and wait (those that stock arq workers run among them), deferred are not due yet,"
-        " running are held by monarq workers, dead have left a dead letter.",
+        "Jobs by state: queued are due and wait (those that stock arq workers run among them), deferred are not due"
+        " yet, running are held by monarq workers, dead have left a dead letter.",
         labels=[*QUEUE_LABELS, "state"],
     )
     oldest = GaugeMetricFamily(
         "monarq_queue_oldest_seconds",
-        "How long the oldest ready job has been due; 0 where none is.",
+        "How long the oldest queued job has been due; 0 where none is.",
         labels=QUEUE_LABELS,
     )
     paused = GaugeMetricFamily("monarq_queue_paused", "Whether monarq's workers take nothing.", labels=QUEUE_LABELS)
     workers = GaugeMetricFamily("monarq_workers", "Workers that are alive.", labels=QUEUE_LABELS)
     for queue in snapshot.queues:
-        states = {"ready": queue.queued, "deferred": queue.deferred, "running": queue.running, "dead": queue.dead}
+        states = {"queued": queue.queued, "deferred": queue.deferred, "running": queue.running, "dead": queue.dead}
         for state, count in states.items():
             jobs.add_metric([*queue.ref, state], count)
         oldest.add_metric(queue.ref, queue.oldest_s or 0.0)
@@ -124,8 +124,8 @@ def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     """The counters of jobs, and the histograms of their wait and run times."""
     events = CounterMetricFamily(
         "monarq_queue_events",
-        "What happened to the jobs of a queue: enqueued by monarq's producers, started, done, failed (with dead ones"
-        " among them), cancelled, retried, handed_back, dead, crashed with their worker, lost to another worker.",
+        "What happened to the jobs of a queue: enqueued by monarq's producers, started, succeeded, failed (with dead"
+        " ones among them), cancelled, retried, handed_back, dead, crashed with their worker, lost to another worker.",
         labels=[*QUEUE_LABELS, "state"],
     )
     jobs = CounterMetricFamily(

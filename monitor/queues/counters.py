@@ -87,7 +87,7 @@ class Counters:
 
     enqueued: int = 0
     started: int = 0
-    done: int = 0
+    succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
     retried: int = 0
@@ -100,8 +100,8 @@ class Counters:
 
     @property
     def ended(self) -> int:
-        """Jobs that have ended: done, failed or cancelled."""
-        return self.done + self.failed + self.cancelled
+        """Jobs that have ended: succeeded, failed or cancelled."""
+        return self.succeeded + self.failed + self.cancelled
 
     def __add__(self, other: Counters) -> Counters:
         counts = {name: getattr(self, name) + getattr(other, name) for name in COUNTS}
@@ -116,11 +116,13 @@ class Counters:
     @classmethod
     def of_job(cls, fields: Mapping[str, int]) -> Counters:
         """The same for the jobs of one name, whose claims are not counted."""
-        runs = sum(fields.get(name, 0) for name in ("done", "failed", "cancelled", "retried", "handed_back", "crashed"))
+        runs = sum(
+            fields.get(name, 0) for name in ("succeeded", "failed", "cancelled", "retried", "handed_back", "crashed")
+        )
         return cls.of({**fields, "started": runs})
 
 
 COUNTS: Final = (
-    *("enqueued", "started", "done", "failed", "cancelled", "retried", "handed_back", "dead", "crashed", "lost"),
+    *("enqueued", "started", "succeeded", "failed", "cancelled", "retried", "handed_back", "dead", "crashed", "lost"),
 )
 """The names of the counts of `Counters`."""

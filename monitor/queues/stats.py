@@ -37,7 +37,7 @@ class QueueStats:
         crashed: counter of runs whose worker died.
         lost: counter of runs whose lease was lost to another worker.
         jobs_per_s: jobs that ended, a second, over the last five whole seconds.
-        oldest_s: for how many seconds the oldest ready job has been due; None where none is ready.
+        oldest_s: for how many seconds the oldest queued job has been due; None where none is queued.
         health_check: the last health check of an arq worker, or of monarq with arq's settings; None without one.
         workers: the workers, by host and process id.
         paused: whether the queue is paused for monarq's workers.
@@ -51,7 +51,7 @@ class QueueStats:
     running: int
     dead: int
     enqueued: int
-    done: int
+    succeeded: int
     failed: int
     retried: int
     cancelled: int
@@ -93,7 +93,7 @@ async def _read_queue(redis: Redis, queue: QueueRef, workers: Iterable[WorkerSta
         running=now.running,
         dead=now.dead,
         enqueued=total("enqueued", 0),
-        done=total("done", 0),
+        succeeded=total("succeeded", 0),
         failed=total("failed", 0),
         retried=total("retried", 0),
         cancelled=total("cancelled", 0),

@@ -72,7 +72,7 @@ class WorkerStats:
     concurrency: int = 0
     running: int = 0
     uptime_s: float = 0.0
-    done: int = 0
+    succeeded: int = 0
     failed: int = 0
     retried: int = 0
     draining: bool = False
@@ -104,7 +104,7 @@ class _Record(msgspec.Struct):
     concurrency: int = 0
     running: int = 0
     started_ms: int = 0
-    done: int = 0
+    succeeded: int = 0
     failed: int = 0
     retried: int = 0
     draining: bool = False
@@ -166,7 +166,7 @@ def _worker(found: WorkerRecord, now_ms: int) -> WorkerStats:
         concurrency=record.concurrency,
         running=record.running,
         uptime_s=_since(record.started_ms, now_ms),
-        done=record.done,
+        succeeded=record.succeeded,
         failed=record.failed,
         retried=record.retried,
         draining=record.draining,

@@ -11,7 +11,7 @@ from monarq.shared.lane import LaneQueue
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.run_groups import NOT_RUN, RunStatus
 
-_DONE: Final = RunStatus.DONE
+_SUCCEEDED: Final = RunStatus.SUCCEEDED
 """Asked for once a job, and an attribute of an enumeration's class takes long to find."""
 
 
@@ -44,7 +44,7 @@ class Finish(msgspec.Struct, eq=False, gc=False):
     def status(self) -> RunStatus:
         """What it is counted as."""
         if self.success:
-            return _DONE
+            return _SUCCEEDED
         if self.cancelled:
             return RunStatus.CANCELLED
         return RunStatus.DEAD if self.dead_letter else RunStatus.FAILED

@@ -10,7 +10,7 @@ MINUTES_KEPT: Final = 24 * 60
 SECONDS_KEPT: Final = 600
 
 FIELDS: Final = (
-    *("enqueued", "started", "done", "failed", "cancelled", "retried", "handed_back", "dead", "crashed", "lost"),
+    *("enqueued", "started", "succeeded", "failed", "cancelled", "retried", "handed_back", "dead", "crashed", "lost"),
 )
 """What is counted in a step, in the script's order."""
 

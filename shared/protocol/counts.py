@@ -16,8 +16,8 @@ class Counts:
         running: jobs that monarq workers hold.
         dead: dead letters.
         jobs_per_s: jobs that ended, a second, over the last five whole seconds.
-        oldest_s: seconds since which the oldest ready job is due, or None.
-        totals: counters since the first job: enqueued, started, done, failed, retried, dead, crashed.
+        oldest_s: seconds since which the oldest queued job is due, or None.
+        totals: counters since the first job: enqueued, started, succeeded, failed, retried, dead, crashed.
         paused: whether monarq's workers get none of its jobs.
         queued_cpu: how many of the due jobs wait for a cpu lane; 0 where only a monitor's read tells.
         health_check: the last health check of an arq worker; None without one.

@@ -27,7 +27,7 @@ NOT_RUN: Final = -1
 class RunStatus(StrEnum):
     """How a run ended."""
 
-    DONE = "done"
+    SUCCEEDED = "succeeded"
     FAILED = "failed"
     DEAD = "dead"
     """It failed, and left a dead letter."""

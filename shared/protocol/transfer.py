@@ -40,8 +40,8 @@ class MovedJob:
         raw_id: its id.
         payload: its payload.
         lane_queue: the set that it waits in.
-        due_ms: when it is due, or since when it has been ready, unix ms; fractions tell the order.
-        is_ready: whether it is ready, whatever the clock says.
+        due_ms: when it is due, or since when it has been queued, unix ms; fractions tell the order.
+        is_queued: whether it is queued, whatever the clock says.
         tries: tries that it has used.
         crashes: how often its worker was lost while it ran.
         crash_note: what was known of the last time.
@@ -60,7 +60,7 @@ class MovedJob:
     payload: bytes
     lane_queue: LaneQueue
     due_ms: float
-    is_ready: bool = False
+    is_queued: bool = False
     tries: int = 0
     crashes: int = 0
     crash_note: str = ""

@@ -56,7 +56,7 @@ async def test_a_pool_a_producer_and_the_command_line(user_url: str) -> None:
         ]
         long = await producer.enqueue("for_ever")
         async for told in long.watch():
-            assert told.done == 1
+            assert told.succeeded == 1
             break
         await long.cancel()
         failed = await producer.enqueue("fail")

@@ -27,4 +27,4 @@ async def test_two_thousand_jobs_of_an_arq_client(redis: Redis, redis_url: str) 
     finally:
         await client.aclose()
     seen = await read_counts(redis, QueueKeys.of(DEFAULT_QUEUE))
-    assert (seen.queued, seen.totals["done"], seen.totals["retried"]) == (0, JOBS, JOBS // 10)
+    assert (seen.queued, seen.totals["succeeded"], seen.totals["retried"]) == (0, JOBS, JOBS // 10)

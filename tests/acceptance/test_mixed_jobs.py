@@ -47,7 +47,7 @@ async def test_ten_thousand_mixed_jobs_all_end_as_they_should(redis: Redis, redi
     assert ended == expected
     seen = await _counts(redis)
     assert (seen.queued, seen.deferred, seen.running, seen.dead) == (0, 0, 0, 1000)
-    assert (seen.totals["done"], seen.totals["failed"], seen.totals["retried"]) == (9000, 1000, 1000)
+    assert (seen.totals["succeeded"], seen.totals["failed"], seen.totals["retried"]) == (9000, 1000, 1000)
 
 
 async def test_jobs_of_a_killed_worker_end_without_help(redis: Redis, redis_url: str, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ async def count(url: str, queue: Queue) -> tuple[int, int]:
     """What `monarq stats` counts: jobs that were done, and workers that live."""
     queues = json.loads((await monarq("stats", "--json", url=url)).out)["queues"]
     [found] = [each for each in queues if each["queue"] == queue.name]
-    return found["done"], sum(worker["alive"] for worker in found["workers"])
+    return found["succeeded"], sum(worker["alive"] for worker in found["workers"])
 
 
 @pytest.mark.parametrize("queue_format", FORMATS)

@@ -22,7 +22,7 @@ _STATS: dict[str, Any] = {
     "running": 200,
     "dead": 3,
     "enqueued": 98_765_432,
-    "done": 87_654_321,
+    "succeeded": 87_654_321,
     "failed": 12,
     "retried": 34,
     "cancelled": 0,
@@ -47,7 +47,7 @@ JOBS = {
     "send_email": Counters(
         *(1_000_000, 1_000_010, 999_000, 1000, 0, 10), dead=1000, crashed=2, wait=times(3, 10), run=times(9, 10)
     ),
-    "resize": Counters(enqueued=5, started=5, done=5, run=times(0, 5), wait=times(14, 5)),
+    "resize": Counters(enqueued=5, started=5, succeeded=5, run=times(0, 5), wait=times(14, 5)),
 }
 
 
@@ -66,7 +66,7 @@ def rates(**counts: int) -> tuple[RateStep, ...]:
 def overview(name: str = "arq:queue", **given: Any) -> Overview:
     """A busy queue; fields of `QueueStats` and of `Overview` may be given."""
     of_stats = {field: given.pop(field) for field in list(given) if field in QueueStats.__dataclass_fields__}
-    filled = {"window": Counters(wait=times(3, 10)), "jobs": JOBS, "rates": rates(enqueued=30, done=29, failed=1)}
+    filled = {"window": Counters(wait=times(3, 10)), "jobs": JOBS, "rates": rates(enqueued=30, succeeded=29, failed=1)}
     return Overview(
         QueueStats(name, **{"format": suggested_format(name)} | _STATS | of_stats),
         **filled | {"now_ms": 61_000} | given,
@@ -75,4 +75,6 @@ def overview(name: str = "arq:queue", **given: Any) -> Overview:
 
 def quiet(name: str = "arq:queue", **given: Any) -> Overview:
     """A queue in which nothing waits and nothing is wrong."""
-    return overview(name, **_QUIET | {"jobs": {}, "rates": rates(done=30, enqueued=30), "workers": WORKERS[:1]} | given)
+    return overview(
+        name, **_QUIET | {"jobs": {}, "rates": rates(succeeded=30, enqueued=30), "workers": WORKERS[:1]} | given
+    )

@@ -83,6 +83,6 @@ async def test_an_empty_queue_in_arqs_format_that_is_on_no_list_is_there(redis: 
     if key.endswith(HEALTH_CHECK_SUFFIX):
         await redis.set(key, "Jan-01 00:00:00 j_complete=1 j_failed=0 j_retried=0 j_ongoing=0 queued=0")
     else:
-        await redis.hset(key, "done", "1")  # type: ignore[misc]
+        await redis.hset(key, "succeeded", "1")  # type: ignore[misc]
     await redis.expire(key, 3600)
     assert (await cli_here("stats", "--arq-queue", "mail")).code == 0

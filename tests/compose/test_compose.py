@@ -82,7 +82,7 @@ def test_jobs_end_while_workers_are_scaled_down(services: None) -> None:
     docker("compose", "up", "--detach", "--no-recreate", "--scale", "worker=1")
     assert producer.wait(timeout=patience_s(120)) == 0
     seen = stats()
-    assert (seen["queued"], seen["running"], seen["done"], seen["failed"]) == (0, 0, JOBS, 0)
+    assert (seen["queued"], seen["running"], seen["succeeded"], seen["failed"]) == (0, 0, JOBS, 0)
     assert seen["crashed"] == 0
     ids = docker("compose", "ps", "--quiet", "worker").split()
     assert len(ids) == 1

@@ -179,7 +179,7 @@ class Promises:
     def _check_counters(self, stats: dict[str, int]) -> None:
         expected = {"enqueued": self.added, "started": self.started, "retried": self.retried}
         assert {name: stats.get(name, 0) for name in expected} == expected
-        assert stats.get("done", 0) + stats.get("failed", 0) == self.ended
+        assert stats.get("succeeded", 0) + stats.get("failed", 0) == self.ended
 
     def _keep_payload(self, job_id: str) -> None:
         """A payload does not expire under a run that goes on, or before the next try."""

@@ -206,7 +206,7 @@ class QueueModel(QueueStore):
         self.tokens.pop(lease.id)
         self.payloads.pop(lease.id, None)
         self._drop_held(lease.worker, lease.id)
-        self.stats["done" if success else "failed"] += 1
+        self.stats["succeeded" if success else "failed"] += 1
         return lost
 
     def requeue(self, lease: Taken, lane_queue: LaneQueue, due: float, tries: int | None) -> list[str]:

@@ -24,7 +24,7 @@ from tests.support.slowness import in_time
 pytestmark = OF_ARQ
 
 ENQUEUED: Final = {"agree_done": 400, "agree_failed": 30, "agree_again": 40, "agree_cpu": 50}
-ENDS_OF_RUNS: Final = ("done", "failed", "cancelled", "retried", "handed_back", "crashed", "lost")
+ENDS_OF_RUNS: Final = ("succeeded", "failed", "cancelled", "retried", "handed_back", "crashed", "lost")
 TOLD_BY_BOTH: Final = ("enqueued", *ENDS_OF_RUNS)
 
 
@@ -68,7 +68,7 @@ async def test_a_run_with_a_kill(redis: Redis, redis_url: str) -> None:
         await until_all_is_over(redis)
     queue = await told(redis_url)
     assert [queue[name] for name in ("queued", "deferred", "running", "dead")] == [0, 0, 0, 30]
-    assert_counts(queue, enqueued=520, done=490, failed=30, cancelled=0, retried=80, lost=0)
+    assert_counts(queue, enqueued=520, succeeded=490, failed=30, cancelled=0, retried=80, lost=0)
     assert queue["crashed"] >= 20
     by_name = {each["name"]: each for each in queue["jobs"]}
     assert set(by_name) == set(ENQUEUED)
@@ -76,7 +76,7 @@ async def test_a_run_with_a_kill(redis: Redis, redis_url: str) -> None:
         failures = ENQUEUED[name] if name == "agree_failed" else 0
         retries = 2 * ENQUEUED[name] if name == "agree_again" else 0
         done = ENQUEUED[name] - failures
-        assert_counts(each, enqueued=ENQUEUED[name], done=done, failed=failures, dead=failures, retried=retries)
+        assert_counts(each, enqueued=ENQUEUED[name], succeeded=done, failed=failures, dead=failures, retried=retries)
     assert sum(each["crashed"] for each in by_name.values()) == queue["crashed"]
     assert len(queue["failures"]) == 10
     await assert_metrics_say_the_same(redis, queue, by_name)
@@ -94,7 +94,7 @@ async def assert_metrics_say_the_same(redis: Redis, queue: dict[str, Any], by_na
     # Every run that began came to one end.
     assert events["started"] == sum(int(queue[name]) for name in ENDS_OF_RUNS)
     for job, each in by_name.items():
-        for name in ("enqueued", "done", "failed", "retried", "dead", "crashed"):
+        for name in ("enqueued", "succeeded", "failed", "retried", "dead", "crashed"):
             assert value(samples, "monarq_jobs_total", queue=ARQ_QUEUE, job=job, state=name) == each[name], (
                 job,
                 name,

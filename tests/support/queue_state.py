@@ -229,7 +229,7 @@ async def read_state(redis: Redis, now_ms: int) -> QueueState:
 
 def _ended_in(second: tuple[str, Mapping[str, str]]) -> int:
     name, fields = second
-    return 0 if ":" in name else sum(int(fields.get(state, 0)) for state in ("done", "failed", "cancelled"))
+    return 0 if ":" in name else sum(int(fields.get(state, 0)) for state in ("succeeded", "failed", "cancelled"))
 
 
 async def _read_all(redis: Redis) -> dict[bytes, tuple[str, Any]]:

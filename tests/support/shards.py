@@ -27,7 +27,7 @@ def keys_of(shard: int) -> NativeKeys:
     return NativeKeys.of(tag_of(NAME, shard))
 
 
-async def lengths(redis: Redis, count: int, what: str = "ready") -> list[int]:
+async def lengths(redis: Redis, count: int, what: str = "queued") -> list[int]:
     """How many jobs wait in each shard."""
     client: Any = redis
     return [await client.zcard(keys_of(shard).key(what)) for shard in range(count)]

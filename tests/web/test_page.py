@@ -185,7 +185,7 @@ async def test_nothing_is_wider_than_the_window(
 async def test_what_is_below_large_figures_fits(browser: Browser, site: str, redis: Redis, width: int) -> None:
     now_s = (await redis.time())[0]
     key = f"{QueueKeys.of(DEFAULT_QUEUE).base}second:{now_s - 100}"
-    await redis.hset(key, mapping={"enqueued": 900_000, "done": 890_000, "failed": 9_999})  # type: ignore[misc]
+    await redis.hset(key, mapping={"enqueued": 900_000, "succeeded": 890_000, "failed": 9_999})  # type: ignore[misc]
     await redis.expire(key, 600)
     await redis.hset(QueueKeys.of(DEFAULT_QUEUE).stats, "enqueued", 900_000)  # type: ignore[misc]  # so that it is listed
     await redis.expire(QueueKeys.of(DEFAULT_QUEUE).stats, 600)

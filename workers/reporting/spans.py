@@ -53,7 +53,7 @@ class SpanListener(WorkerEvents):
 
     def job_succeeded(self, run: ActiveRun, value: object) -> None:
         """See `WorkerEvents`."""
-        self._end(run, "done")
+        self._end(run, "succeeded")
 
     def job_failed(self, run: ActiveRun, error: BaseException) -> None:
         """See `WorkerEvents`."""

@@ -72,7 +72,7 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     running: int
     cpu_places: int
     cpu_running: int
-    done: int
+    succeeded: int
     failed: int
     retried: int
     draining: bool
@@ -110,7 +110,7 @@ def write_record(
         running=len(runs),
         cpu_places=cpu_places,
         cpu_running=sum(run.job.lane_queue == "cpu" for run in runs),
-        done=counters.complete,
+        succeeded=counters.complete,
         failed=counters.failed,
         retried=counters.retried,
         draining=draining,

@@ -173,7 +173,7 @@ async def _apply(
 
 async def _cancel(redis: Redis, view: JobView) -> Answer:
     row = view.row
-    if row.state in ("done", "failed", "cancelled", "ended", "dead"):
+    if row.state in ("succeeded", "failed", "cancelled", "ended", "dead"):
         return Answer(f"it has ended already ({row.state})")
     answer = await admin.cancel(redis, row.ref, row.raw_id)
     if answer is Cancelled.PAUSED:

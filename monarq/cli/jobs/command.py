@@ -32,7 +32,7 @@ A line of JSON for each job; times are unix ms, what is not known is null:
 Each page of 200 jobs is one call to Redis, however long the queue is. With
 --name at most 1,000 jobs of a state are looked at; it says so where that ended
 the search. Nothing is unpickled: a name that cannot be read without it is null.
---state ended shows some of those that ended last: done, failed, dead, cancelled.
+--state ended shows some of those that ended last: succeeded, failed, dead, cancelled.
 """,
 }
 SHOW_SECTIONS: Final = {

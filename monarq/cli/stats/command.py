@@ -16,13 +16,13 @@ from monarq.cli.command_line.redis_source import open_source, redis_option
 SECTIONS: Final = {
     "Verdict": """
 The first line says how the queues are, and why; of several verdicts the worst:
-  no worker        none runs at all, or jobs are ready in a queue that none serves
+  no worker        none runs at all, or jobs are queued where that none serves
   failing          5 % or more of the jobs of the last 5 minutes failed, or runs lost their worker
-  falling behind   jobs are ready for 30 s, or for 5 s while more come in than end
+  falling behind   jobs are queued for 30 s, or for 5 s while more come in than end
   loop blocked     a job keeps an event loop from going on for more than a second
   worker lost      a worker has fallen silent
   paused           the queue gives out no jobs
-  catching up      jobs are ready for 30 s, and the backlog shrinks
+  catching up      jobs are queued for 30 s, and the backlog shrinks
   healthy          none of this
 """,
     "Examples": """
@@ -35,20 +35,20 @@ monarq stats -q emails --json | jq '.queues[0].queued'
   queue, format                                  "arq" or "native"
   queued, deferred, running, dead                at this moment
   queued_cpu                                     those of queued that wait for a cpu lane
-  paused, oldest_s                               and the age of the oldest ready job, or null
-  enqueued, done, failed, cancelled, retried       since the first job
+  paused, oldest_s                               and the age of the oldest queued job, or null
+  enqueued, succeeded, failed, cancelled, retried       since the first job
   handed_back, crashed, lost                     the same, of runs that did not reach their end
   enqueued_per_s, jobs_per_s                     in and out, over the last five seconds
   wait, run                                      {p50_s, p95_s, p99_s} in the window, or null
-  jobs: [{name, enqueued, started, done, failed, cancelled, retried,
+  jobs: [{name, enqueued, started, succeeded, failed, cancelled, retried,
           handed_back, dead, crashed, wait, run}]                        in the window
-  series: [{start_s, length_s, enqueued, started, done, failed, ...}]    of the last 5 minutes
+  series: [{start_s, length_s, enqueued, started, succeeded, failed, ...}]    of the last 5 minutes
   failures: [{id, name, error, error_type, tries, crashes, worker, died_ms}]   newest first
   health_check                                   arq's line, or null
   arq: {j_complete, j_failed, j_retried, j_ongoing, queued}    the same as numbers, or null
   workers: [{id, host, pid, version, concurrency, running,
              cpu_places, cpu_running, uptime_s,
-             done, failed, retried, draining, alive, queues, cpu_percent,
+             succeeded, failed, retried, draining, alive, queues, cpu_percent,
              memory_bytes, loop_lag_s, restarts, abandoned_threads, running_jobs}]
 """,
 }

@@ -106,7 +106,7 @@ def _name(queue: Overview) -> Text:
 def _cells(queue: Overview) -> list[Cell]:
     stats = queue.stats
     return [
-        ("ready", number(stats.queued)),
+        ("queued", number(stats.queued)),
         ("deferred", number(stats.deferred)),
         ("running", number(stats.running)),
         ("dead", number(stats.dead, warn="red")),
@@ -119,7 +119,7 @@ def _cells(queue: Overview) -> list[Cell]:
 
 
 _QUEUE_COLUMNS: Final[dict[str, tuple[int, int]]] = {
-    "ready": (1, 9),
+    "queued": (1, 9),
     "deferred": (7, 8),
     "running": (2, 7),
     "dead": (3, 5),
@@ -184,7 +184,7 @@ _QUEUE_RANK: Final = 5
 
 _JOB_COLUMNS: Final[dict[str, tuple[int, int]]] = {
     "enqueued": (10, 8),
-    "done": (1, 6),
+    "succeeded": (1, 6),
     "failed": (2, 6),
     "retried": (6, 7),
     "dead": (7, 5),
@@ -201,7 +201,7 @@ def _job_cells(counters: Counters) -> dict[str, Text]:
     run = {f"run p{q}": Text(span(counters.run.quantile(q / 100))) for q in (50, 95, 99)}
     return {
         "enqueued": number(counters.enqueued),
-        "done": number(counters.done),
+        "succeeded": number(counters.succeeded),
         "failed": number(counters.failed, warn="red"),
         "retried": number(counters.retried, warn="yellow"),
         "dead": number(counters.dead, warn="red"),

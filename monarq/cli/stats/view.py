@@ -163,6 +163,8 @@ def _arq_line(queue: Overview) -> Text:
     arq = queue.arq
     if arq is None:
         return Text("")
-    counts = f"{arq.j_complete:,} done, {arq.j_failed:,} failed, {arq.j_retried:,} retried, {arq.j_ongoing:,} running"
+    counts = (
+        f"{arq.j_complete:,} succeeded, {arq.j_failed:,} failed, {arq.j_retried:,} retried, {arq.j_ongoing:,} running"
+    )
     where = (f"arq's health check of {printable(queue.stats.queue)}  ", "dim")
     return Text.assemble(where, counts, no_wrap=True, overflow="ellipsis")

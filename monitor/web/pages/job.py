@@ -17,7 +17,7 @@ from monarq.shared.protocol.queue_ref import QueueRef
 
 LEVELS: Final = {
     "running": "run",
-    "done": "ok",
+    "succeeded": "ok",
     "failed": "bad",
     "dead": "bad",
     "cancelled": "warn",

@@ -75,6 +75,6 @@ def _count(stats: QueueStats, state: str) -> int:
         "running": stats.running,
         "deferred": stats.deferred,
         "dead": stats.dead,
-        "ended": stats.done + stats.failed + stats.cancelled,
+        "ended": stats.succeeded + stats.failed + stats.cancelled,
     }
     return counts[state]

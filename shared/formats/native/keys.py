@@ -6,7 +6,7 @@ some of these stand for several keys or depend on the call:
 
 - ``results``, ``tombstones``, ``minutes``, ``seconds`` are rings of keys, used in turns and expired before they are
   used again.
-- ``lane_ready``, ``lane_deferred``, ``lane_idle`` are those of the lane queue that the call is about.
+- ``lane_queued``, ``lane_deferred``, ``lane_idle`` are those of the lane queue that the call is about.
 - ``held`` is that of the incarnation that the call is about.
 """
 
@@ -23,8 +23,8 @@ PREFIX: Final = "monarq:n:"
 _SINGLE: Final = {
     "meta": "meta",  # hash: v format and features, last stamp, second, paused ms, timer:<lane>, shards before opened
     "payloads": "payloads",  # hash: job id -> payload, of every job that has not ended
-    "ready": "ready",  # zset: job id -> order
-    "ready_cpu": "ready:cpu",  # the same of jobs for a cpu lane
+    "queued": "queued",  # zset: job id -> order
+    "queued_cpu": "queued:cpu",  # the same of jobs for a cpu lane
     "deferred": "deferred",  # zset: job id -> due ms
     "deferred_cpu": "deferred:cpu",
     "leases": "leases",  # zset: incarnation -> ms at which its lease ends
@@ -59,7 +59,7 @@ _RINGS: Final = {
     "minutes": ("m", 25),  # hash: "<minute> <name>" -> JSON {counter: count}; each for an hour
     "seconds": ("s", 11),  # hash: "<second> <name>" -> JSON {counter: count}; each for a minute
 }
-_BY_LANE: Final = ("lane_ready", "lane_deferred", "lane_idle")
+_BY_LANE: Final = ("lane_queued", "lane_deferred", "lane_idle")
 _HELD: Final = "held"
 
 
@@ -161,4 +161,4 @@ FLEET_QUEUES: Final = f"{PREFIX}{{fleet}}:queues"
 
 def waiting_keys(queue: str) -> tuple[str, ...]:
     """The zsets of the jobs of a queue that wait, due or deferred."""
-    return tuple(map(NativeKeys.of(queue).key, ("ready", "ready_cpu", "deferred", "deferred_cpu")))
+    return tuple(map(NativeKeys.of(queue).key, ("queued", "queued_cpu", "deferred", "deferred_cpu")))

@@ -169,9 +169,9 @@ def refused(reply: Sequence[Any], tag: str) -> None:
     """
     if reply[0] == _MORE:
         raise MoreShardsError(Shards.read(*reply[1:4]))
-    if reply[0] == _NOT_READY:
+    if reply[0] == _NOT_QUEUED:
         raise ShardNotReadyError(tag)
 
 
 _MORE: Final = -4
-_NOT_READY: Final = -5
+_NOT_QUEUED: Final = -5

@@ -69,7 +69,7 @@ async def test_the_queue_is_the_one_that_was_given_and_else_the_jobs_own(
 ) -> None:
     name = "emails" if options else "mail"
     assert (await cli_here("enqueue", target, "Ann", *options)).code == 0
-    assert [await redis.zcard(name), await redis.zcard(NativeKeys.of(name).key("ready"))] == places
+    assert [await redis.zcard(name), await redis.zcard(NativeKeys.of(name).key("queued"))] == places
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ async def test_what_arq_s_clients_put_in(redis: Redis, redis_url: str, cli_here:
     [
         (["show"], "missing argument"),
         (["cancel"], "missing argument"),
-        (["list", "--state", "ready"], "'ready' is not one of"),
+        (["list", "--state", "done"], "'done' is not one of"),
         (["list", "--limit", "0"], "0 is not in the range"),
     ],
 )

@@ -38,7 +38,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
         ended = await cli_here("stats", "--json")
     [queue] = json.loads(ended.out)["queues"]
     assert set(queue) == {
-        *("queue", "format", "queued", "deferred", "running", "dead", "enqueued", "done", "failed", "retried"),
+        *("queue", "format", "queued", "deferred", "running", "dead", "enqueued", "succeeded", "failed", "retried"),
         *("crashed", "cancelled", "handed_back", "lost"),
         *("jobs_per_s", "oldest_s", "health_check", "workers", "paused", "queued_cpu"),
         *("enqueued_per_s", "wait", "run", "arq", "jobs", "series", "failures"),
@@ -46,7 +46,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     assert set(queue) >= set(QueueStats.__dataclass_fields__)
     [told] = queue["workers"]
     assert set(told) == {
-        *("id", "host", "pid", "version", "concurrency", "running", "uptime_s", "done", "failed", "retried"),
+        *("id", "host", "pid", "version", "concurrency", "running", "uptime_s", "succeeded", "failed", "retried"),
         *("draining", "alive", "queues", "cpu_percent", "memory_bytes", "loop_lag_s", "restarts", "running_jobs"),
         *("abandoned_threads", "cpu_places", "cpu_running"),
     }

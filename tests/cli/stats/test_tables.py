@@ -59,7 +59,7 @@ def test_a_quiet_queue_takes_as_many_lines_as_a_busy_one(width: int) -> None:
 
 @pytest.mark.parametrize("width", [30, 40, *WIDTHS])
 def test_the_columns_do_not_change_as_numbers_grow(width: int) -> None:
-    jobs = [Counters(), Counters(enqueued=99_999, done=99_999, failed=9999, retried=9999, dead=999, crashed=999)]
+    jobs = [Counters(), Counters(enqueued=99_999, succeeded=99_999, failed=9999, retried=9999, dead=999, crashed=999)]
     small, large = (
         overview(queued=9 * size, deferred=size, running=size, dead=size % 9999, jobs={"send": counters})
         for size, counters in zip((0, 9999), jobs, strict=True)
@@ -72,10 +72,10 @@ def test_the_columns_do_not_change_as_numbers_grow(width: int) -> None:
 @pytest.mark.parametrize(
     ("width", "columns"),
     [
-        (30, "queue, ready, running"),
-        (40, "queue, ready, running, dead, oldest"),
-        (64, "queue, ready, running, dead, oldest, in/s, out/s"),
-        (200, "queue, ready, deferred, running, dead, oldest, in/s, out/s, wait p50, wait p95"),
+        (30, "queue, queued, running"),
+        (40, "queue, queued, running, dead, oldest"),
+        (64, "queue, queued, running, dead, oldest, in/s, out/s"),
+        (200, "queue, queued, deferred, running, dead, oldest, in/s, out/s, wait p50, wait p95"),
     ],
 )
 def test_the_numbers_of_a_queue_that_matter_most_are_shown(width: int, columns: str) -> None:
@@ -87,10 +87,10 @@ def test_the_numbers_of_a_queue_that_matter_most_are_shown(width: int, columns: 
 @pytest.mark.parametrize(
     ("width", "columns"),
     [
-        (30, "done"),
-        (40, "done, failed, run p95"),
-        (80, "done, failed, retried, dead, crashed, run p50, run p95, wait p95"),
-        (200, "enqueued, done, failed, retried, dead, crashed, run p50, run p95, run p99, wait p95"),
+        (30, "succeeded"),
+        (40, "succeeded, failed, run p95"),
+        (80, "succeeded, failed, retried, dead, crashed, run p50, run p95, wait p95"),
+        (200, "enqueued, succeeded, failed, retried, dead, crashed, run p50, run p95, run p99, wait p95"),
     ],
 )
 def test_the_numbers_of_jobs_that_matter_most_are_shown(width: int, columns: str) -> None:
@@ -101,7 +101,7 @@ def test_the_numbers_of_jobs_that_matter_most_are_shown(width: int, columns: str
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_is_wider_than_its_screen_and_a_long_name_is_cut(width: int) -> None:
     long = "a-very-long-name-of-a-queue-" * 8
-    queue = overview(long, jobs={long: Counters(done=1_234_567, failed=7)}, failures=(letter(long, "no " * 90),))
+    queue = overview(long, jobs={long: Counters(succeeded=1_234_567, failed=7)}, failures=(letter(long, "no " * 90),))
     tables = [
         render_queue_rows([queue], width=width),
         render_jobs(job_rows([queue]), window="last 15 min", width=width, with_queue=True),
@@ -119,15 +119,15 @@ def test_nothing_is_wider_than_its_screen_and_a_long_name_is_cut(width: int) -> 
 
 @pytest.mark.parametrize("width", [WIDE, ROWS, 50])
 def test_a_failure_among_many_jobs_looks_like_few(width: int) -> None:
-    lines = queues_at(width, overview(rates=rates(done=29, failed=1)))
+    lines = queues_at(width, overview(rates=rates(succeeded=29, failed=1)))
     assert "█" * 20 in "\n".join(lines)
     assert "▂" * 20 in "\n".join(lines)
-    assert "▁" * 20 in "\n".join(queues_at(width, overview(rates=rates(done=30))))
+    assert "▁" * 20 in "\n".join(queues_at(width, overview(rates=rates(succeeded=30))))
 
 
 @pytest.mark.parametrize("steps", [0, 1, 19])
 def test_steps_that_are_missing_are_empty_and_before_the_others(steps: int) -> None:
-    lines = "\n".join(queues_at(50, overview(rates=rates(done=30)[:steps])))
+    lines = "\n".join(queues_at(50, overview(rates=rates(succeeded=30)[:steps])))
     assert f"  ended, last 5 min   {'▁' * (20 - steps)}{'█' * steps}" in lines
 
 
@@ -181,7 +181,7 @@ def test_jobs_of_several_queues_say_whose_they_are() -> None:
 
 
 def test_a_job_without_a_name() -> None:
-    assert jobs_at(80, overview(jobs={"": Counters(done=1)}))[1].startswith("(no name)")
+    assert jobs_at(80, overview(jobs={"": Counters(succeeded=1)}))[1].startswith("(no name)")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_job_without_a_name() -> None:
     [
         ({}, "0 0 0 0 0 0 - - - -"),
         (
-            {"enqueued": 1234, "done": 5, "failed": 6, "retried": 7, "dead": 8, "crashed": 9},
+            {"enqueued": 1234, "succeeded": 5, "failed": 6, "retried": 7, "dead": 8, "crashed": 9},
             "1,234 5 6 7 8 9 - - - -",
         ),
         ({"run": times(9, 10), "wait": times(3, 10)}, "0 0 0 0 0 0 384ms 499ms 509ms 8ms"),
@@ -224,7 +224,7 @@ HOSTILE = "a\x1b[2J\rb\u202ec"
 
 
 def test_nothing_reaches_a_terminal_as_control_codes() -> None:
-    queue = overview(HOSTILE, jobs={HOSTILE: Counters(done=1)}, failures=(letter(HOSTILE, HOSTILE),))
+    queue = overview(HOSTILE, jobs={HOSTILE: Counters(succeeded=1)}, failures=(letter(HOSTILE, HOSTILE),))
     tables = [
         *(render_queues([queue], width=width, ascii_only=False) for width in (50, ROWS, WIDE)),
         render_queue_rows([queue], width=100),
@@ -248,8 +248,8 @@ def test_a_number_warns_where_it_is_not_0(value: int, warn: str, text: str, styl
 
 @pytest.mark.parametrize("width", [50, ROWS, WIDE])
 def test_queues_of_one_name_are_told_apart(width: int) -> None:
-    native = overview("emails", format="native", jobs={"send": Counters(done=2)})
-    twins = [native, overview("emails", format="arq", jobs={"send": Counters(done=1)})]
+    native = overview("emails", format="native", jobs={"send": Counters(succeeded=2)})
+    twins = [native, overview("emails", format="arq", jobs={"send": Counters(succeeded=1)})]
     of_rows = shown(render_queue_rows(twins, width=width), width)
     for lines in (queues_at(width, *twins), of_rows):
         assert sum("emails (arq)" in line for line in lines) == sum("emails" in line for line in lines) / 2, lines

@@ -41,13 +41,13 @@ def test_nothing_is_wider_than_the_screen_and_no_number_is_cut(width: int) -> No
 def test_the_verdict_comes_first() -> None:
     assert shown(quiet(), width=80)[0] == "healthy  1 worker, nothing waits"
     lines = shown(quiet(), overview("emails", workers=()), width=80)
-    assert lines[0] == "no worker  emails: 1,234,567 jobs ready and no worker serves the queue"
+    assert lines[0] == "no worker  emails: 1,234,567 jobs queued and no worker serves the queue"
 
 
 def test_one_row_a_queue_where_there_is_room() -> None:
     lines = shown(overview(), overview("emails", queued=7, workers=()), width=160)
     assert lines[2].split() == [
-        *("queue", "ready", "deferred", "running", "dead", "oldest", "in/s", "out/s", "wait", "p50", "wait", "p95"),
+        *("queue", "queued", "deferred", "running", "dead", "oldest", "in/s", "out/s", "wait", "p50", "wait", "p95"),
         *("ended,", "last", "5", "min", "failed,", "last", "5", "min"),
     ]
     assert lines[3].split() == [
@@ -67,7 +67,7 @@ def test_one_block_a_queue_where_there_is_none() -> None:
     at = lines.index("arq:queue")
     assert lines[at : at + 8] == [
         "arq:queue",
-        "  ready     1,234,567  in/s               0",
+        "  queued    1,234,567  in/s               0",
         "  deferred         89  out/s          1,346",
         "  running         200  wait p50         6ms",
         "  dead              3  wait p95         8ms",
@@ -82,7 +82,7 @@ def test_jobs_by_name_those_that_ran_most_first() -> None:
     lines = shown(overview(), width=160)
     at = next(number for number, line in enumerate(lines) if line.startswith("job, last 15 min"))
     assert lines[at].split()[4:] == [
-        *("enqueued", "done", "failed", "retried", "dead", "crashed"),
+        *("enqueued", "succeeded", "failed", "retried", "dead", "crashed"),
         *("run", "p50", "run", "p95", "run", "p99", "wait", "p95"),
     ]
     assert lines[at + 1].split() == [
@@ -99,7 +99,7 @@ def test_the_head_of_jobs_is_whole_and_says_whose_they_are(width: int, count: in
     [head] = [line for line in lines if line.startswith("job, last 15 min")]
     assert "…" not in head
     assert ("queue" in head.split()) is (count > 1 and width > 40)
-    assert "done" in head.split()
+    assert "succeeded" in head.split()
 
 
 def test_a_worker_of_two_queues_is_shown_once() -> None:
@@ -121,14 +121,14 @@ def test_the_newest_failures_of_all_queues() -> None:
 
 def test_what_arqs_health_check_shows() -> None:
     assert shown(quiet(arq=ArqHealth(1234, 5, 6, 7, 8)), width=100)[-1] == (
-        "arq's health check of arq:queue  1,234 done, 5 failed, 6 retried, 7 running"
+        "arq's health check of arq:queue  1,234 succeeded, 5 failed, 6 retried, 7 running"
     )
 
 
 @pytest.mark.parametrize("height", [20, 24, 30, 50])
 @pytest.mark.parametrize("width", [60, 100, 160])
 def test_a_watched_screen_is_not_longer_than_the_terminal(width: int, height: int) -> None:
-    jobs = {f"job {number}": Counters(done=number, started=number) for number in range(40)}
+    jobs = {f"job {number}": Counters(succeeded=number, started=number) for number in range(40)}
     workers = tuple(WorkerStats(f"w{n}", "web", n, alive=n != 29) for n in range(30))
     long = tuple(letter("resize", "x" * 500) for _ in range(10))
     busy = overview(jobs=jobs, workers=workers, failures=long, arq=ArqHealth())
@@ -149,7 +149,7 @@ SIZES = [(80, 24), (100, 20), (100, 24), (60, 15), (40, 10), (64, 12), (200, 12)
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("count", [1, 2, 3, 30])
 def test_what_is_left_out_of_a_small_screen_is_counted(width: int, height: int, count: int) -> None:
-    jobs = {f"job {number}": Counters(done=number, started=number) for number in range(12)}
+    jobs = {f"job {number}": Counters(succeeded=number, started=number) for number in range(12)}
     workers = tuple(WorkerStats(f"w{n}", f"host-{n}", n, alive=n != 5) for n in range(7))
     failures = tuple(letter("resize", f"OSError: {number}") for number in range(4))
     queues = [

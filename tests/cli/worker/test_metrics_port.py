@@ -41,7 +41,7 @@ async def settled(pool: HttpPool) -> Samples:
         while True:
             samples = await scrape(pool)
             left = [
-                value(samples, "monarq_queue_jobs", queue=NATIVE_QUEUE, state=state) for state in ("ready", "running")
+                value(samples, "monarq_queue_jobs", queue=NATIVE_QUEUE, state=state) for state in ("queued", "running")
             ]
             if left == [0, 0]:
                 return samples
@@ -68,14 +68,14 @@ async def test_all_numbers_agree_after_a_kill(redis: Redis, redis_url: str, cli_
 
     everything = WAITS + FAILS + SQUARES
     assert [total(samples, job, "enqueued") for job in ("wait_ms", "fail_saying", "square")] == [WAITS, FAILS, SQUARES]
-    assert [total(samples, job, "done") for job in ("wait_ms", "fail_saying", "square")] == [WAITS, 0, SQUARES]
+    assert [total(samples, job, "succeeded") for job in ("wait_ms", "fail_saying", "square")] == [WAITS, 0, SQUARES]
     assert [total(samples, job, "failed") for job in ("wait_ms", "fail_saying", "square")] == [0, FAILS, 0]
-    assert (events("enqueued"), events("done"), events("failed")) == (everything, WAITS + SQUARES, FAILS)
-    for state in ("enqueued", "done", "failed", "retried", "crashed", "lost", "cancelled", "handed_back"):
+    assert (events("enqueued"), events("succeeded"), events("failed")) == (everything, WAITS + SQUARES, FAILS)
+    for state in ("enqueued", "succeeded", "failed", "retried", "crashed", "lost", "cancelled", "handed_back"):
         assert events(state) == stats[state]
     assert events("crashed") >= 1  # what the dead worker held ran again
     assert events("crashed") == sum(total(samples, job, "crashed") or 0 for job in ("wait_ms", "fail_saying", "square"))
-    ran = ("done", "failed", "cancelled", "retried", "handed_back", "crashed", "lost")
+    ran = ("succeeded", "failed", "cancelled", "retried", "handed_back", "crashed", "lost")
     assert events("started") == sum(map(events, ran))
     assert value(samples, "monarq_queue_jobs", queue=NATIVE_QUEUE, state="dead") == stats["dead"] == FAILS
     for job, count in (("wait_ms", WAITS), ("fail_saying", FAILS), ("square", SQUARES)):
@@ -94,7 +94,7 @@ async def kill_a_worker_midway(redis: Redis) -> None:
         while True:
             [stats] = await read_stats(redis, [NATIVE_QUEUE])
             held: dict[str, Any] = {worker.id: worker.pid for worker in stats.workers}
-            if stats.done >= 40 and stats.running > 10 and len(held) == 2:
+            if stats.succeeded >= 40 and stats.running > 10 and len(held) == 2:
                 os.kill(min(held.values()), signal.SIGKILL)
                 return
             await asyncio.sleep(0.005)

@@ -112,8 +112,8 @@ class Enqueue:
         shards: how many its sender believes in.
         again: it repeats a call whose outcome is unknown.
         until: when a repetition stops to hold.
-        due: when a deferred job is due; None for a job that is ready.
-        since: since when a ready job has waited elsewhere; None for now.
+        due: when a deferred job is due; None for a job that is queued.
+        since: since when a queued job has waited elsewhere; None for now.
         marked: the call stays barred until `forget`, for a transfer from elsewhere.
         cancelled: its cancellation was asked for where it comes from.
     """
@@ -294,7 +294,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Promote:
-    """Makes a deferred job ready."""
+    """Makes a deferred job queued."""
 
     shard: int
     job_id: str
@@ -316,7 +316,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """Drops the first jobs that are ready in a lane."""
+    """Drops the first jobs that are queued in a lane."""
 
     shard: int
     lane: Lane

@@ -179,7 +179,7 @@ class Checks:
         """Each job is in exactly one place, and nothing is left of those that are none."""
         held = [job_id for one in after.held.values() for job_id in one.tokens]
         places = [*held]
-        for waiting in (*after.ready.values(), *after.deferred.values()):
+        for waiting in (*after.queued.values(), *after.deferred.values()):
             places += waiting
         if len(places) != len(set(places)):
             raise Violation(f"in two places: {sorted(places)}")
@@ -336,7 +336,7 @@ class Checks:
     @staticmethod
     def _in_order(history: History, lane: Lane, taken: list[Fate], told: tuple[Taken, ...], after: QueueState) -> None:
         """First in, first out, among jobs of one priority that were never returned."""
-        waits = [history.fates[after.payloads[job_id]] for job_id in after.ready[lane]]
+        waits = [history.fates[after.payloads[job_id]] for job_id in after.queued[lane]]
         in_turn = [history.fates[job.payload] for job in told] if told else taken
         for one in waits:
             if any(is_overtaken(one, by) for by in in_turn):
@@ -392,7 +392,7 @@ class Checks:
             fate = history.fates[payload]
             if after.note(job_id) != Note(fate.tries, fate.crashes, fate.priority):
                 raise Violation(f"{job_id}: its note says {after.note(job_id)}, and it is {fate}")
-        for waiting in (after.ready, after.deferred):
+        for waiting in (after.queued, after.deferred):
             for lane, ids in waiting.items():
                 if any(history.fates[after.payloads[job_id]].lane is not lane for job_id in ids):
                     raise Violation(f"a job waits in the wrong lane: {sorted(ids)}")

@@ -132,7 +132,7 @@ class ModelScripts:
         # What comes after its time is as young as any that comes now, but where it has waited elsewhere.
         since = call.since if call.since is not None or not call.marked else call.due
         stamp = self._stamp(queue) if since is None else self._stamp_at(since)
-        queue.ready[call.lane][call.job_id] = self._score(call.priority, stamp)
+        queue.queued[call.lane][call.job_id] = self._score(call.priority, stamp)
 
     def _stamp(self, queue: QueueState) -> int:
         queue.last = max(queue.last + 1, (self._clock.now - EPOCH) * STAMPS_PER_SECOND)
@@ -190,7 +190,7 @@ class ModelScripts:
             self._promote_due(queue, call.lane)
             ids = self._first(queue, call.lane, call.limit)
         for job_id in ids:
-            del queue.ready[call.lane][job_id]
+            del queue.queued[call.lane][job_id]
             held.tokens[job_id] = token
         if ids or (call.again and Guard.EMPTY_REPEATED_CLAIM in self._guards):
             held.newest[call.lane] = call.number
@@ -215,7 +215,7 @@ class ModelScripts:
         due = sorted((at, job_id) for job_id, at in deferred.items() if at <= self._clock.now)
         for at, job_id in due[:PROMOTED_AT_ONCE]:
             del deferred[job_id]
-            queue.ready[lane][job_id] = self._score(queue.note(job_id).priority, self._stamp_at(at))
+            queue.queued[lane][job_id] = self._score(queue.note(job_id).priority, self._stamp_at(at))
 
     def _first(self, queue: QueueState, lane: Lane, limit: int) -> list[str]:
         ids = queue.ordered(lane)[:limit]
@@ -255,7 +255,7 @@ class ModelScripts:
         if call.due is not None:
             queue.deferred[call.lane][call.job_id] = call.due
         elif call.why is Return.RETRY:
-            queue.ready[call.lane][call.job_id] = self._score(note.priority, self._stamp(queue))
+            queue.queued[call.lane][call.job_id] = self._score(note.priority, self._stamp(queue))
         else:
             self._to_head(queue, call.lane, call.job_id)
         return word
@@ -290,10 +290,10 @@ class ModelScripts:
             queue.cancels.discard(job_id)
 
     def _to_head(self, queue: QueueState, lane: Lane, job_id: str) -> None:
-        ready, priority = queue.ready[lane], queue.note(job_id).priority
+        queued, priority = queue.queued[lane], queue.note(job_id).priority
         level = self._score(priority, 0)
-        scores = [score for score in ready.values() if level <= score < level + LEVEL]
-        ready[job_id] = min(scores) - 1 if scores else level + self._stamp(queue)
+        scores = [score for score in queued.values() if level <= score < level + LEVEL]
+        queued[job_id] = min(scores) - 1 if scores else level + self._stamp(queue)
 
     def beat(self, call: Beat) -> Beaten:
         queue = self._opened(call.shard)
@@ -373,7 +373,7 @@ class ModelScripts:
 
     def cancel(self, call: Cancel) -> Word:
         queue = self._opened(call.shard)
-        for waiting in (*queue.ready.values(), *queue.deferred.values()):
+        for waiting in (*queue.queued.values(), *queue.deferred.values()):
             if waiting.pop(call.job_id, None) is not None:
                 self._end(queue, call.job_id, Ended.CANCELLED)
                 return Word.DONE
@@ -394,7 +394,7 @@ class ModelScripts:
         for lane, deferred in queue.deferred.items():
             if deferred.pop(call.job_id, None) is not None:
                 priority = queue.note(call.job_id).priority
-                queue.ready[lane][call.job_id] = self._score(priority, self._stamp(queue))
+                queue.queued[lane][call.job_id] = self._score(priority, self._stamp(queue))
                 return Word.OK
         return Word.NONE
 
@@ -405,7 +405,7 @@ class ModelScripts:
     def purge(self, call: Purge) -> Word:
         queue = self._opened(call.shard)
         for job_id in queue.ordered(call.lane)[: call.limit]:
-            del queue.ready[call.lane][job_id]
+            del queue.queued[call.lane][job_id]
             del queue.payloads[job_id]
             queue.notes.pop(job_id, None)
             queue.cancels.discard(job_id)
@@ -431,7 +431,7 @@ class ModelScripts:
         del queue.letters[call.job_id]
         queue.results.pop(call.job_id, None)
         queue.payloads[call.job_id] = payload
-        queue.ready[Lane.IO][call.job_id] = self._score(0, self._stamp(queue))
+        queue.queued[Lane.IO][call.job_id] = self._score(0, self._stamp(queue))
         return Enqueued(Word.IN)
 
     def discard(self, call: Discard) -> Word:

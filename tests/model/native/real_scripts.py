@@ -228,7 +228,7 @@ class RealScripts:
         kept_ms = KEPT_MS if "~" in call.job_id else RESULT_KEPT * SECOND_MS
         return acks.Finish(
             _lease(call.job_id, call.token, call.payload),
-            success=call.how is Ended.DONE,
+            success=call.how is Ended.SUCCEEDED,
             result=_result(call.how, call.payload),
             keep_ms=kept_ms if call.keep else -1,
             name="send",
@@ -388,7 +388,7 @@ class RealScripts:
             paused="paused" in of("meta"),
             last=int(of("meta").get("last", 0)),
             payloads={job_id: _number(payload) for job_id, payload in of("payloads").items()},
-            ready={Lane.IO: _scores(of("ready")), Lane.CPU: _scores(of("ready:cpu"))},
+            queued={Lane.IO: _scores(of("queued")), Lane.CPU: _scores(of("queued:cpu"))},
             deferred={Lane.IO: self._times(of("deferred")), Lane.CPU: self._times(of("deferred:cpu"))},
             held={name.removeprefix("held:"): _held(it) for name, it in found.items() if name.startswith("held:")},
             leases=self._times(of("leases")),
@@ -397,7 +397,7 @@ class RealScripts:
             cancels=set(of("cancels")),
             barred={call: _barred(at) for call, at in of("barred").items()},
             results={one: End(_how(result), 0) for one, result in (ring("r", 8) | of("kept")).items()},
-            tombstones={one: End(Ended.DONE, 0) for one in ring("t", 3)},
+            tombstones={one: End(Ended.SUCCEEDED, 0) for one in ring("t", 3)},
             letters={job_id: _number(payload) for job_id, payload in of("letters:p").items()},
             dump=dump,
         )

@@ -128,7 +128,7 @@ class World(NamedTuple):
 
     Attributes:
         payload: the generation that the queue has; 0 for none.
-        ready: it waits.
+        queued: it waits.
         held: what Redis knows of each incarnation.
         barred: the generations whose first call is barred.
         ended: the generations that have ended.
@@ -143,7 +143,7 @@ class World(NamedTuple):
     """
 
     payload: int = 0
-    ready: bool = False
+    queued: bool = False
     held: tuple[Held, Held] = (Held(), Held())
     barred: frozenset[int] = frozenset()
     ended: frozenset[int] = frozenset()
@@ -181,7 +181,7 @@ def _enqueue(rules: Rules, world: World, message: Message) -> Answer:
         return world, "existed"
     put = tuple(count + (at == mine) for at, count in enumerate(world.put))
     harms = world.harms | ({Harm.PUT_TWICE} if put[mine] > 1 else set())
-    return world._replace(payload=mine, ready=True, put=put, harms=harms), "in"
+    return world._replace(payload=mine, queued=True, put=put, harms=harms), "in"
 
 
 def _claim(rules: Rules, world: World, message: Message) -> Answer:
@@ -196,12 +196,12 @@ def _claim(rules: Rules, world: World, message: Message) -> Answer:
     if rules.numbers and message.number <= held.newest:
         same = held.token == message.number == held.newest
         return _with_held(world, message.at, held), "taken" if same else "nothing"
-    if world.ready:
+    if world.queued:
         worker = world.workers[message.at]
         for_nobody = held.gone or (not worker.is_dead and (worker.is_over or worker.number != message.number))
         harms = world.harms | ({Harm.TAKEN_FOR_NOBODY} if for_nobody else set())
         held = held._replace(newest=message.number, token=message.number)
-        return _with_held(world._replace(ready=False, harms=harms), message.at, held), "taken"
+        return _with_held(world._replace(queued=False, harms=harms), message.at, held), "taken"
     if message.again and rules.empty_counts:
         held = held._replace(newest=message.number)
     return _with_held(world, message.at, held), "nothing"
@@ -218,7 +218,7 @@ def _end(rules: Rules, world: World, message: Message) -> Answer:
     world = _with_held(world, message.at, held._replace(token=0))
     if message.what == "finish":
         return world._replace(payload=0, ended=world.ended | {world.payload}), "ok"
-    return world._replace(ready=True), "ok"
+    return world._replace(queued=True), "ok"
 
 
 def _beat(rules: Rules, world: World, message: Message) -> Answer:
@@ -301,7 +301,7 @@ def _recoveries(world: World, at: int) -> Iterator[Step]:
         fenced = held._replace(right=False, gone=True)
         yield f"w{at + 1} is fenced", _with_held(world, at, fenced)
     elif held.known:
-        world = world._replace(ready=True) if held.token else world
+        world = world._replace(queued=True) if held.token else world
         yield f"w{at + 1} is recovered", _with_held(world, at, Held(gone=True))
 
 
@@ -360,7 +360,7 @@ def harms(world: World) -> Iterator[Harm]:
     for generation in world.acknowledged - world.ended:
         if world.payload != generation:
             yield Harm.LOST
-    if world.payload and world.ready + sum(held.token > 0 for held in world.held) != 1:
+    if world.payload and world.queued + sum(held.token > 0 for held in world.held) != 1:
         yield Harm.LOST
     if any(held.lease and not held.known for held in world.held):
         yield Harm.LEASE_OF_NOBODY

@@ -59,7 +59,7 @@ class QueueState:
         last: the newest stamp.
         incarnations: how many were counted, where they are counted.
         payloads: id -> payload. A payload is the number of the enqueue that sent it.
-        ready, deferred: for each lane: id -> score, id -> when it is due.
+        queued, deferred: for each lane: id -> score, id -> when it is due.
         held: incarnation -> what it runs.
         leases: incarnation -> when its lease ends.
         gone: incarnation -> since when it may not act.
@@ -75,7 +75,7 @@ class QueueState:
     last: int = 0
     incarnations: int = 0
     payloads: dict[str, int] = field(default_factory=dict)
-    ready: dict[Lane, dict[str, int]] = field(default_factory=_zsets)
+    queued: dict[Lane, dict[str, int]] = field(default_factory=_zsets)
     deferred: dict[Lane, dict[str, int]] = field(default_factory=_zsets)
     held: dict[str, Held] = field(default_factory=dict)
     leases: dict[str, int] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class QueueState:
             self.last,
             self.incarnations,
             self.payloads.copy(),
-            {lane: ids.copy() for lane, ids in self.ready.items()},
+            {lane: ids.copy() for lane, ids in self.queued.items()},
             {lane: ids.copy() for lane, ids in self.deferred.items()},
             {inc: Held(one.right, one.newest.copy(), one.tokens.copy()) for inc, one in self.held.items()},
             self.leases.copy(),
@@ -114,6 +114,6 @@ class QueueState:
         return self.notes.get(job_id, Note())
 
     def ordered(self, lane: Lane) -> list[str]:
-        """What is ready, in the order in which claims take it."""
-        ready = self.ready[lane]
-        return sorted(ready, key=lambda job_id: (ready[job_id], job_id))
+        """What is queued, in the order in which claims take it."""
+        queued = self.queued[lane]
+        return sorted(queued, key=lambda job_id: (queued[job_id], job_id))

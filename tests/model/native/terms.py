@@ -53,7 +53,7 @@ class Lane(StrEnum):
 class Ended(StrEnum):
     """How a job has ended."""
 
-    DONE = "done"
+    SUCCEEDED = "succeeded"
     DEAD = "dead"
     CANCELLED = "cancelled"
 

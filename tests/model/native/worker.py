@@ -159,7 +159,7 @@ class Incarnation:
         if job_id in self._cancels:
             return Finish(self.shard, self.inc, job_id, run.token, run.payload, Ended.CANCELLED)
         if calm or (not stopping and around.chance(0.6)):
-            how = Ended.DEAD if not calm and around.chance(0.15) else Ended.DONE
+            how = Ended.DEAD if not calm and around.chance(0.15) else Ended.SUCCEEDED
             return Finish(self.shard, self.inc, job_id, run.token, run.payload, how, keep)
         why = Return.HAND_BACK if stopping else random.choice(list(Return))
         lane = lane_of(run.token)

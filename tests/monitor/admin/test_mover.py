@@ -175,7 +175,7 @@ async def test_jobs_of_other_payloads_and_ended_ones_stay_and_are_told(
         keys = NativeKeys.of(target.name)
         await put(redis, target, "a", "b", "c")
         await redis.hset(keys.key("payloads"), "a", "another")  # type: ignore[misc]
-        await redis.zrem(keys.key("ready"), "b")
+        await redis.zrem(keys.key("queued"), "b")
         await redis.hdel(keys.key("payloads"), "b")  # type: ignore[misc]
         await redis.hset(keys.key("kept"), "b", "result")  # type: ignore[misc]
     await put(redis, source, "d", delay_ms=50_000)
@@ -311,7 +311,7 @@ async def empty(redis: Redis, ref: QueueRef) -> None:
     """All jobs have ended without a trace."""
     if ref.format == "native":
         keys = NativeKeys.of(ref.name)
-        await redis.delete(*map(keys.key, ("payloads", "ready", "ready_cpu", "deferred", "deferred_cpu")))
+        await redis.delete(*map(keys.key, ("payloads", "queued", "queued_cpu", "deferred", "deferred_cpu")))
     else:
         await redis.delete(ref.name, QueueKeys.of(ref.name).cpu, *map(names.job, await waiting_in(redis, ref)))
 
@@ -577,8 +577,8 @@ async def test_a_score_that_is_no_time_is_moved_or_named(redis: Redis) -> None:
     counts = await move(redis, ARQ, NATIVE)
     assert counts.moved == 5
     assert sorted(await waiting_in(redis, NATIVE)) == ["a", "b", "cpu", "cpu-first", "first"]
-    ready = await redis.zrange(NativeKeys.of(NATIVE.name).key("ready"), 0, -1)
-    assert ready == [b"b", b"first", b"a"]
+    queued = await redis.zrange(NativeKeys.of(NATIVE.name).key("queued"), 0, -1)
+    assert queued == [b"b", b"first", b"a"]
     assert {each.job_id: each.why for each in counts.left.values()} == {
         "far": "its score there, 1.0715086071862673e+301, is no time",
         "farthest": "its score there, inf, is no time",
@@ -593,7 +593,7 @@ async def test_a_job_whose_time_arq_s_format_cannot_tell_stays(redis: Redis) -> 
     await put(redis, NATIVE, "d", delay_ms=50_000)
     keys = NativeKeys.of(NATIVE.name)
     await redis.zadd(keys.key("deferred"), {"d": names.PARKED_SCORE})
-    await redis.zadd(keys.key("ready"), {"a": "-inf", "b": "inf"})
+    await redis.zadd(keys.key("queued"), {"a": "-inf", "b": "inf"})
     counts = await move(redis, NATIVE, ARQ)
     assert (counts.moved, list(counts.left)) == (3, [b"d"])
     await redis.flushall()
@@ -688,10 +688,10 @@ async def test_the_order_of_a_native_queue_is_exact_in_another(redis: Redis) -> 
         await put(redis, NATIVE, f"job{number * 37 % 60:02}")
     await put(redis, NATIVE, "cpu", lane=Lane.CPU)
     order = await waiting_in(redis, NATIVE)
-    scores = await redis.zrange(NativeKeys.of(NATIVE.name).key("ready"), 0, -1, withscores=True)
+    scores = await redis.zrange(NativeKeys.of(NATIVE.name).key("queued"), 0, -1, withscores=True)
     await move(redis, NATIVE, OTHER)
     assert await waiting_in(redis, OTHER) == order
-    assert await redis.zrange(NativeKeys.of(OTHER.name).key("ready"), 0, -1, withscores=True) == scores
+    assert await redis.zrange(NativeKeys.of(OTHER.name).key("queued"), 0, -1, withscores=True) == scores
     await redis.flushall()
 
 

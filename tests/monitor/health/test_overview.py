@@ -54,13 +54,13 @@ async def test_outcomes_of_jobs(redis: Redis, queue: QueueRef, redis_url: str) -
     await run_burst(redis_url, jobs.ALL, queues=(queue,))
     await until_a_second_is_over(redis)
     overview = await look(redis, queue)
-    assert (overview.window.done, overview.window.failed) == (5, 1)
-    assert (overview.jobs["plus"].enqueued, overview.jobs["plus"].done) == (5, 5)
+    assert (overview.window.succeeded, overview.window.failed) == (5, 1)
+    assert (overview.jobs["plus"].enqueued, overview.jobs["plus"].succeeded) == (5, 5)
     [failure] = overview.failures
     assert (failure.id, failure.name) == ("bad", "break_down")
     assert "broken" in failure.error
     last = overview.last(300).counters
-    assert (last.enqueued, last.started, last.done, last.failed, last.dead) == (6, 6, 5, 1, 1)
+    assert (last.enqueued, last.started, last.succeeded, last.failed, last.dead) == (6, 6, 5, 1, 1)
     assert (await look(redis, queue, minutes=None)).window == overview.window
 
 

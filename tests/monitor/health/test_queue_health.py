@@ -15,7 +15,7 @@ BLOCKED = replace(WORKERS[0], loop_lag_s=2.5)
 CPU_FULL = replace(WORKERS[0], running=4, cpu_places=2, cpu_running=2)
 CPU_FREE = replace(CPU_FULL, running=101, cpu_running=1)
 PACE = "last minute: 2.0 in/s, 2.0 out/s"
-SOON = "at this pace done in 17 min"
+SOON = "at this pace caught up in 17 min"
 OLD = replace(WORKERS[0], running=3)
 """A version that tells nothing of its cpu lane."""
 
@@ -24,47 +24,49 @@ OLD = replace(WORKERS[0], running=3)
     ("queue", "state", "reason"),
     [
         (quiet(), "healthy", "1 worker, nothing waits"),
-        (quiet(jobs_per_s=12.34, running=3), "healthy", "1 worker, 3 running, 0 ready, 12.3 jobs/s"),
+        (quiet(jobs_per_s=12.34, running=3), "healthy", "1 worker, 3 running, 0 queued, 12.3 jobs/s"),
         (quiet(workers=()), "no worker", "nobody takes jobs"),
-        (quiet(workers=(), queued=1), "no worker", "1 job ready and no worker serves the queue"),
-        (quiet(workers=WORKERS[2:], queued=2), "no worker", "2 jobs ready and no worker serves the queue"),
-        (quiet(workers=(), queued=2, oldest_s=90.0, arq=ArqHealth()), "healthy", "served by arq, 0 running, 2 ready"),
-        (quiet(rates=rates(done=95, failed=5)), "failing", "100 of 2,000 jobs failed in the last 5 minutes (5%)"),
-        (quiet(rates=rates(done=96, failed=4)), "healthy", "1 worker, nothing waits"),
-        (quiet(rates=rates(done=9, crashed=1)), "failing", "20 runs lost their workers in the last 5 minutes"),
+        (quiet(workers=(), queued=1), "no worker", "1 job queued and no worker serves the queue"),
+        (quiet(workers=WORKERS[2:], queued=2), "no worker", "2 jobs queued and no worker serves the queue"),
+        (quiet(workers=(), queued=2, oldest_s=90.0, arq=ArqHealth()), "healthy", "served by arq, 0 running, 2 queued"),
+        (quiet(rates=rates(succeeded=95, failed=5)), "failing", "100 of 2,000 jobs failed in the last 5 minutes (5%)"),
+        (quiet(rates=rates(succeeded=96, failed=4)), "healthy", "1 worker, nothing waits"),
+        (quiet(rates=rates(succeeded=9, crashed=1)), "failing", "20 runs lost their workers in the last 5 minutes"),
         (quiet(workers=(BLOCKED,)), "loop blocked", "the event loop of 1 worker stands still for up to 2.5 s"),
         (quiet(workers=WORKERS), "worker lost", "1 of 3 workers has fallen silent"),
-        (quiet(paused=True, queued=7), "paused", "it gives out no job until it is resumed; 7 jobs ready"),
+        (quiet(paused=True, queued=7), "paused", "it gives out no job until it is resumed; 7 jobs queued"),
         (
             quiet(queued=9, oldest_s=31.0),
             "falling behind",
-            "9 jobs ready, the oldest for 31 s; last minute: 2.0 in/s, 2.0 out/s",
+            "9 jobs queued, the oldest for 31 s; last minute: 2.0 in/s, 2.0 out/s",
         ),
-        (quiet(queued=9, oldest_s=29.0), "healthy", "1 worker, 0 running, 9 ready"),
+        (quiet(queued=9, oldest_s=29.0), "healthy", "1 worker, 0 running, 9 queued"),
         (
-            quiet(queued=9, oldest_s=6.0, rates=rates(enqueued=31, done=30)),
+            quiet(queued=9, oldest_s=6.0, rates=rates(enqueued=31, succeeded=30)),
             "falling behind",
-            "9 jobs ready, the oldest for 6 s; last minute: 2.1 in/s, 2.0 out/s",
+            "9 jobs queued, the oldest for 6 s; last minute: 2.1 in/s, 2.0 out/s",
         ),
         (
             quiet(queued=94, queued_cpu=94, oldest_s=40.0, workers=(CPU_FULL,)),
             "falling behind",
-            "94 jobs ready, the oldest for 40 s; 94 wait for the cpu lane, where all 2 places are busy; " + PACE,
+            "94 jobs queued, the oldest for 40 s; 94 wait for the cpu lane, where all 2 places are busy; " + PACE,
         ),
         (
-            quiet(queued=1000, queued_cpu=94, oldest_s=150.0, rates=rates(enqueued=15, done=30), workers=(CPU_FREE,)),
+            quiet(
+                queued=1000, queued_cpu=94, oldest_s=150.0, rates=rates(enqueued=15, succeeded=30), workers=(CPU_FREE,)
+            ),
             "catching up",
-            "1,000 jobs ready, the oldest for 2 min; 906 wait for the io lane, where all 100 places are busy; " + SOON,
+            "1,000 jobs queued, the oldest for 2 min; 906 wait for the io lane, where all 100 places are busy; " + SOON,
         ),
         (
             quiet(queued=94, queued_cpu=94, oldest_s=40.0, workers=(OLD, replace(CPU_FULL, alive=False))),
             "falling behind",
-            "94 jobs ready, the oldest for 40 s; last minute: 2.0 in/s, 2.0 out/s",
+            "94 jobs queued, the oldest for 40 s; last minute: 2.0 in/s, 2.0 out/s",
         ),
         (
-            quiet(queued=1000, oldest_s=150.0, rates=rates(enqueued=15, done=30)),
+            quiet(queued=1000, oldest_s=150.0, rates=rates(enqueued=15, succeeded=30)),
             "catching up",
-            "1,000 jobs ready, the oldest for 2 min; at this pace done in 17 min",
+            "1,000 jobs queued, the oldest for 2 min; at this pace caught up in 17 min",
         ),
     ],
 )

@@ -84,8 +84,8 @@ async def test_a_job_on_its_way(redis: Redis, queue: QueueRef, redis_url: str) -
     await run_burst(redis_url, [fickle], queues=(queue,))
     done = await found(redis, "a", with_arguments=True, queue=queue)
     # Results of native queues do not have them.
-    assert (done.row.state, done.row.tries, done.arguments) == ("done", 3, "3" if queue.format == "arq" else None)
-    assert told(done) == ["enqueued", "promoted", "retried", "retried", "started", "done"]
+    assert (done.row.state, done.row.tries, done.arguments) == ("succeeded", 3, "3" if queue.format == "arq" else None)
+    assert told(done) == ["enqueued", "promoted", "retried", "retried", "started", "succeeded"]
     assert [(moment.tries, moment.delay_ms) for moment in done.timeline if moment.what == "retried"] == [
         (1, 100),
         (2, 100),
@@ -99,7 +99,7 @@ async def test_a_job_on_its_way(redis: Redis, queue: QueueRef, redis_url: str) -
 async def test_a_job_that_succeeds_leaves_no_history(redis: Redis, queue: QueueRef, redis_url: str) -> None:
     await put(redis, fickle, 1, job_id="a", queue=queue)
     await run_burst(redis_url, [fickle], queues=(queue,))
-    assert told(await found(redis, "a", queue=queue)) == ["enqueued", "started", "done"]
+    assert told(await found(redis, "a", queue=queue)) == ["enqueued", "started", "succeeded"]
     assert (await monitor_queue(queue).read_facts(redis, b"a", with_payload=False)).history == []
 
 
@@ -229,7 +229,12 @@ async def test_a_pickled_result(redis: Redis, redis_url: str) -> None:
     ok, no = await found(redis, "ok", with_arguments=True), await found(redis, "no")
     assert ok.result is not None
     assert no.result is not None
-    assert (ok.row.state, ok.result.format, ok.result.value, ok.arguments) == ("done", "pickle", "{'tries': 1}", "1")
+    assert (ok.row.state, ok.result.format, ok.result.value, ok.arguments) == (
+        "succeeded",
+        "pickle",
+        "{'tries': 1}",
+        "1",
+    )
     assert (no.result.success, no.result.error) == (False, "ValueError: not so")
 
 

@@ -38,7 +38,7 @@ def unkept_in_cpu() -> None: ...
 
 
 JOBS: Final = {"io": in_io, "thread": in_thread, "cpu": in_cpu}
-STATES: Final = ("done", "dead", "cancelled")
+STATES: Final = ("succeeded", "dead", "cancelled")
 
 
 def fail(how: str) -> None:
@@ -57,7 +57,7 @@ async def test_the_lane_of_a_job_that_has_ended(redis: Redis, redis_url: str) ->
     assert {job_id: await shown(redis, job_id) for job_id in expected} == expected
     assert await shown(redis, "unkept") == (None, "ended"), "nothing is kept that would tell"
     listed = {row.id: (row.lane, row.state) for row in (await list_jobs(redis, ARQ_QUEUE, "ended")).rows}
-    assert listed == expected | {"unkept": ("cpu", "done")}
+    assert listed == expected | {"unkept": ("cpu", "succeeded")}
     dead = {row.id: row.lane for row in (await list_jobs(redis, ARQ_QUEUE, "dead")).rows}
     assert dead == {f"{lane} dead": lane for lane in JOBS}
 

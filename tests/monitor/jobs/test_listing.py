@@ -33,7 +33,7 @@ from tests.support.workers import put, put_raw
 pytestmark = OF_ARQ
 
 EPOCH_MS: Final = 1_767_225_600_000
-READY_LEVEL: Final = 500 * 2**44
+QUEUED_LEVEL: Final = 500 * 2**44
 CLAIMS: Final = count(1)
 
 PAYLOAD: Final = MSGPACK.dumps({"t": None, "f": "send", "a": (), "k": {}, "et": 1_700_000_000_000})
@@ -64,7 +64,7 @@ async def _fill_native(redis: Redis, keys: NativeKeys, due_ms: dict[str, float],
         if due > now_ms:
             pipe.zadd(keys.key("deferred" + suffix), {job_id: due})
         else:
-            pipe.zadd(keys.key("ready" + suffix), {job_id: READY_LEVEL + (due - EPOCH_MS) * 32})
+            pipe.zadd(keys.key("queued" + suffix), {job_id: QUEUED_LEVEL + (due - EPOCH_MS) * 32})
     await pipe.execute()
 
 

@@ -25,5 +25,5 @@ def test_entries(entry: bytes, events: list[TimelineEvent]) -> None:
 
 
 def test_events_of_the_same_ms_keep_their_order() -> None:
-    first, second, before = (TimelineEvent(at, what) for at, what in ((7, "done"), (7, "dead"), (3, "started")))
+    first, second, before = (TimelineEvent(at, what) for at, what in ((7, "succeeded"), (7, "dead"), (3, "started")))
     assert in_order([first, None, second, before]) == (before, first, second)

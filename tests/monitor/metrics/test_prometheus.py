@@ -51,7 +51,7 @@ def value(samples: Samples, name: str, queue: QueueRef | None = None, **labels: 
 async def test_an_empty_redis(redis: Redis) -> None:
     samples = await scrape(redis)
     assert value(samples, "monarq_redis_up") == 1
-    assert value(samples, "monarq_queue_jobs", queue=NATIVE_QUEUE, state="ready") == 0
+    assert value(samples, "monarq_queue_jobs", queue=NATIVE_QUEUE, state="queued") == 0
     assert value(samples, "monarq_queue_oldest_seconds", queue=NATIVE_QUEUE) == 0
     assert value(samples, "monarq_queue_paused", queue=NATIVE_QUEUE) == 0
     assert value(samples, "monarq_workers", queue=NATIVE_QUEUE) == 0
@@ -75,12 +75,12 @@ async def test_jobs_are_counted_exactly(redis: Redis, queue: QueueRef, redis_url
     def events_total(state: str) -> float | None:
         return value(samples, "monarq_queue_events_total", queue=queue, state=state)
 
-    assert [jobs_total("plus", state) for state in ("done", "failed", "retried", "dead")] == [5, 0, 0, 0]
-    assert [jobs_total("break_down", state) for state in ("done", "failed", "dead")] == [0, 1, 1]
-    assert [jobs_total("retry_once", state) for state in ("done", "retried")] == [1, 1]
+    assert [jobs_total("plus", state) for state in ("succeeded", "failed", "retried", "dead")] == [5, 0, 0, 0]
+    assert [jobs_total("break_down", state) for state in ("succeeded", "failed", "dead")] == [0, 1, 1]
+    assert [jobs_total("retry_once", state) for state in ("succeeded", "retried")] == [1, 1]
     assert jobs_total("plus", "started") is None
-    assert [events_total(state) for state in ("done", "failed", "dead", "retried", "lost")] == [7, 2, 2, 1, 0]
-    assert value(samples, "monarq_queue_jobs", queue=queue, state="ready") == 1
+    assert [events_total(state) for state in ("succeeded", "failed", "dead", "retried", "lost")] == [7, 2, 2, 1, 0]
+    assert value(samples, "monarq_queue_jobs", queue=queue, state="queued") == 1
     assert value(samples, "monarq_queue_jobs", queue=queue, state="deferred") == 1
     assert value(samples, "monarq_queue_jobs", queue=queue, state="dead") == 2
     ran: dict[str, Any] = {"queue": queue, "job": "wait"}

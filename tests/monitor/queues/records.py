@@ -22,7 +22,7 @@ RECORD = {
     "queues": ["arq:queue", "other"],
     "concurrency": 50,
     "running": 3,
-    "done": 10,
+    "succeeded": 10,
     "failed": 2,
     "retried": 1,
     "draining": False,

@@ -69,7 +69,7 @@ async def test_jobs_enqueued_before_a_worker_knows_them_count_later(redis: Redis
     else:
         assert await register_names(redis, KEYS, ["send", "never heard of"]) == 1
     counted = await read_by_job(redis, ARQ_QUEUE)
-    assert (counted["send"].enqueued, counted["send"].done, list(counted)) == (2, 2 if runs else 0, ["send"])
+    assert (counted["send"].enqueued, counted["send"].succeeded, list(counted)) == (2, 2 if runs else 0, ["send"])
 
 
 async def test_a_worker_registers_its_jobs_at_its_start(redis: Redis, redis_url: str) -> None:

@@ -70,9 +70,9 @@ async def test_a_burst_of_all_kinds(redis: Redis, queue: QueueRef, redis_url: st
     await Worker([ok, bad, again], WorkerSettings(burst=True, queues=(queue,)), UrlSource(redis_url)).run()
     jobs = await read_by_job(redis, queue)
     of_ok, of_bad, of_again = jobs["tallied_ok"], jobs["tallied_bad"], jobs["tallied_again"]
-    assert (of_ok.enqueued, of_ok.started, of_ok.done, of_ok.failed) == (30, 30, 30, 0)
+    assert (of_ok.enqueued, of_ok.started, of_ok.succeeded, of_ok.failed) == (30, 30, 30, 0)
     assert (of_bad.enqueued, of_bad.started, of_bad.failed, of_bad.dead) == (1, 1, 1, 1)
-    assert (of_again.enqueued, of_again.started, of_again.retried, of_again.done) == (1, 3, 2, 1)
+    assert (of_again.enqueued, of_again.started, of_again.retried, of_again.succeeded) == (1, 3, 2, 1)
     assert [each.run.count for each in (of_ok, of_bad, of_again)] == [30, 1, 3]
     assert await read_totals(redis, queue) == of_ok + of_bad + of_again
 
@@ -84,7 +84,7 @@ async def test_a_run_that_is_repeated_or_anothers_is_not_counted_twice(redis: Re
     await finish(redis, KEYS, "w1", endings, 10)
     stolen = [replace_token(ending, "t2") for ending in endings]
     await finish(redis, KEYS, "w1", [*endings, *stolen], 10)
-    assert (await read_by_job(redis, ARQ_QUEUE))["send"].done == 2
+    assert (await read_by_job(redis, ARQ_QUEUE))["send"].succeeded == 2
     assert (await read_totals(redis, ARQ_QUEUE)).run == Histogram(one_at(3, 2), 10)
 
 
@@ -104,7 +104,7 @@ async def test_a_kinds_sums_are_shared_with_those_that_are_lost(redis: Redis) ->
     endings = [Finish(lease, True, b"r", 1000, "send", run_ms=6) for lease in leases]
     assert await finish(redis, KEYS, "w1", endings, 10) == [b"b"]
     whole = await read_totals(redis, ARQ_QUEUE)
-    assert (whole.done, whole.lost, whole.run) == (1, 1, Histogram(one_at(3), 6))
+    assert (whole.succeeded, whole.lost, whole.run) == (1, 1, Histogram(one_at(3), 6))
 
 
 async def test_waits_by_redis_clock(redis: Redis) -> None:
@@ -170,7 +170,7 @@ async def test_recently_ended_jobs(redis: Redis) -> None:
     assert [(one.job_id, one.name, one.state, one.run_ms) for one in found] == [
         ("c", "send", "cancelled", None),
         ("b", "send", "dead", 3),
-        ("a", "send", "done", 7),
+        ("a", "send", "succeeded", 7),
     ]
     assert len(await read_ended(redis, ARQ_QUEUE, 2)) == 2
 

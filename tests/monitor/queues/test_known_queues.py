@@ -86,7 +86,7 @@ async def test_it_is_shown_wherever_all_queues_are(redis: Redis, redis_url: str)
         finding = assess_health(await read_overviews(redis, queues, minutes=15))
         [served, unserved] = (await read_snapshot(redis, queues)).queues
     assert (finding.state, finding.queue) == ("no worker", "mail")
-    assert finding.reason == "3 jobs ready and no worker serves the queue"
+    assert finding.reason == "3 jobs queued and no worker serves the queue"
     assert (served.queue, served.queued) == (DEFAULT_QUEUE, 0)
     assert (unserved.queue, unserved.queued, unserved.workers) == ("mail", 3, ())
 

@@ -55,15 +55,15 @@ async def test_a_long_window_is_as_if_it_were_read_at_once(redis: Redis) -> None
     now_min = int((await redis.time())[0]) // 60
     for back in range(70):
         for name in ("", ":even") if back % 2 == 0 else ("",):
-            await redis.hset(f"{KEYS.base}minute:{now_min - back}{name}", mapping={"done": 1, "w3": 2})  # type: ignore[misc]
+            await redis.hset(f"{KEYS.base}minute:{now_min - back}{name}", mapping={"succeeded": 1, "w3": 2})  # type: ignore[misc]
             await redis.expire(f"{KEYS.base}minute:{now_min - back}{name}", 60)
     await redis.zadd(KEYS.base + "names", {"even": 1})
     await redis.expire(KEYS.base + "names", 60)
     # The minute may have changed meanwhile.
-    assert (await read_totals(redis, ARQ_QUEUE, minutes=61)).done in (60, 61)
+    assert (await read_totals(redis, ARQ_QUEUE, minutes=61)).succeeded in (60, 61)
     assert (await read_totals(redis, ARQ_QUEUE, minutes=1440)).wait.count == 140
-    assert (await read_by_job(redis, ARQ_QUEUE, minutes=61))["even"].done in (30, 31)
-    assert (await read_by_job(redis, ARQ_QUEUE, minutes=1440))["even"].done == 35
+    assert (await read_by_job(redis, ARQ_QUEUE, minutes=61))["even"].succeeded in (30, 31)
+    assert (await read_by_job(redis, ARQ_QUEUE, minutes=1440))["even"].succeeded == 35
 
 
 async def test_nothing_was_counted_yet(redis: Redis, queue: QueueRef) -> None:
@@ -84,16 +84,16 @@ async def test_of_one_name_only_its_own_jobs_are_read_and_runs_that_have_ended_c
     await register_names(redis, KEYS, ["send", "sweep"])
     now_min = int((await redis.time())[0]) // 60
     for name, fields in (
-        ("", {"started": 9, "done": 5}),
-        (":send", {"done": 2, "retried": 1}),
-        (":sweep", {"done": 3}),
+        ("", {"started": 9, "succeeded": 5}),
+        (":send", {"succeeded": 2, "retried": 1}),
+        (":sweep", {"succeeded": 3}),
     ):
         await redis.hset(f"{KEYS.base}minute:{now_min}{name}", mapping=fields)  # type: ignore[misc]
         await redis.expire(f"{KEYS.base}minute:{now_min}{name}", 60)
 
     async def read(job: str | None) -> tuple[int, int, int]:
         counted = sum_of(await read_series(redis, ARQ_QUEUE, job=job, length=2))
-        return counted.started, counted.done, counted.retried
+        return counted.started, counted.succeeded, counted.retried
 
     assert await read(None) == (9, 5, 0)
     assert await read("send") == (3, 2, 1)

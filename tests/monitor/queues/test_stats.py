@@ -26,7 +26,7 @@ async def test_an_empty_redis(redis: Redis) -> None:
             running=0,
             dead=0,
             enqueued=0,
-            done=0,
+            succeeded=0,
             failed=0,
             retried=0,
             cancelled=0,

@@ -32,7 +32,7 @@ async def test_a_worker_as_its_record_tells(redis: Redis, queue: QueueRef, redis
         concurrency=50,
         running=3,
         uptime_s=worker.uptime_s,
-        done=10,
+        succeeded=10,
         failed=2,
         retried=1,
         draining=False,

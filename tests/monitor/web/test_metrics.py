@@ -21,7 +21,7 @@ async def test_metrics(redis: Redis) -> None:
     }
     assert told["monarq_redis_up", None] == 1
     assert told["monarq_queue_jobs", "dead"] == 1
-    assert told["monarq_queue_jobs", "ready"] == 0
+    assert told["monarq_queue_jobs", "queued"] == 0
 
 
 async def test_a_redis_that_is_away_is_a_metric() -> None:

@@ -56,4 +56,4 @@ async def test_queues_do_not_claim_for_the_same_slot(redis: Redis, redis_url: st
     await run_burst(redis_url, jobs.ALL, queues=("q:one", "q:two"), concurrency=1)
     for keys in queues:
         counted = (await read_counters(redis, keys, 0)).queue
-        assert (counted["started"], counted["done"], counted.get("handed_back", 0)) == (20, 20, 0)
+        assert (counted["started"], counted["succeeded"], counted.get("handed_back", 0)) == (20, 20, 0)

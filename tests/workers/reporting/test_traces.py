@@ -110,7 +110,7 @@ async def test_a_run_links_to_its_enqueue_and_holds_the_jobs_own_spans(redis_url
         "monarq.job.name": "traced_io",
         "monarq.job.try": 1,
         "monarq.job.lane": "io",
-        "monarq.job.outcome": "done",
+        "monarq.job.outcome": "succeeded",
     }
     assert processed.status.status_code is StatusCode.UNSET
 
@@ -164,7 +164,7 @@ async def test_each_try_is_a_span_with_the_same_link(redis_url: str, exported: E
     assert told == [
         (1, "retried", StatusCode.ERROR, ["monarq.job.retry", "exception"]),
         (2, "retried", StatusCode.UNSET, ["monarq.job.retry"]),
-        (3, "done", StatusCode.UNSET, []),
+        (3, "succeeded", StatusCode.UNSET, []),
     ]
     assert linked(exported.processed) == {sent.context.span_id}
 

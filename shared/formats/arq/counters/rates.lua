@@ -2,7 +2,7 @@
 -- KEYS  SECOND
 -- ARGV  1 step_s: how long a step is   2 steps: how many, the one that runs included
 -- RETURNS  {now_ms, second at which the oldest step begins, jobs enqueued in the last whole seconds (5), then for each
---          step, oldest first: enqueued, started, done, failed, cancelled, retried, handed_back, dead, crashed, lost}
+--          step, oldest first: enqueued, started, succeeded, failed, cancelled, retried, handed_back, dead, crashed, lost}
 -- GUARANTEES  it changes nothing; the second that runs is in no step.
 -- INCLUDES  clock
 local step_s, steps, now = tonumber(ARGV[1]), tonumber(ARGV[2]), now_ms()
@@ -18,7 +18,7 @@ local reply = {now, oldest, lately}
 for start = oldest, second - 1, step_s do
     local sums = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
     for at = start, math.min(start + step_s, second) - 1 do
-        local counts = redis.call('HMGET', SECOND .. at, 'enqueued', 'started', 'done', 'failed', 'cancelled', 'retried',
+        local counts = redis.call('HMGET', SECOND .. at, 'enqueued', 'started', 'succeeded', 'failed', 'cancelled', 'retried',
             'handed_back', 'dead', 'crashed', 'lost')
         for field = 1, #sums do
             sums[field] = sums[field] + (tonumber(counts[field]) or 0)

@@ -1,8 +1,8 @@
 -- counts: the numbers of a queue at this moment.
 -- KEYS  QUEUE, CPU, STATS, SECOND, WORKERS, LEASES, PAUSED, DEAD
 -- ARGV  none
--- RETURNS  {now_ms, members, ready, running, dead, ended in the last whole seconds (5), ms since which the oldest
---          ready job waits or -1, the flat counters, 1 where the queue is paused or else 0}
+-- RETURNS  {now_ms, members, queued, running, dead, ended in the last whole seconds (5), ms since which the oldest
+--          queued job waits or -1, the flat counters, 1 where the queue is paused or else 0}
 -- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. Its
 --             cost does not grow with the queue's length.
 -- INCLUDES  clock, counters, memory
@@ -24,7 +24,7 @@ end
 local ended = 0
 for back = 1, 5 do
     local key = SECOND .. math.floor(now / 1000) - back
-    for _, number in ipairs(redis.call('HMGET', key, 'done', 'failed', 'cancelled')) do
+    for _, number in ipairs(redis.call('HMGET', key, 'succeeded', 'failed', 'cancelled')) do
         ended = ended + (tonumber(number) or 0)
     end
 end

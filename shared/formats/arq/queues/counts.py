@@ -15,12 +15,12 @@ _SECONDS = 5
 
 async def read_counts(redis: Redis, keys: QueueKeys) -> Counts:
     """Reads the queue's numbers, all of one moment."""
-    now_ms, members, ready, running, dead, ended, age_ms, flat, paused = await _SCRIPT.run_on(redis, keys, ())
+    now_ms, members, queued, running, dead, ended, age_ms, flat, paused = await _SCRIPT.run_on(redis, keys, ())
     totals = {text(name): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
     return Counts(
         now_ms=now_ms,
-        queued=ready,
-        deferred=max(0, members - ready - running),
+        queued=queued,
+        deferred=max(0, members - queued - running),
         running=running,
         dead=dead,
         jobs_per_s=ended / _SECONDS,

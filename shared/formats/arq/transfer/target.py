@@ -97,7 +97,7 @@ def _arguments(source: QueueRef, job: MovedJob) -> tuple[Argument, ...]:
         "" if expires_ms is None else expires_ms,
         b"\n".join(job.history),
         job.progress,
-        int(job.is_ready),
+        int(job.is_queued),
     )
 
 

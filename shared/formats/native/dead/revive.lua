@@ -1,5 +1,5 @@
 -- revive: put dead jobs back into the queue, as if they had never run.
--- KEYS  meta, payloads, dead, letters, dead_payloads, ready, ready_cpu, idle, idle_cpu, notes, ends, live,
+-- KEYS  meta, payloads, dead, letters, dead_payloads, queued, queued_cpu, idle, idle_cpu, notes, ends, live,
 --       absent
 -- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   2 shards: how many the caller believes in
 --       3 asks: 1 to be told what would happen, and change nothing, as the id lives elsewhere now, else 0
@@ -23,7 +23,7 @@ end
 local now = now_ms()
 local places = result_keys(now)
 local io, cpu, revived, codes, bytes = {}, {}, {}, {}, 0
-check_zsets(READY, READY_CPU, DEAD, ENDS)
+check_zsets(QUEUED, QUEUED_CPU, DEAD, ENDS)
 check_hashes(META, NOTES)
 redis.call('DEL', ABSENT)
 
@@ -77,9 +77,9 @@ local function revive(id)
     return 1
 end
 
-local function place(ready, idle, ids)
+local function place(queued, idle, ids)
     if #ids > 0 then
-        make_ready(ready, idle, next_stamp(now, redis.call('HGET', META, 'last')), scoreless(ids), true)
+        make_queued(queued, idle, next_stamp(now, redis.call('HGET', META, 'last')), scoreless(ids), true)
     end
 end
 
@@ -95,8 +95,8 @@ if #revived > 0 then
     end
     drop_letters(revived)
     drop_results(revived)
-    place(READY, IDLE, io)
-    place(READY_CPU, IDLE_CPU, cpu)
+    place(QUEUED, IDLE, io)
+    place(QUEUED_CPU, IDLE_CPU, cpu)
     redis.pcall('HINCRBY', LIVE, 'revived\0', #revived)
 end
 return codes

@@ -1,5 +1,5 @@
 -- admission: puts jobs in whose ids may be those of jobs that are alive, or that have ended.
--- KEYS  meta, payloads, lane_ready, lane_deferred, lane_idle, notes, cancels, trails, live
+-- KEYS  meta, payloads, lane_queued, lane_deferred, lane_idle, notes, cancels, trails, live
 -- DEFINES  admit
 -- INCLUDES  counting, ended, notes, opening, order, placing, types
 
@@ -50,9 +50,9 @@ local function admit(jobs, now, known, is_repeated, due, name)
         check_hashes(NOTES)
     end
     if due > 0 then
-        defer(LANE_DEFERRED, LANE_IDLE, LANE_READY, due, scoreless(fresh))
+        defer(LANE_DEFERRED, LANE_IDLE, LANE_QUEUED, due, scoreless(fresh))
     else
-        make_ready(LANE_READY, LANE_IDLE, next_stamp(now, known[2]), scoreless(fresh), true)
+        make_queued(LANE_QUEUED, LANE_IDLE, next_stamp(now, known[2]), scoreless(fresh), true)
     end
     redis.call('HSET', PAYLOADS, unpack(pairs_in))
     forget_earlier(fresh)

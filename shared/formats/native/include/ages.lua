@@ -3,19 +3,19 @@
 -- DEFINES  count_due, waited_ms
 -- INCLUDES  clock, order
 
--- How many deferred jobs are due, and no claim has made them ready yet.
+-- How many deferred jobs are due, and no claim has made them queued yet.
 local function count_due(deferred, now)
     return redis.call('ZCOUNT', deferred, '-inf', whole(now))
 end
 
--- For how many ms the first ready job has been ready, or the first of those that are due has been due, whichever is
+-- For how many ms the first queued job has been queued, or the first of those that are due has been due, whichever is
 -- longer; -1 where no job waits.
-local function waited_ms(ready, deferred, now)
-    local first = redis.call('ZRANGE', ready, 0, 0, 'WITHSCORES')
+local function waited_ms(queued, deferred, now)
+    local first = redis.call('ZRANGE', queued, 0, 0, 'WITHSCORES')
     local due = redis.call('ZRANGEBYSCORE', deferred, '-inf', whole(now), 'WITHSCORES', 'LIMIT', 0, 1)
     local waited = -1
     if first[2] then
-        waited = math.max(0, now - ready_ms(first[2]))
+        waited = math.max(0, now - queued_ms(first[2]))
     end
     return due[2] and math.max(waited, math.floor(now - due[2])) or waited
 end

@@ -1,11 +1,11 @@
 -- crashes: counts the crash of jobs whose process or worker has died, and puts them back.
--- KEYS  meta, ready, ready_cpu, idle, idle_cpu, notes, live
+-- KEYS  meta, queued, queued_cpu, idle, idle_cpu, notes, live
 -- DEFINES  check_targets, return_crashed
 -- INCLUDES  counting, notes, placing, trails, types
 
 -- Call it before they are taken from who held them.
 local function check_targets()
-    check_zsets(READY, READY_CPU)
+    check_zsets(QUEUED, QUEUED_CPU)
     check_hashes(NOTES)
 end
 
@@ -20,8 +20,8 @@ local function return_crashed(now, jobs)
         local list = string.sub(job[2], 1, 1) == 'c' and cpu or io
         list[#list + 1] = job[1]
     end
-    put_at_head(READY, IDLE, now, io)
-    put_at_head(READY_CPU, IDLE_CPU, now, cpu)
+    put_at_head(QUEUED, IDLE, now, io)
+    put_at_head(QUEUED_CPU, IDLE_CPU, now, cpu)
     settle_counters(now, redis.call('HGET', META, 'second')) -- DUE
     redis.pcall('HINCRBY', LIVE, 'crashed\0', #jobs)
 end

@@ -1,6 +1,6 @@
 -- order: the scores of waiting jobs, by which they are claimed.
 -- KEYS  none
--- DEFINES  LEVEL, head_score, next_stamp, ready_ms, stamp_of
+-- DEFINES  LEVEL, head_score, next_stamp, queued_ms, stamp_of
 -- INCLUDES  clock
 
 -- score = level of the priority + stamp. A stamp is a time in 1/32 ms since the beginning of 2026, and it is strictly
@@ -14,8 +14,8 @@ local function stamp_of(ms)
     return math.max(4294967296, math.floor((ms - EPOCH) * 32))
 end
 
--- When a job became ready, from its score; with parts of a ms, so that it tells the order, too.
-local function ready_ms(score)
+-- When a job became queued, from its score; with parts of a ms, so that it tells the order, too.
+local function queued_ms(score)
     return EPOCH + score % LEVEL_SIZE / 32
 end
 
@@ -25,7 +25,7 @@ local function next_stamp(now, last)
 end
 
 -- The score before that of the first waiting job of the level: for jobs that come back and have not ended.
-local function head_score(ready, now)
-    local first = redis.call('ZRANGEBYSCORE', ready, LEVEL, '(' .. whole(LEVEL + LEVEL_SIZE), 'WITHSCORES', 'LIMIT', 0, 1)
+local function head_score(queued, now)
+    local first = redis.call('ZRANGEBYSCORE', queued, LEVEL, '(' .. whole(LEVEL + LEVEL_SIZE), 'WITHSCORES', 'LIMIT', 0, 1)
     return (tonumber(first[2]) or LEVEL + stamp_of(now)) - 1
 end

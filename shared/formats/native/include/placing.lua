@@ -1,6 +1,6 @@
 -- placing: puts jobs into their place in the queue.
 -- KEYS  meta, notes
--- DEFINES  due_of, scoreless, defer, make_ready, put_at_head, note_large
+-- DEFINES  due_of, scoreless, defer, make_queued, put_at_head, note_large
 -- INCLUDES  clock, notes, order, wake
 
 -- When jobs are due: 0 is now.
@@ -19,7 +19,7 @@ local function scoreless(ids)
 end
 
 -- Whoever waits for the next deferred job is woken where that is a new one.
-local function defer(deferred, idle, ready, due, scored)
+local function defer(deferred, idle, queued, due, scored)
     local score = whole(due)
     for at = 1, #scored, 2 do
         scored[at] = score
@@ -27,12 +27,12 @@ local function defer(deferred, idle, ready, due, scored)
     redis.call('ZADD', deferred, unpack(scored))
     local first = redis.call('ZRANGE', deferred, 0, 0, 'WITHSCORES')
     if tonumber(first[2]) == due then
-        wake(idle, ready)
+        wake(idle, queued)
     end
 end
 
 -- Jobs of one stamp are claimed in the order of their ids; where that is not their order, each gets a stamp of its own.
-local function make_ready(ready, idle, stamp, scored, has_own_stamps)
+local function make_queued(queued, idle, stamp, scored, has_own_stamps)
     local score = whole(LEVEL + stamp)
     for at = 1, #scored, 2 do
         if has_own_stamps and at > 1 then
@@ -42,21 +42,21 @@ local function make_ready(ready, idle, stamp, scored, has_own_stamps)
         scored[at] = score
     end
     redis.call('HSET', META, 'last', score)
-    redis.call('ZADD', ready, unpack(scored))
-    wake(idle, ready)
+    redis.call('ZADD', queued, unpack(scored))
+    wake(idle, queued)
 end
 
 -- For jobs that come back and have not ended: before all that wait, in their order.
-local function put_at_head(ready, idle, now, ids)
+local function put_at_head(queued, idle, now, ids)
     if #ids == 0 then
         return
     end
-    local scored, before = {}, head_score(ready, now) - #ids
+    local scored, before = {}, head_score(queued, now) - #ids
     for i = 1, #ids do
         scored[2 * i - 1], scored[2 * i] = whole(before + i), ids[i]
     end
-    redis.call('ZADD', ready, unpack(scored))
-    wake(idle, ready)
+    redis.call('ZADD', queued, unpack(scored))
+    wake(idle, queued)
 end
 
 local function note_large(id, payload)

@@ -5,10 +5,10 @@
 
 -- A worker is told the key of what has work, which names queue and lane. One that does not listen any more is passed
 -- over. Each claim that finds too little puts its worker into `idle` again, and nobody is woken who is not in there.
-local function wake(idle, ready)
+local function wake(idle, queued)
     for _ = 1, 3 do
         local worker = redis.pcall('ZPOPMIN', idle)[1]
-        if not worker or redis.call('PUBLISH', 'monarq:n:wake:' .. worker, ready) > 0 then
+        if not worker or redis.call('PUBLISH', 'monarq:n:wake:' .. worker, queued) > 0 then
             return
         end
     end

@@ -1,5 +1,5 @@
 -- cancel: end a job that waits, or ask that one be stopped that runs.
--- KEYS  meta, ready, ready_cpu, deferred, deferred_cpu, payloads, notes, progress, cancels, kept, ends,
+-- KEYS  meta, queued, queued_cpu, deferred, deferred_cpu, payloads, notes, progress, cancels, kept, ends,
 --       leases, recent, live, absent
 -- ARGV  1 id   2 name of the job, to count it by   3 result that it ends with where it waits   4 keep_ms of that: 0 for
 --       ever, -1 not at all   5 recent: that it ended, packed for people   6 channel of ends
@@ -15,7 +15,7 @@ redis.call('DEL', ABSENT)
 local now = now_ms()
 
 local function each_place(command)
-    for _, key in ipairs({READY, READY_CPU, DEFERRED, DEFERRED_CPU}) do
+    for _, key in ipairs({QUEUED, QUEUED_CPU, DEFERRED, DEFERRED_CPU}) do
         local found = redis.call(command, key, id)
         if found and found ~= 0 then
             return true

@@ -1,5 +1,5 @@
 -- claim: give jobs of one lane queue to an incarnation of a worker.
--- KEYS  meta, payloads, held, leases, gone, lane_ready, lane_deferred, lane_idle, notes, cancels, live, absent
+-- KEYS  meta, payloads, held, leases, gone, lane_queued, lane_deferred, lane_idle, notes, cancels, live, absent
 -- ARGV  1 incarnation   2 worker   3 token: letter of the lane queue, 'i' or 'c', and number of the claim
 --       4 limit (0 takes none)   5 lease_ms   6 limits of a job: how many bytes of a payload are handed over at the most,
 --       and how many crashes make it come as the only one of its claim ('' for none)   7 flags: 'f' where the
@@ -101,15 +101,15 @@ if deferred[1] and tonumber(deferred[2]) <= now then
     -- What is deferred until now moves to where it would stand had it been enqueued at its time.
     local due = redis.call('ZRANGEBYSCORE', LANE_DEFERRED, '-inf', now, 'WITHSCORES', 'LIMIT', 0, math.max(200, limit))
     local scored = {}
-    check_zsets(LANE_READY)
+    check_zsets(LANE_QUEUED)
     for at = 1, #due, 2 do
         scored[at], scored[at + 1] = whole(LEVEL + stamp_of(tonumber(due[at + 1]))), due[at]
     end
     redis.call('ZREMRANGEBYRANK', LANE_DEFERRED, 0, #due / 2 - 1)
-    redis.call('ZADD', LANE_READY, unpack(scored))
+    redis.call('ZADD', LANE_QUEUED, unpack(scored))
     deferred = redis.call('ZRANGE', LANE_DEFERRED, '0', '0', 'WITHSCORES')
 end
-local ids = redis.call('ZRANGE', LANE_READY, '0', limit - 1)
+local ids = redis.call('ZRANGE', LANE_QUEUED, '0', limit - 1)
 if #ids == 0 then
     bar_twin()
     settle_counters(now, known[3]) -- DUE
@@ -137,7 +137,7 @@ else
         end
     end
 end
-redis.call('ZREMRANGEBYRANK', LANE_READY, '0', size - 1)
+redis.call('ZREMRANGEBYRANK', LANE_QUEUED, '0', size - 1)
 for i = #ids, size + 1, -1 do
     ids[i], payloads[i] = nil, nil
 end
@@ -163,7 +163,7 @@ local next_ms = -1
 if found < limit and size == found then
     redis.pcall('ZADD', LANE_IDLE, now_text, worker)
     next_ms = next_due(deferred)
-elseif redis.call('EXISTS', LANE_READY) == 1 then
-    wake(LANE_IDLE, LANE_READY)
+elseif redis.call('EXISTS', LANE_QUEUED) == 1 then
+    wake(LANE_IDLE, LANE_QUEUED)
 end
 return {now, next_ms, ids, payloads, notes, cancels}

@@ -1,5 +1,5 @@
 -- enqueue: put jobs of one name into the queue, whose ids were made for this call.
--- KEYS  meta, payloads, barred, lane_ready, lane_deferred, lane_idle, notes, live
+-- KEYS  meta, payloads, barred, lane_queued, lane_deferred, lane_idle, notes, live
 -- ARGV  1 call: names the call   2 due_ms, or 0   3 delay_ms from now, where due_ms is 0   4 name of the job, to count
 --       it by   5 large: 1 where a payload has more than 16 KB, else 0; behind it, but for '1', a space and how many
 --       shards the caller believes in   then for each job: id, payload
@@ -31,9 +31,9 @@ end
 -- and again.
 local due, scored = due_of(now, ARGV[2], ARGV[3]), {unpack(ARGV, FIRST - 1, #ARGV - 1)}
 if due > 0 then
-    defer(LANE_DEFERRED, LANE_IDLE, LANE_READY, due, scored)
+    defer(LANE_DEFERRED, LANE_IDLE, LANE_QUEUED, due, scored)
 else
-    make_ready(LANE_READY, LANE_IDLE, next_stamp(now, known[2]), scored)
+    make_queued(LANE_QUEUED, LANE_IDLE, next_stamp(now, known[2]), scored)
 end
 redis.call('HSET', PAYLOADS, unpack(ARGV, FIRST))
 if has_large then

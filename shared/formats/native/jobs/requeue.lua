@@ -1,5 +1,5 @@
 -- requeue: give jobs back that an incarnation holds, to be run later or at once.
--- KEYS  meta, held, ready, ready_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, live, absent
+-- KEYS  meta, held, queued, queued_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, live, absent
 -- ARGV  1 counts: how many pairs follow   then field and number of each count   then for each job: id, token, lane queue it
 --       waits in next ('io' or 'cpu'), place: 'head' for one that nothing has been done about, 'tail', or 'due',
 --       due_ms (or 0), delay_ms from now where due_ms is 0, tries used ('' leaves them: the run costs nothing),
@@ -20,13 +20,13 @@ local now = now_ms()
 if #lost > 0 then
     return {now, lost}
 end
-check_zsets(READY, READY_CPU, DEFERRED, DEFERRED_CPU)
+check_zsets(QUEUED, QUEUED_CPU, DEFERRED, DEFERRED_CPU)
 check_hashes(NOTES)
 redis.call('DEL', ABSENT)
 local known = redis.call('HMGET', META, 'last', 'second')
 local stamp = next_stamp(now, known[1])
-local io = {ready = READY, deferred = DEFERRED, idle = IDLE, head = {}, tail = {}}
-local cpu = {ready = READY_CPU, deferred = DEFERRED_CPU, idle = IDLE_CPU, head = {}, tail = {}}
+local io = {queued = QUEUED, deferred = DEFERRED, idle = IDLE, head = {}, tail = {}}
+local cpu = {queued = QUEUED_CPU, deferred = DEFERRED_CPU, idle = IDLE_CPU, head = {}, tail = {}}
 
 local function note(id, due, tries, unknown_ms)
     local stored = redis.call('HGET', NOTES, id)
@@ -47,7 +47,7 @@ for at = FIRST, #ARGV, STRIDE do
     ids[#ids + 1] = id
     note(id, due > 0 and due or now, ARGV[at + 6], ARGV[at + 7])
     if due > 0 then
-        defer(lane.deferred, lane.idle, lane.ready, due, scoreless({id}))
+        defer(lane.deferred, lane.idle, lane.queued, due, scoreless({id}))
     else
         local list = place == 'head' and lane.head or lane.tail
         list[#list + 1] = id
@@ -58,9 +58,9 @@ for at = FIRST, #ARGV, STRIDE do
 end
 redis.call('HDEL', HELD, unpack(ids))
 for _, lane in ipairs({io, cpu}) do
-    put_at_head(lane.ready, lane.idle, now, lane.head)
+    put_at_head(lane.queued, lane.idle, now, lane.head)
     if #lane.tail > 0 then
-        make_ready(lane.ready, lane.idle, stamp, scoreless(lane.tail), true)
+        make_queued(lane.queued, lane.idle, stamp, scoreless(lane.tail), true)
         stamp = stamp + #lane.tail
     end
 end

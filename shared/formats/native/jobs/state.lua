@@ -1,12 +1,12 @@
 -- state: tell what a job is doing now.
--- KEYS  ready, ready_cpu, deferred, deferred_cpu, payloads
+-- KEYS  queued, queued_cpu, deferred, deferred_cpu, payloads
 -- ARGV  1 id
 -- RETURNS  'deferred', 'queued', 'running', 'ended' or 'unknown'
 -- GUARANTEES  it changes nothing.
 -- INCLUDES  clock, lookup
 local id = ARGV[1]
 local now = now_ms()
-if redis.call('ZSCORE', READY, id) or redis.call('ZSCORE', READY_CPU, id) then
+if redis.call('ZSCORE', QUEUED, id) or redis.call('ZSCORE', QUEUED_CPU, id) then
     return 'queued'
 end
 local due = redis.call('ZSCORE', DEFERRED, id) or redis.call('ZSCORE', DEFERRED_CPU, id)

@@ -1,5 +1,5 @@
 -- browse: read one page of the jobs that wait, and what is known of each.
--- KEYS  ready, ready_cpu, deferred, deferred_cpu
+-- KEYS  queued, queued_cpu, deferred, deferred_cpu
 -- ARGV  1 state: 'queued' or 'deferred'   2 limit   3 head: bytes to read of a payload's beginning
 --       4 tail: bytes to read of its end   then, but for the first page, score and id of the job behind which it begins
 --       in each of the sets that it is read from
@@ -52,8 +52,8 @@ local function sources()
         }
     end
     return {
-        source(READY, 'io', 0, redis.call('ZCARD', READY), ready_ms),
-        source(READY_CPU, 'cpu', 0, redis.call('ZCARD', READY_CPU), ready_ms),
+        source(QUEUED, 'io', 0, redis.call('ZCARD', QUEUED), queued_ms),
+        source(QUEUED_CPU, 'cpu', 0, redis.call('ZCARD', QUEUED_CPU), queued_ms),
         source(DEFERRED, 'io', 0, io_due, tonumber),
         source(DEFERRED_CPU, 'cpu', 0, cpu_due, tonumber),
     }

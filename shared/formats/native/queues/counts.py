@@ -13,7 +13,7 @@ from monarq.shared.protocol.counts import Counts
 
 _SCRIPT = NativeScript.load("queues/counts")
 _SECONDS: Final = 5
-_ENDED: Final = ("done", "failed", "cancelled")
+_ENDED: Final = ("succeeded", "failed", "cancelled")
 
 
 async def read_counts(redis: Redis, keys: NativeKeys) -> Counts:
@@ -21,14 +21,14 @@ async def read_counts(redis: Redis, keys: NativeKeys) -> Counts:
 
     A deferred job that is due counts as queued.
     """
-    now_ms, ready, deferred, due, cpu, *rest = await _SCRIPT.run_on(redis, keys, ())
+    now_ms, queued, deferred, due, cpu, *rest = await _SCRIPT.run_on(redis, keys, ())
     alive, dead, age_ms, paused, totals, *seconds = rest
     lately = sum_counters(seconds)
     return Counts(
         now_ms=now_ms,
-        queued=ready + due,
+        queued=queued + due,
         deferred=deferred - due,
-        running=max(0, alive - ready - deferred),
+        running=max(0, alive - queued - deferred),
         dead=dead,
         jobs_per_s=sum(lately.get(counter, 0) for counter in _ENDED) / _SECONDS,
         oldest_s=None if age_ms < 0 else age_ms / 1000,

@@ -1,5 +1,5 @@
 -- facts: read all that is known of one job at one moment.
--- KEYS  ready, ready_cpu, deferred, deferred_cpu, held, payloads, notes, cancels, trails, kept, ends, tombstones
+-- KEYS  queued, queued_cpu, deferred, deferred_cpu, held, payloads, notes, cancels, trails, kept, ends, tombstones
 -- ARGV  1 id   2 most: bytes to read of its payload   3 tail: bytes to read of the payload's end
 --       4 most_result: bytes to read of its result
 -- RETURNS  {now_ms, lane queue that it waits in or nil, when it became or becomes due or nil, token under which the
@@ -14,7 +14,7 @@ local now = now_ms()
 
 local function find_place()
     local sets = {
-        {'io', READY, ready_ms}, {'cpu', READY_CPU, ready_ms},
+        {'io', QUEUED, queued_ms}, {'cpu', QUEUED_CPU, queued_ms},
         {'io', DEFERRED, tonumber}, {'cpu', DEFERRED_CPU, tonumber},
     }
     for _, set in ipairs(sets) do

@@ -1,5 +1,5 @@
 -- pause: let a queue give no more jobs to workers, or let it go on.
--- KEYS  meta, ready, ready_cpu, idle, idle_cpu, absent
+-- KEYS  meta, queued, queued_cpu, idle, idle_cpu, absent
 -- ARGV  1 wanted: 'pause', 'resume', or 'ask' which changes nothing
 -- RETURNS  ms since which the queue had been paused before the call, 0 when it was not; -1 where it is not resumed, as
 --          some of its jobs may be half moved
@@ -15,7 +15,7 @@ elseif ARGV[1] == 'resume' then
         return -1
     end
     redis.call('HDEL', META, 'paused')
-    wake_all(IDLE, READY)
-    wake_all(IDLE_CPU, READY_CPU)
+    wake_all(IDLE, QUEUED)
+    wake_all(IDLE_CPU, QUEUED_CPU)
 end
 return since

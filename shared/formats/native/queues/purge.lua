@@ -1,5 +1,5 @@
 -- purge: throw away jobs that wait, the oldest first and some at a time; what runs is not touched.
--- KEYS  meta, absent, payloads, lane_ready, lane_deferred, notes, progress, cancels, trails, ends,
+-- KEYS  meta, absent, payloads, lane_queued, lane_deferred, notes, progress, cancels, trails, ends,
 --       tombstones, live
 -- ARGV  1 state: 'queued' those that are due, 'deferred' the others   2 limit   3 channel of ends
 --       4 bound_ms and   5 bound_stamp: only what waited then, as the first call has told; '' for the first call
@@ -33,7 +33,7 @@ end
 if ARGV[1] == 'deferred' then
     take(LANE_DEFERRED, '(' .. whole(bound_ms), '+inf')
 else
-    take(LANE_READY, '-inf', whole(LEVEL + bound_stamp))
+    take(LANE_QUEUED, '-inf', whole(LEVEL + bound_stamp))
     take(LANE_DEFERRED, '-inf', whole(bound_ms))
 end
 if #ids > 0 then

@@ -1,5 +1,5 @@
 -- shards: tell a shard of a queue how many shards there are.
--- KEYS  meta, payloads, ready, ready_cpu, idle, idle_cpu, absent
+-- KEYS  meta, payloads, queued, queued_cpu, idle, idle_cpu, absent
 -- ARGV  1 shards: how many   2 before: what their numbers were before, newest first, and until when that matters   3 opened:
 --       how many of them are in use   4 expected: how many this one must know of so far, 0 where nobody has ever used it;
 --       '' where that does not matter   5 paused: ms since which the queue is paused, '' where it is not
@@ -28,6 +28,6 @@ if ARGV[5] ~= '' then
     redis.call('HSET', META, 'paused', ARGV[5])
 end
 -- Workers that wait learn of the others by their next claim.
-wake_all(IDLE, READY)
-wake_all(IDLE_CPU, READY_CPU)
+wake_all(IDLE, QUEUED)
+wake_all(IDLE_CPU, QUEUED_CPU)
 return {1, wanted, ARGV[2], wanted_open}

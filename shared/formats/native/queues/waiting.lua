@@ -1,5 +1,5 @@
 -- waiting: since when the longest waiting job of each lane waits.
--- KEYS  meta, ready, ready_cpu, deferred, deferred_cpu
+-- KEYS  meta, queued, queued_cpu, deferred, deferred_cpu
 -- ARGV  none
 -- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 where no job of the lane waits
 -- GUARANTEES  it changes nothing; in a paused queue nothing waits to be run.
@@ -8,4 +8,4 @@ if redis.call('HEXISTS', META, 'paused') == 1 then
     return {-1, -1}
 end
 local now = now_ms()
-return {waited_ms(READY, DEFERRED, now), waited_ms(READY_CPU, DEFERRED_CPU, now)}
+return {waited_ms(QUEUED, DEFERRED, now), waited_ms(QUEUED_CPU, DEFERRED_CPU, now)}

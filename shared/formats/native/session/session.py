@@ -66,7 +66,7 @@ class NativeWorkerSession:
         ]
         self._keys = [_key_of(queue) for queue in self.queues]
         self._listener = WakeListener(terms.worker_id, self._on_message, self._wake_all, self._keys)
-        self._by_ready_key: dict[bytes, tuple[NativeWorkerQueue, LaneQueue]] = {}
+        self._by_queued_key: dict[bytes, tuple[NativeWorkerQueue, LaneQueue]] = {}
         self._by_tag: dict[str, NativeWorkerQueue] = {}
         for queue in self.queues:
             self._list(queue)
@@ -89,7 +89,7 @@ class NativeWorkerSession:
     def _list(self, queue: NativeWorkerQueue) -> None:
         self._by_tag[queue.keys.tag] = queue
         for lane_queue in _LANE_QUEUES:
-            self._by_ready_key[queue.keys.list_of(("lane_ready",), lane_queue)[0].encode()] = queue, lane_queue
+            self._by_queued_key[queue.keys.list_of(("lane_queued",), lane_queue)[0].encode()] = queue, lane_queue
 
     async def run(self, redis: Redis) -> None:
         """Listens to wake-ups, and sees to the incarnations, until cancelled."""
@@ -233,7 +233,7 @@ class NativeWorkerSession:
         if message == CANCELS:
             self._cancels_told += 1
             return
-        found = self._by_ready_key.get(message)
+        found = self._by_queued_key.get(message)
         if found is not None:
             queue, lane_queue = found
             queue.wake_up(lane_queue)

@@ -1,5 +1,5 @@
 -- drop: delete jobs that a run of a move has read, as they are in at their target.
--- KEYS  meta, payloads, ready, ready_cpu, deferred, deferred_cpu, notes, progress, cancels, trails, ends, tombstones, live,
+-- KEYS  meta, payloads, queued, queued_cpu, deferred, deferred_cpu, notes, progress, cancels, trails, ends, tombstones, live,
 --       absent
 -- ARGV  1 run   2 channel of ends   then for each job: id, SHA-1 of its payload, cancel_asked_ms as it was when it was read (''
 --       for none)
@@ -11,13 +11,13 @@
 if not is_run(ARGV[1]) then
     return {-1}
 end
-check_zsets(READY, READY_CPU, DEFERRED, DEFERRED_CPU, CANCELS, ENDS)
+check_zsets(QUEUED, QUEUED_CPU, DEFERRED, DEFERRED_CPU, CANCELS, ENDS)
 check_hashes(PAYLOADS, NOTES, PROGRESS, TRAILS, unpack(KEYS, TOMBSTONES, TOMBSTONES + 2))
 redis.call('DEL', ABSENT)
 local codes, ids = {}, {}
 
 local function has_left_its_place(id)
-    for _, key in ipairs({READY, READY_CPU, DEFERRED, DEFERRED_CPU}) do
+    for _, key in ipairs({QUEUED, QUEUED_CPU, DEFERRED, DEFERRED_CPU}) do
         if redis.call('ZREM', key, id) == 1 then
             return true
         end

@@ -1,9 +1,9 @@
 -- put: put jobs in that a move has taken from another queue, and mark them.
--- KEYS  meta, payloads, barred, ready, ready_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, cancels, trails, ends,
+-- KEYS  meta, payloads, barred, queued, queued_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, cancels, trails, ends,
 --       progress, live
 -- ARGV  1 taken_ms: when the jobs were taken   2 lease_ms: after which the call does nothing any more   3 kept_ms: how long
 --       marks stay whose source is gone   then for each job: mark, id, payload, lane queue ('io' or 'cpu'),
---       due_ms (or since when it has been ready), is_ready (1 where it is whatever that says, else 0), note, cancel_asked_ms, trail,
+--       due_ms (or since when it has been queued), is_queued (1 where it is whatever that says, else 0), note, cancel_asked_ms, trail,
 --       progress ('' for none of each)
 -- RETURNS  a code for each job: 1 it is in, 2 it had been put in before, 0 another job of its id waits or runs, 3 one has
 --          ended and its result is kept; {-1} where the call comes too late, {-2} where the queue is of a later version,
@@ -23,11 +23,11 @@ local now = now_ms()
 if now > taken_ms + tonumber(ARGV[2]) then
     return {-1}
 end
-check_zsets(BARRED, READY, READY_CPU, DEFERRED, DEFERRED_CPU, CANCELS, ENDS)
+check_zsets(BARRED, QUEUED, QUEUED_CPU, DEFERRED, DEFERRED_CPU, CANCELS, ENDS)
 check_hashes(PAYLOADS, NOTES, TRAILS, PROGRESS)
 local places = result_keys(now)
-local io = {ready = READY, deferred = DEFERRED, idle = IDLE, has_new = false}
-local cpu = {ready = READY_CPU, deferred = DEFERRED_CPU, idle = IDLE_CPU, has_new = false}
+local io = {queued = QUEUED, deferred = DEFERRED, idle = IDLE, has_new = false}
+local cpu = {queued = QUEUED_CPU, deferred = DEFERRED_CPU, idle = IDLE_CPU, has_new = false}
 
 local function has_result(id)
     for _, key in ipairs(places) do
@@ -57,12 +57,12 @@ local function code_of(mark, id, payload)
     return has_result(id) and 3 or nil
 end
 
-local function place(lane, id, due, is_ready)
-    if due > now and not is_ready then
+local function place(lane, id, due, is_queued)
+    if due > now and not is_queued then
         redis.call('ZADD', lane.deferred, whole(due), id)
         lane.has_new = lane.has_new or redis.call('ZRANGE', lane.deferred, 0, 0)[1] == id
     else
-        redis.call('ZADD', lane.ready, whole(LEVEL + stamp_of(due)), id)
+        redis.call('ZADD', lane.queued, whole(LEVEL + stamp_of(due)), id)
         lane.has_new = true
     end
 end
@@ -75,7 +75,7 @@ local function forget_earlier(id)
 end
 
 local function put(at)
-    local mark, id, payload, lane, due, is_ready = unpack(ARGV, at, at + 5)
+    local mark, id, payload, lane, due, is_queued = unpack(ARGV, at, at + 5)
     redis.call('ZADD', BARRED, '+inf', mark)
     redis.call('HSET', PAYLOADS, id, payload)
     forget_earlier(id)
@@ -92,7 +92,7 @@ local function put(at)
     if ARGV[at + 9] ~= '' then
         redis.call('HSET', PROGRESS, id, ARGV[at + 9])
     end
-    place(lane == 'cpu' and cpu or io, id, tonumber(due), is_ready == '1')
+    place(lane == 'cpu' and cpu or io, id, tonumber(due), is_queued == '1')
 end
 
 -- All are looked at before any is put in: after the first write nothing may fail.
@@ -113,7 +113,7 @@ if #fresh > 0 then
     end
     for _, lane in ipairs({io, cpu}) do
         if lane.has_new then
-            wake(lane.idle, lane.ready)
+            wake(lane.idle, lane.queued)
         end
     end
     settle_counters(now, known[2]) -- DUE

@@ -37,7 +37,7 @@ class NativeMoveSource:
         name: the queue's name.
     """
 
-    sets: Final = ("ready", "ready:cpu", "deferred", "deferred:cpu")
+    sets: Final = ("queued", "queued:cpu", "deferred", "deferred:cpu")
 
     def __init__(self, name: str) -> None:
         self._keys = NativeKeys.of(name)
@@ -107,7 +107,7 @@ def _job(source_set: str, fields: Sequence[Any]) -> MovedJob:
         payload=payload,
         lane_queue="cpu" if source_set.endswith(":cpu") else "io",
         due_ms=_time(due_ms),
-        is_ready=source_set.startswith("ready"),
+        is_queued=source_set.startswith("queued"),
         tries=note.tries,
         crashes=note.crashes,
         crash_note=note.text,

@@ -1,9 +1,9 @@
 -- take: read a page of a set of waiting jobs for a run of a move, with all that goes along.
--- KEYS  ready, ready_cpu, deferred, deferred_cpu, payloads, notes, cancels, trails, progress
--- ARGV  1 run   2 set: 'ready', 'ready:cpu', 'deferred' or 'deferred:cpu'   3 skip: how many of the first are passed over
+-- KEYS  queued, queued_cpu, deferred, deferred_cpu, payloads, notes, cancels, trails, progress
+-- ARGV  1 run   2 set: 'queued', 'queued:cpu', 'deferred' or 'deferred:cpu'   3 skip: how many of the first are passed over
 --       4 limit   5 most_bytes of payloads, after which no further job is read
 -- RETURNS  {now_ms, how many members the call went past or -1 at the end of the set, of these how many have no payload, then for each job: id, payload,
---          when it is due or since when it has been ready in ms with five digits behind the point, note, cancel_asked_ms, trail,
+--          when it is due or since when it has been queued in ms with five digits behind the point, note, cancel_asked_ms, trail,
 --          progress}, '' for what there is none of; {-1} where another run has taken over
 -- GUARANTEES  it changes nothing: as the queue is paused and cannot be resumed, nobody else takes the jobs.
 -- INCLUDES  clock, moving, order
@@ -12,7 +12,7 @@ if not is_run(ARGV[1]) then
     return {-1}
 end
 local sets = {
-    ['ready'] = {READY, ready_ms}, ['ready:cpu'] = {READY_CPU, ready_ms},
+    ['queued'] = {QUEUED, queued_ms}, ['queued:cpu'] = {QUEUED_CPU, queued_ms},
     ['deferred'] = {DEFERRED, tonumber}, ['deferred:cpu'] = {DEFERRED_CPU, tonumber},
 }
 local source, ms_of = unpack(sets[set])

@@ -107,7 +107,7 @@ def _arguments(source: QueueRef, job: MovedJob) -> tuple[Argument, ...]:
         job.payload,
         job.lane_queue,
         f"{job.due_ms:.5f}",
-        int(job.is_ready),
+        int(job.is_queued),
         write_note(note, is_large=len(job.payload) > LARGE),
         "" if job.cancel_asked_ms is None else job.cancel_asked_ms,
         _trail(job.history),

@@ -1,5 +1,5 @@
 -- reconcile: compare what an incarnation holds with what its worker knows of.
--- KEYS  meta, held, ready, ready_cpu, idle, idle_cpu, live, absent
+-- KEYS  meta, held, queued, queued_cpu, idle, idle_cpu, live, absent
 -- ARGV  1 oldest and 2 newest number of the claims of the io lane queue that this is about, 3 and 4 the same of the cpu lane
 --       queue   then for each job that the worker knows of, of these claims: id, token
 -- RETURNS  {how many jobs were given back, ids that the worker knows of and the incarnation does not hold}; {-1} where it may
@@ -39,11 +39,11 @@ if #strange > 0 then
         local list = string.sub(job[2], 1, 1) == 'c' and cpu or io
         ids[i], list[#list + 1] = job[1], job[1]
     end
-    check_zsets(READY, READY_CPU)
+    check_zsets(QUEUED, QUEUED_CPU)
     redis.call('DEL', ABSENT)
     redis.call('HDEL', HELD, unpack(ids))
-    put_at_head(READY, IDLE, now, io)
-    put_at_head(READY_CPU, IDLE_CPU, now, cpu)
+    put_at_head(QUEUED, IDLE, now, io)
+    put_at_head(QUEUED_CPU, IDLE_CPU, now, cpu)
     settle_counters(now, redis.call('HGET', META, 'second')) -- DUE
     redis.pcall('HINCRBY', LIVE, 'handed_back\0', #strange)
 end

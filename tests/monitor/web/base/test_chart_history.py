@@ -25,7 +25,7 @@ class Readings:
 
     async def read(self, redis: Redis, queue: str, *, step_s: int, length: int) -> list[SeriesPoint]:
         self.lengths.append(length)
-        return [SeriesPoint(at, Counters(done=1)) for at in range(self.now_s - length + 1, self.now_s + 1)]
+        return [SeriesPoint(at, Counters(succeeded=1)) for at in range(self.now_s - length + 1, self.now_s + 1)]
 
 
 @pytest.fixture
@@ -44,14 +44,14 @@ async def test_only_new_steps_are_read_again(readings: Readings) -> None:
     assert readings.lengths[0] == TEN_MINUTES.steps
     assert readings.lengths[1] <= 2 * TEN_MINUTES.group
     assert [point for point in first if point.start_s < 10_000] == [point for point in second if point.start_s < 10_000]
-    assert second[-1] == SeriesPoint(10_000, Counters(done=5))
+    assert second[-1] == SeriesPoint(10_000, Counters(succeeded=5))
 
 
 async def test_queues_are_added_up_into_whole_groups(readings: Readings) -> None:
     points = await ChartHistory().read(Any, ["one", "other"], TEN_MINUTES)  # type: ignore[arg-type]
     assert {point.start_s % TEN_MINUTES.group_s for point in points} == {0}
-    assert {point.counters.done for point in points[:-1]} == {2 * TEN_MINUTES.group}
-    assert points[-1] == SeriesPoint(10_000, Counters(done=8))
+    assert {point.counters.succeeded for point in points[:-1]} == {2 * TEN_MINUTES.group}
+    assert points[-1] == SeriesPoint(10_000, Counters(succeeded=8))
 
 
 async def test_no_more_than_so_many_queues_are_cached(readings: Readings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,9 +21,9 @@ async def count(redis: Redis, seconds_ago: int, **counts: int) -> None:
 
 @pytest.fixture
 async def _failed_three_minutes_ago(redis: Redis) -> None:
-    await count(redis, 180, enqueued=100, done=75, failed=25)
-    await count(redis, 30, enqueued=100, done=100)
-    await count(redis, 400, done=500, failed=500)
+    await count(redis, 180, enqueued=100, succeeded=75, failed=25)
+    await count(redis, 30, enqueued=100, succeeded=100)
+    await count(redis, 400, succeeded=500, failed=500)
 
 
 @pytest.mark.usefixtures("_failed_three_minutes_ago")
@@ -36,6 +36,6 @@ async def test_the_share_of_failures_agrees_with_the_health(redis: Redis, site: 
 
 
 async def test_rates_in_and_out_cover_the_same_seconds(redis: Redis, site: Site) -> None:
-    await count(redis, 30, enqueued=6000, done=6000)
+    await count(redis, 30, enqueued=6000, succeeded=6000)
     shown = await site.text("/")
     assert ">0 jobs/s come in" in shown

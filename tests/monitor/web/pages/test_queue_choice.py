@@ -60,8 +60,8 @@ async def test_two_queues_of_one_name_differ_in_a_label_of_each_metric(redis: Re
     body, _ = await Exporter(lambda: read_known(redis)).scrape("")
     lines = [line.rpartition(" ")[0] for line in body.decode().splitlines() if not line.startswith("#")]
     assert len(lines) == len(set(lines))
-    assert 'monarq_queue_jobs{format="arq",queue="mail",state="ready"}' in lines
-    assert 'monarq_queue_jobs{format="native",queue="mail",state="ready"}' in lines
+    assert 'monarq_queue_jobs{format="arq",queue="mail",state="queued"}' in lines
+    assert 'monarq_queue_jobs{format="native",queue="mail",state="queued"}' in lines
 
 
 async def test_a_queue_keeps_its_labels_when_a_namesake_goes(redis: Redis) -> None:

@@ -48,7 +48,7 @@ async def test_a_queue_whose_jobs_are_half_moved_is_not_resumed(redis: Redis, si
 async def test_purge_asks_first(redis: Redis, site: Site) -> None:
     for number in range(3):
         await put(redis, "add", job_id=f"job-{number}")
-    assert "3 ready and 0 deferred jobs" in await site.text("/queues/purge?queue=arq:queue")
+    assert "3 queued and 0 deferred jobs" in await site.text("/queues/purge?queue=arq:queue")
     assert await redis.zcard(DEFAULT_QUEUE) == 3
     assert (await site.post("/queues/purge?queue=arq:queue")).headers["location"] == "/queues?did=purged&n=3"
     assert await redis.zcard(DEFAULT_QUEUE) == 0

@@ -186,7 +186,7 @@ async def test_scripts_that_redis_has_forgotten(redis: Redis) -> None:
         queue={"a": -5},
         payloads={"a": "payload"},
         results={"b": "result"},
-        stats={"enqueued": "2", "started": "2", "done": "1"},
+        stats={"enqueued": "2", "started": "2", "succeeded": "1"},
         ended=1,
         notes=frozenset({"io"}),
     )

@@ -27,7 +27,7 @@ async def count(
 
     Args:
         redis: the client.
-        events: how often, by what is written into the buffer, such as "enqueued" or "done:3:2".
+        events: how often, by what is written into the buffer, such as "enqueued" or "succeeded:3:2".
         name: the jobs' name.
         at_ms: when; None for now.
         flushes: whether the call has the keys of the flush.

@@ -15,7 +15,7 @@ from tests.shared.formats.native.pieces import KEYS, hash_of, zset_of
 
 WORKER: Final = "host:1:ab"
 INCARNATION: Final = f"{WORKER}.c0ffee"
-SETS: Final = ("ready", "ready_cpu", "deferred", "deferred_cpu")
+SETS: Final = ("queued", "queued_cpu", "deferred", "deferred_cpu")
 
 
 async def put(redis: Redis, *ids: str, delay_ms: int = 0, lane: Lane = Lane.IO, payload: bytes = b"payload") -> None:

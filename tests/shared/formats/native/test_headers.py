@@ -162,7 +162,7 @@ BINDINGS: Final[dict[str, Bind]] = {
     "waiting": lambda redis, ids: read_waiting(redis, KEYS),
     "wake": lambda redis, ids: wake(redis, KEYS, "io"),
     "begin": lambda redis, ids: SOURCE.begin(redis, TARGET.ref, "run"),
-    "take": lambda redis, ids: SOURCE.take(redis, "run", "ready", 0, 10),
+    "take": lambda redis, ids: SOURCE.take(redis, "run", "queued", 0, 10),
     "drop": lambda redis, ids: SOURCE.drop(redis, "run", moved_jobs(*ids)),
     "close": lambda redis, ids: SOURCE.close(redis, "run"),
     "put": lambda redis, ids: TARGET.put(redis, SOURCE.ref, moved_jobs(*ids), 1),

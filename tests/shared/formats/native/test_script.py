@@ -37,9 +37,9 @@ def test_all_keys_of_a_queue_are_in_one_slot() -> None:
 
 def test_a_lane_s_keys_are_those_of_the_lane_queue() -> None:
     keys = NativeKeys("q")
-    names = ("lane_ready", "lane_deferred", "lane_idle")
-    assert keys.list_of(names, "io") == keys.list_of(("ready", "deferred", "idle"))
-    assert keys.list_of(names, "cpu") == keys.list_of(("ready_cpu", "deferred_cpu", "idle_cpu"))
+    names = ("lane_queued", "lane_deferred", "lane_idle")
+    assert keys.list_of(names, "io") == keys.list_of(("queued", "deferred", "idle"))
+    assert keys.list_of(names, "cpu") == keys.list_of(("queued_cpu", "deferred_cpu", "idle_cpu"))
 
 
 def test_incarnations_that_come_and_go_leave_nothing_in_memory() -> None:

@@ -43,7 +43,7 @@ async def members_of(redis: Redis) -> dict[str, set[bytes]]:
 async def places_of(redis: Redis) -> dict[bytes, list[str]]:
     """Where each job is that has a payload, or a place."""
     found = await members_of(redis)
-    places = {name: found.get(name, set()) for name in ("ready", "ready:cpu", "deferred", "deferred:cpu")}
+    places = {name: found.get(name, set()) for name in ("queued", "queued:cpu", "deferred", "deferred:cpu")}
     places |= {name: members for name, members in found.items() if name.startswith("held:")}
     ids = {one for members in (*places.values(), found.get("payloads", set())) for one in members if one[:1] != b"\0"}
     return {job_id: [name for name, members in places.items() if job_id in members] for job_id in ids}

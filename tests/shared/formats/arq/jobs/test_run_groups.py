@@ -10,7 +10,7 @@ from monarq.shared.protocol.run_groups import BUCKETS, NOT_RUN, RunGroups, RunSt
 from tests.shared.formats.arq.calls import lease_of
 
 NOW_MS = 1_767_225_600_000
-DONE = RunStatus.DONE
+DONE = RunStatus.SUCCEEDED
 
 
 def waited(ms: int, crashes: int = 0) -> Lease:
@@ -44,13 +44,13 @@ def test_like_runs_share_a_group(
 @pytest.mark.parametrize(
     ("lease", "run_ms", "sent"),
     [
-        (waited(5), 3, ["send", "done", 3, 2, 1, 5, 3, 0, ""]),
-        (waited(0), 0, ["send", "done", 0, 0, 1, 0, 0, 0, ""]),
-        (waited(5, crashes=2), NOT_RUN, ["send", "done", "", NOT_RUN, 1, 0, 0, 2, ""]),
-        (waited(2**40), 2**40, ["send", "done", BUCKETS - 1, BUCKETS - 1, 1, 2**40, 2**40, 0, ""]),
-        (replace(waited(5), due_ms=1), 3, ["send", "done", 0, 2, 1, 0, 3, 0, ""]),
-        (replace(waited(5), due_ms=0), 3, ["send", "done", 0, 2, 1, 0, 3, 0, ""]),
-        (waited(-5), 3, ["send", "done", 0, 2, 1, 0, 3, 0, ""]),
+        (waited(5), 3, ["send", "succeeded", 3, 2, 1, 5, 3, 0, ""]),
+        (waited(0), 0, ["send", "succeeded", 0, 0, 1, 0, 0, 0, ""]),
+        (waited(5, crashes=2), NOT_RUN, ["send", "succeeded", "", NOT_RUN, 1, 0, 0, 2, ""]),
+        (waited(2**40), 2**40, ["send", "succeeded", BUCKETS - 1, BUCKETS - 1, 1, 2**40, 2**40, 0, ""]),
+        (replace(waited(5), due_ms=1), 3, ["send", "succeeded", 0, 2, 1, 0, 3, 0, ""]),
+        (replace(waited(5), due_ms=0), 3, ["send", "succeeded", 0, 2, 1, 0, 3, 0, ""]),
+        (waited(-5), 3, ["send", "succeeded", 0, 2, 1, 0, 3, 0, ""]),
     ],
     ids=[
         "a run",
@@ -73,4 +73,23 @@ def test_a_group_has_the_sums_of_its_runs_and_the_lane_of_its_job() -> None:
     groups.add(waited(5), "send", DONE, 2)
     groups.add(waited(1), "sum", DONE, 1)
     groups.add(waited(6), "send", DONE, 3)
-    assert groups.arguments() == ["send", "done", 3, 2, 2, 11, 5, 0, "thread", "sum", "done", 1, 1, 1, 1, 1, 0, ""]
+    assert groups.arguments() == [
+        "send",
+        "succeeded",
+        3,
+        2,
+        2,
+        11,
+        5,
+        0,
+        "thread",
+        "sum",
+        "succeeded",
+        1,
+        1,
+        1,
+        1,
+        1,
+        0,
+        "",
+    ]

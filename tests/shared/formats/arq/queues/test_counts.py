@@ -60,7 +60,9 @@ COUNTS = [
     row("only such scores", QueueState(queue={"a": Exactly(1)}), replace(EMPTY, queued=1)),
     row("dead letters", QueueState(dead={"a": -5, "b": -50}), replace(EMPTY, dead=2)),
     row(
-        "counters", QueueState(stats={"enqueued": "7", "done": "5"}), replace(EMPTY, totals={"enqueued": 7, "done": 5})
+        "counters",
+        QueueState(stats={"enqueued": "7", "succeeded": "5"}),
+        replace(EMPTY, totals={"enqueued": 7, "succeeded": 5}),
     ),
     row(
         "workers whose leases are gone",
@@ -88,7 +90,7 @@ async def test_counts(row: Row, redis: Redis) -> None:
 async def test_jobs_a_second_are_those_of_the_last_five_whole_seconds(redis: Redis) -> None:
     now_s = await server_ms(redis) // 1000
     for back, ended in enumerate([1000, 1, 2, 3, 4, 5, 2000]):
-        of_second = {"done": ended - 1, "failed": 1, "enqueued": 7}
+        of_second = {"succeeded": ended - 1, "failed": 1, "enqueued": 7}
         await redis.hset(f"{KEYS.base}second:{now_s - back}", mapping=of_second)
         await redis.expire(f"{KEYS.base}second:{now_s - back}", 60)
     await seed(redis, QueueState())

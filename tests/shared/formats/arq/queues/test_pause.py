@@ -48,7 +48,7 @@ CLAIMS = [
         replace(PAUSED, queue={"a": leased(9)}, tokens={"a": "t1"}, leases={"w1": {"a": "t1"}}),
         call_finish(ending("a")),
         [],
-        QueueState(results={"a": "result"}, stats={"done": "1"}, ended=1, paused=-60),
+        QueueState(results={"a": "result"}, stats={"succeeded": "1"}, ended=1, paused=-60),
         repeated=["a"],
     ),
 ]

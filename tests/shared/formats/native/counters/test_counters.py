@@ -78,24 +78,26 @@ async def test_many_names_take_several_calls_and_none_is_left_out(redis: Redis) 
     minute = await now_ms(redis) // MINUTE_MS
     for back in range(20):
         key = KEYS.ring("minutes")[(minute - back) // 60 % 25]
-        await hset(redis, key, {f"{minute - back} {name}": f'{{"done": {back + 1}}}' for name in names})
+        await hset(redis, key, {f"{minute - back} {name}": f'{{"succeeded": {back + 1}}}' for name in names})
         await redis.expire(key, 100)
     found = await read_counters(redis, KEYS, 60)
-    assert found.jobs == {name: {"done": 210} for name in names}
+    assert found.jobs == {name: {"succeeded": 210} for name in names}
     assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] > 5
 
 
 async def test_names_that_were_not_counted_lately_are_not_read(redis: Redis) -> None:
     now = await now_ms(redis)
     await redis.zadd(KEYS.key("names"), {"old": now - 30 * MINUTE_MS, "new": now})
-    await hset(redis, KEYS.key("stats"), {"old": '{"done":1}', "new": '{"done":2}'})
+    await hset(redis, KEYS.key("stats"), {"old": '{"succeeded":1}', "new": '{"succeeded":2}'})
     assert set((await read_counters(redis, KEYS, 0)).jobs) == {"old", "new"}
     minute = now // MINUTE_MS
     await hset(
-        redis, KEYS.ring("minutes")[minute // 60 % 25], {f"{minute} old": '{"done":1}', f"{minute} new": '{"done":2}'}
+        redis,
+        KEYS.ring("minutes")[minute // 60 % 25],
+        {f"{minute} old": '{"succeeded":1}', f"{minute} new": '{"succeeded":2}'},
     )
     await redis.expire(KEYS.ring("minutes")[minute // 60 % 25], 100)
-    assert (await read_counters(redis, KEYS, 5)).jobs == {"new": {"done": 2}}
+    assert (await read_counters(redis, KEYS, 5)).jobs == {"new": {"succeeded": 2}}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +125,9 @@ def counted_by_step(found: Series) -> dict[int, dict[str, int]]:
 
 async def test_large_counts_and_what_is_no_count(redis: Redis) -> None:
     await redis.zadd(KEYS.key("names"), {"a": 1, "b": 1, "c": 1})
-    await hset(redis, KEYS.key("stats"), {"": '{"ws":1.5e+14,"rs":3.0}', "a": "x", "b": '{"done":"x"}', "c": "[1]"})
+    await hset(
+        redis, KEYS.key("stats"), {"": '{"ws":1.5e+14,"rs":3.0}', "a": "x", "b": '{"succeeded":"x"}', "c": "[1]"}
+    )
     found = await read_counters(redis, KEYS, 0)
     assert found.queue == {"ws": 150_000_000_000_000, "rs": 3}
     assert found.jobs == {"a": {}, "b": {}, "c": {}}
@@ -154,7 +158,7 @@ class Runs(NamedTuple):
 
 
 RUNS: Final = [
-    Runs("send", "done", 3, 2, 5, 31, 12),
+    Runs("send", "succeeded", 3, 2, 5, 31, 12),
     Runs("send", "failed", 1, 0, 1, 1, 0, 2),
     Runs("send", "dead", 4, 23, 2, 22, 9_000_000, 1),
     Runs("mail", "retried", 0, 1, 1, 0, 1),

@@ -14,7 +14,7 @@ from tests.shared.formats.native.pieces import KEYS, now_ms
 async def count_seconds(redis: Redis, now_s: int, seconds: int) -> None:
     """In each second, as many are enqueued as it is long ago."""
     for back in reversed(range(seconds)):
-        await count(redis, {"enqueued": back, "done:3:3": 1}, "send", at_ms=(now_s - back) * 1000)
+        await count(redis, {"enqueued": back, "succeeded:3:3": 1}, "send", at_ms=(now_s - back) * 1000)
 
 
 @pytest.mark.parametrize(("step_s", "steps"), [(15, 20), (1, 3), (7, 2), (60, 10)])
@@ -30,7 +30,7 @@ async def test_every_whole_second_is_in_its_step(redis: Redis, step_s: int, step
         seconds = [second for second in range(start, start + step_s) if second <= newest]
         assert tuple(step) == FIELDS
         assert step["enqueued"] == sum(max(0, now_s - second) for second in seconds)
-        assert step["done"] == sum(second <= now_s for second in seconds)
+        assert step["succeeded"] == sum(second <= now_s for second in seconds)
         assert step["failed"] == 0
     assert found.enqueued_per_s == sum(max(0, now_s - second) for second in range(newest - 4, newest + 1)) / 5
 

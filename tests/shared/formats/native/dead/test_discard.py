@@ -25,7 +25,7 @@ async def test_a_job_of_the_same_id_is_not_touched(redis: Redis) -> None:
     await put(redis, "a")
     assert await discard(redis, KEYS, [b"a"]) == [True]
     assert await hash_of(redis, "payloads") == {b"a": b"payload"}
-    assert set(await zset_of(redis, "ready")) == {b"a"}
+    assert set(await zset_of(redis, "queued")) == {b"a"}
 
 
 async def test_a_full_batch_and_none(redis: Redis) -> None:

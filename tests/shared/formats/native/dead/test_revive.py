@@ -36,7 +36,7 @@ async def bury(
             await run_piece(redis, "keeping", KEEP, now, job_id, result)
 
 
-@pytest.mark.parametrize(("lane_queue", "place"), [("io", "ready"), ("cpu", "ready_cpu")])
+@pytest.mark.parametrize(("lane_queue", "place"), [("io", "queued"), ("cpu", "queued_cpu")])
 async def test_a_dead_job_waits_again_in_its_lane(redis: Redis, lane_queue: LaneQueue, place: str) -> None:
     await bury(redis, "a", "b", lane_queue=lane_queue)
     await note(redis, "a", "3 1 0 0 -|killed")
@@ -124,6 +124,6 @@ async def test_a_full_batch_and_one_named_twice(redis: Redis) -> None:
     await bury(redis, *ids, result="")
     raw_ids = [each.encode() for each in ids]
     assert await revive(redis, KEYS, [*raw_ids[1:], raw_ids[1]]) == [Revived.BACK] * 999 + [Revived.ALIVE]
-    assert len(await zset_of(redis, "ready")) == 999
+    assert len(await zset_of(redis, "queued")) == 999
     with pytest.raises(ValueError, match="at most 1000"):
         await revive(redis, KEYS, [*raw_ids, b"more"])

@@ -37,11 +37,11 @@ async def test_counts_come_into_all_three_places_in_the_next_second(redis: Redis
     second, minute, hour = start_ms // 1000, start_ms // MINUTE_MS, start_ms // HOUR_MS
     await redis.zadd(KEYS.key("known"), {"send": start_ms})
     await count(redis, {"enqueued": 3}, "send", at_ms=start_ms)
-    await count(redis, {"done:3:2": 2, "ws": 9, "rs": 5}, "send", at_ms=start_ms)
+    await count(redis, {"succeeded:3:2": 2, "ws": 9, "rs": 5}, "send", at_ms=start_ms)
     await count(redis, {"started": 2}, at_ms=start_ms)
     assert await stats_of(redis) == {}
     await count(redis, {"lost": 1}, at_ms=start_ms + 1000)
-    of_name = {"enqueued": 3, "done": 2, "w3": 2, "r2": 2, "ws": 9, "rs": 5}
+    of_name = {"enqueued": 3, "succeeded": 2, "w3": 2, "r2": 2, "ws": 9, "rs": 5}
     of_queue = {**of_name, "started": 2}
     for name, expected in (("", of_queue), ("send", of_name)):
         assert await stats_of(redis, name) == expected
@@ -73,7 +73,7 @@ async def test_counts_stay_in_the_buffer_until_a_call_has_the_keys(redis: Redis)
     ("event", "expected"),
     [
         ("enqueued", {"enqueued": 1}),
-        ("done:0:1", {"done": 1, "w0": 1, "r1": 1}),
+        ("succeeded:0:1", {"succeeded": 1, "w0": 1, "r1": 1}),
         ("failed:23:0", {"failed": 1, "w23": 1, "r0": 1}),
         ("dead:1:2", {"dead": 1, "failed": 1, "w1": 1, "r2": 1}),
         ("dead::", {"dead": 1, "failed": 1}),
@@ -110,42 +110,42 @@ async def test_names_that_no_worker_knows_have_counters_for_the_first_fifty(redi
 async def test_a_name_that_was_heard_is_counted_by_name_once_it_has_run(redis: Redis) -> None:
     await count(redis, {"enqueued": 1}, "send")
     await flush(redis)
-    await count(redis, {"done:0:0": 1}, "send")
+    await count(redis, {"succeeded:0:0": 1}, "send")
     await flush(redis)
     assert await zset_of(redis, "heard") == {}
     assert set(await zset_of(redis, "names")) == {b"send"}
-    assert await stats_of(redis, "send") == {"enqueued": 1, "done": 1, "w0": 1, "r0": 1}
+    assert await stats_of(redis, "send") == {"enqueued": 1, "succeeded": 1, "w0": 1, "r0": 1}
 
 
 async def test_over_two_hundred_names_are_counted_as_others(redis: Redis) -> None:
-    await count_all(redis, {f"done:0:0\0n{at}": 1 for at in range(230)})
+    await count_all(redis, {f"succeeded:0:0\0n{at}": 1 for at in range(230)})
     await flush(redis)
     assert len(await zset_of(redis, "names")) == 200
-    assert await stats_of(redis, "(other)") == {"done": 30, "w0": 30, "r0": 30}
-    assert (await stats_of(redis))["done"] == 230
+    assert await stats_of(redis, "(other)") == {"succeeded": 30, "w0": 30, "r0": 30}
+    assert (await stats_of(redis))["succeeded"] == 230
 
 
 async def test_a_name_without_a_count_for_an_hour_makes_room(redis: Redis) -> None:
     start_ms = await now_ms(redis)
     await redis.zadd(KEYS.key("names"), {f"n{at}": start_ms for at in range(198)})
     await redis.zadd(KEYS.key("names"), {"old": start_ms - HOUR_MS - 1, "used": start_ms - HOUR_MS - 2})
-    await hset(redis, KEYS.key("stats"), {"old": '{"done": 7}'})
-    await count_all(redis, {"done:0:0\0used": 1})
+    await hset(redis, KEYS.key("stats"), {"old": '{"succeeded": 7}'})
+    await count_all(redis, {"succeeded:0:0\0used": 1})
     await flush(redis)
-    await count_all(redis, {"done:0:0\0new": 1, "done:0:0\0newer": 1})
+    await count_all(redis, {"succeeded:0:0\0new": 1, "succeeded:0:0\0newer": 1})
     await flush(redis)
     names = set(await zset_of(redis, "names"))
     assert len(names) == 200
     assert {b"used"} < names
     assert len(names & {b"new", b"newer"}) == 1
     assert b"old" not in names | set(await hash_of(redis, "stats"))
-    assert (await stats_of(redis, "(other)"))["done"] == 1
+    assert (await stats_of(redis, "(other)"))["succeeded"] == 1
 
 
 async def test_long_names_are_cut(redis: Redis) -> None:
-    await count_all(redis, {f"done:0:0\0{'n' * 300}{at}": 1 for at in range(2)})
+    await count_all(redis, {f"succeeded:0:0\0{'n' * 300}{at}": 1 for at in range(2)})
     await flush(redis)
-    assert (await stats_of(redis, "n" * 200))["done"] == 2
+    assert (await stats_of(redis, "n" * 200))["succeeded"] == 2
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,9 @@ async def test_a_count_that_came_before_any_flush_is_counted_once(redis: Redis) 
     assert await stats_of(redis) == {"started": 1}
 
 
-@pytest.mark.parametrize("found", ['{"done": "x", "enqueued": 3}', '{"done": null, "failed": [], "enqueued": 3}'])
+@pytest.mark.parametrize(
+    "found", ['{"succeeded": "x", "enqueued": 3}', '{"succeeded": null, "failed": [], "enqueued": 3}']
+)
 async def test_what_is_no_count_is_passed_over(redis: Redis, found: str) -> None:
     await hset(redis, KEYS.key("live"), {"enqueued\0send": "many", "strange": "1", "\0": "7", "enqueued\0": "2"})
     await hset(redis, KEYS.key("stats"), {"": found})
@@ -207,7 +209,7 @@ async def test_what_is_no_json_of_counts_begins_anew(redis: Redis, found: str) -
 @pytest.mark.parametrize("name", ["stats", "names", "known", "heard", "live"])
 async def test_a_key_of_a_wrong_type_fails_no_call(redis: Redis, name: str) -> None:
     start_ms = await now_ms(redis)
-    await count_all(redis, {"enqueued\0send": 1, "done:0:0\0mail": 1}, start_ms)
+    await count_all(redis, {"enqueued\0send": 1, "succeeded:0:0\0mail": 1}, start_ms)
     for key in (KEYS.key(name), *KEYS.ring("minutes"), *KEYS.ring("seconds")):
         await redis.delete(key)
         await redis.lpush(key, "x")  # type: ignore[misc]

@@ -26,7 +26,7 @@ async def test_jobs_are_held_and_nowhere_else(redis: Redis) -> None:
     reply = await claim_jobs(redis, 2)
     assert (reply.ids, reply.payloads, reply.notes, reply.cancels) == ([b"a", b"b"], [b"payload"] * 2, (), ())
     assert await held_by(redis) == {b"a": TOKEN, b"b": TOKEN}
-    assert (await sets_with(redis, "a"), await ids_in(redis, "ready")) == ([], ["c"])
+    assert (await sets_with(redis, "a"), await ids_in(redis, "queued")) == ([], ["c"])
     assert (await counts_of(redis))[b"started\0"] == b"2"
     assert (
         reply.now_ms + LEASE_MS - 1 <= (await zset_of(redis, "leases"))[INCARNATION.encode()] <= reply.now_ms + LEASE_MS
@@ -64,7 +64,7 @@ async def test_a_repeated_number_answers_with_what_is_held_under_it_and_renews_t
         [None],
     )
     assert (await zset_of(redis, "leases"))[INCARNATION.encode()] > await now_ms(redis)
-    assert await ids_in(redis, "ready") == ["c"]
+    assert await ids_in(redis, "queued") == ["c"]
     await claim_jobs(redis, 2, number=2)
     assert (await claim_jobs(redis, 2, is_repeated=True, is_first=False)).ids == (), "an old number"
     assert (await claim_jobs(redis, 2, number=2, is_repeated=True)).ids == [b"c"]
@@ -91,7 +91,7 @@ async def test_nothing_comes_of_claims_after_the_incarnation_s_end(redis: Redis)
     for number, asked in [(1, {"is_repeated": True}), (2, {}), (2, {"is_first": True}), (1, {"is_first": True})]:
         with pytest.raises(IncarnationGoneError):
             await claim_jobs(redis, number=number, **asked)
-    assert await ids_in(redis, "ready") == ["a", "b"]
+    assert await ids_in(redis, "queued") == ["a", "b"]
     assert await held_by(redis) == {}
 
 
@@ -116,7 +116,7 @@ async def test_a_paused_queue_gives_nothing(redis: Redis) -> None:
     await put(redis, "a")
     await pause(redis, KEYS)
     assert (await claim_jobs(redis)).ids == ()
-    assert await ids_in(redis, "ready") == ["a"]
+    assert await ids_in(redis, "queued") == ["a"]
 
 
 async def test_a_queue_of_a_later_version_is_left_alone(redis: Redis) -> None:
@@ -124,7 +124,7 @@ async def test_a_queue_of_a_later_version_is_left_alone(redis: Redis) -> None:
     await hset(redis, KEYS.key("meta"), {"v": 2})
     with pytest.raises(UnsupportedError, match="later version"):
         await claim_jobs(redis)
-    assert await ids_in(redis, "ready") == ["a"]
+    assert await ids_in(redis, "queued") == ["a"]
 
 
 async def test_a_job_one_crash_from_its_end_comes_alone(redis: Redis) -> None:
@@ -153,20 +153,20 @@ async def test_a_reply_does_not_grow_without_bound(redis: Redis) -> None:
     for each in "abcdef":
         await put(redis, each, payload=b"x" * size)
     assert (await claim_jobs(redis, max_payload=2 * size)).ids == [b"a", b"b", b"c", b"d"]
-    assert await ids_in(redis, "ready") == ["e", "f"]
+    assert await ids_in(redis, "queued") == ["e", "f"]
 
 
 async def test_ids_without_a_job_are_dropped(redis: Redis) -> None:
     await put(redis, "a", "b")
-    await redis.zadd(KEYS.key("ready"), {"ghost": 1, "last ghost": 9e15})
+    await redis.zadd(KEYS.key("queued"), {"ghost": 1, "last ghost": 9e15})
     assert (await claim_jobs(redis)).ids == [b"a", b"b"]
     assert await held_by(redis) == {b"a": TOKEN, b"b": TOKEN}
-    assert await ids_in(redis, "ready") == []
+    assert await ids_in(redis, "queued") == []
     assert (await counts_of(redis))[b"lost\0"] == b"2"
 
 
 async def test_where_all_are_ghosts_redis_knows_the_incarnation_all_the_same(redis: Redis) -> None:
-    await redis.zadd(KEYS.key("ready"), {"ghost": 1})
+    await redis.zadd(KEYS.key("queued"), {"ghost": 1})
     reply = await claim_jobs(redis)
     assert (list(reply.ids), reply.took) == ([], True)
 
@@ -206,7 +206,7 @@ async def test_a_filled_claim_that_leaves_jobs_behind_wakes_the_next(redis: Redi
     await redis.zadd(KEYS.key("idle"), {"w2": 1})
     async with heard(redis, wake_channel("w2")) as following:
         await claim_jobs(redis, 1)
-        assert await following() == (wake_channel("w2"), KEYS.key("ready").encode())
+        assert await following() == (wake_channel("w2"), KEYS.key("queued").encode())
     await redis.zadd(KEYS.key("idle"), {"w2": 1})
     await claim_jobs(redis, 1, number=2)
     assert set(await zset_of(redis, "idle")) == {b"w2"}, "nothing is left to be done"

@@ -17,14 +17,14 @@ from tests.shared.formats.native.state import counts_of, is_alive, note, put, se
 
 ADDED, EXISTED, ENDED = Enqueued.ADDED, Enqueued.EXISTED, Enqueued.ENDED
 ANY_MODE = pytest.mark.parametrize("mode", list(EnqueueMode))
-READY = KEYS.key("ready").encode()
+QUEUED = KEYS.key("queued").encode()
 
 
 @ANY_MODE
 async def test_jobs_are_in_with_payload_and_place(redis: Redis, mode: EnqueueMode) -> None:
     assert await enqueue_jobs(redis, "a", "b", mode=mode) == [ADDED, ADDED]
     assert await hash_of(redis, "payloads") == {b"a": b"payload", b"b": b"payload"}
-    assert await ids_in(redis, "ready") == ["a", "b"]
+    assert await ids_in(redis, "queued") == ["a", "b"]
     assert (await counts_of(redis))[b"enqueued\0f"] == b"2"
     assert (await hash_of(redis, "meta"))[b"v"] == b"1"
     assert await redis.object("ENCODING", KEYS.key("payloads")) == b"hashtable"  # type: ignore[no-untyped-call]
@@ -45,7 +45,7 @@ async def test_the_order_of_calls_is_the_order_of_jobs_whatever_the_clock_does(r
 async def test_chosen_ids_of_a_call_keep_the_order_in_which_they_were_given(redis: Redis) -> None:
     await enqueue_jobs(redis, "c", "a", "b", mode=EnqueueMode.NAMED)
     await enqueue_jobs(redis, "0", mode=EnqueueMode.NAMED, call="next")
-    assert await ids_in(redis, "ready") == ["c", "a", "b", "0"]
+    assert await ids_in(redis, "queued") == ["c", "a", "b", "0"]
 
 
 @ANY_MODE
@@ -55,7 +55,7 @@ async def test_it_waits_in_the_set_of_its_lane(redis: Redis, mode: EnqueueMode, 
     await enqueue_jobs(redis, "later", mode=mode, lane=lane, delay_ms=60_000, call="later")
     suffix = "_cpu" if lane is Lane.CPU else ""
     assert (await sets_with(redis, "now"), await sets_with(redis, "later")) == (
-        [f"ready{suffix}"],
+        [f"queued{suffix}"],
         [f"deferred{suffix}"],
     )
 
@@ -69,14 +69,14 @@ async def test_a_deferred_job_is_due_after_its_delay_or_at_its_time(redis: Redis
     deferred = await zset_of(redis, "deferred")
     assert before_ms + 60_000 <= deferred[b"delay"] <= await now_ms(redis) + 60_000
     assert deferred[b"time"] == before_ms + 90_000
-    assert await ids_in(redis, "ready") == ["past"]
+    assert await ids_in(redis, "queued") == ["past"]
 
 
 async def test_a_chosen_id_comes_in_once(redis: Redis) -> None:
     assert await enqueue_jobs(redis, "a", "a", "b", mode=EnqueueMode.NAMED) == [ADDED, EXISTED, ADDED]
     assert await enqueue_jobs(redis, "a", "c", mode=EnqueueMode.NAMED, call="2", payload=b"other") == [EXISTED, ADDED]
     assert (await hash_of(redis, "payloads"))[b"a"] == b"payload"
-    assert await ids_in(redis, "ready") == ["a", "b", "c"]
+    assert await ids_in(redis, "queued") == ["a", "b", "c"]
     await claim_jobs(redis)
     assert await enqueue_jobs(redis, "a", mode=EnqueueMode.NAMED, call="3") == [EXISTED], "it runs"
     assert (await counts_of(redis))[b"enqueued\0f"] == b"3"
@@ -108,7 +108,7 @@ async def test_a_repeated_call_puts_nothing_in_twice(redis: Redis) -> None:
     await claim_jobs(redis)
     await finish_jobs(redis, ending("a"), ending("b", keep_ms=-1))
     assert await enqueue_jobs(redis, "a", "b", mode=EnqueueMode.REPEATED) == [ENDED, ENDED]
-    assert await ids_in(redis, "ready") == []
+    assert await ids_in(redis, "queued") == []
     assert (await counts_of(redis))[b"enqueued\0f"] == b"2"
 
 
@@ -142,7 +142,7 @@ async def test_one_job_wakes_one_of_those_who_wait_and_listen(redis: Redis, mode
     await redis.zadd(KEYS.key("idle"), {"ended": 1, "listens": 2, "listens too": 3})
     async with heard(redis, wake_channel("listens"), wake_channel("listens too")) as following:
         await enqueue_jobs(redis, "a", mode=mode)
-        assert await following() == (wake_channel("listens"), READY)
+        assert await following() == (wake_channel("listens"), QUEUED)
     assert set(await zset_of(redis, "idle")) == {b"listens too"}
 
 
@@ -160,6 +160,6 @@ async def test_a_deferred_job_wakes_somebody_where_it_is_the_next(redis: Redis, 
 async def test_a_full_batch(redis: Redis, mode: EnqueueMode) -> None:
     ids = [f"{number:04}" for number in range(BATCH)]
     await enqueue_jobs(redis, *ids, mode=mode)
-    assert await ids_in(redis, "ready") == ids
+    assert await ids_in(redis, "queued") == ids
     with pytest.raises(ValueError, match="at most 1000"):
         await enqueue_jobs(redis, *ids, "one more", mode=mode)

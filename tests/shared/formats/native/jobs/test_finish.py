@@ -171,7 +171,7 @@ async def test_runs_are_counted_by_how_they_ended_and_how_long_they_took(redis: 
         key: value for key, value in (await counts_of(redis)).items() if not key.startswith((b"enq", b"started"))
     }
     assert counted == {
-        b"done:0:2\0f": b"2",
+        b"succeeded:0:2\0f": b"2",
         b"failed::\0f": b"1",
         b"dead:0:7\0f": b"1",
         b"cancelled:0:0\0": b"1",
@@ -186,7 +186,7 @@ async def test_some_of_what_ended_is_shown_to_people(redis: Redis) -> None:
     [told] = await redis.lrange(KEYS.key("recent"), 0, -1)  # type: ignore[misc]
     at_ms, _, packed = told.partition(b" ")
     assert abs(int(at_ms) - await now_ms(redis)) < 10_000
-    assert msgspec.msgpack.decode(packed) == [["done", 3, "f", each, ""] for each in ids[:10]]
+    assert msgspec.msgpack.decode(packed) == [["succeeded", 3, "f", each, ""] for each in ids[:10]]
     assert await redis.pttl(KEYS.key("recent")) > 0
 
 

@@ -23,7 +23,7 @@ async def test_a_deferred_job_stands_behind_all_that_wait(redis: Redis, lane: La
     await put(redis, "waits", lane=lane)
     assert await promote(redis, KEYS, b"later") is Promoted.DUE
     await put(redis, "comes", lane=lane)
-    assert await sets_with(redis, "later") == [f"ready{SUFFIX[lane]}"]
+    assert await sets_with(redis, "later") == [f"queued{SUFFIX[lane]}"]
     assert await trail_of(redis, "later") == ["promoted "]
     assert await promote(redis, KEYS, b"later") is Promoted.WAS_DUE, "repeated"
     assert await take(redis, lane_queue=lane_queue_of(lane)) == [b"waits", b"later", b"comes"]
@@ -35,7 +35,7 @@ async def test_a_worker_is_woken(redis: Redis, lane: Lane) -> None:
     await redis.zadd(KEYS.key(f"idle{SUFFIX[lane]}"), {WORKER: 1})
     async with heard(redis, wake_channel(WORKER)) as following:
         await promote(redis, KEYS, b"a")
-        assert await following() == (wake_channel(WORKER), KEYS.key(f"ready{SUFFIX[lane]}").encode())
+        assert await following() == (wake_channel(WORKER), KEYS.key(f"queued{SUFFIX[lane]}").encode())
 
 
 async def test_its_note_says_since_when_it_is_due(redis: Redis) -> None:

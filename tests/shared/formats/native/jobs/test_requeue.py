@@ -49,9 +49,9 @@ async def test_what_nothing_was_done_about_stands_before_all_others_in_its_order
     await run(redis, "a", "b", "c")
     await put(redis, "d")
     assert await give_back(redis, handed_back("a"), handed_back("b")) == []
-    assert await ids_in(redis, "ready") == ["a", "b", "d"]
+    assert await ids_in(redis, "queued") == ["a", "b", "d"]
     assert await give_back(redis, handed_back("c")) == []
-    assert await ids_in(redis, "ready") == ["c", "a", "b", "d"]
+    assert await ids_in(redis, "queued") == ["c", "a", "b", "d"]
     assert await hash_of(redis, "notes") == {}, "it costs them nothing"
     assert await held_by(redis) == {}
     assert (await counts_of(redis))[b"handed_back::\0f"] == b"3"
@@ -62,7 +62,7 @@ async def test_what_is_tried_again_at_once_stands_behind_all_others(redis: Redis
     await put(redis, "c")
     await give_back(redis, retried("b", tries=2), retried("a"))
     await put(redis, "d")
-    assert await ids_in(redis, "ready") == ["c", "b", "a", "d"]
+    assert await ids_in(redis, "queued") == ["c", "b", "a", "d"]
     assert ((await note_of(redis, "b")).tries, (await note_of(redis, "a")).tries) == (2, 1)
     assert (await counts_of(redis))[b"retried:0:2\0f"] == b"2"
 
@@ -85,7 +85,7 @@ async def test_a_stopped_worker_s_retry_stands_at_the_head(redis: Redis) -> None
     await run(redis, "a")
     await put(redis, "b")
     await give_back(redis, retried("a", is_stopped=True))
-    assert await ids_in(redis, "ready") == ["a", "b"]
+    assert await ids_in(redis, "queued") == ["a", "b"]
     assert (await note_of(redis, "a")).tries == 1
 
 
@@ -93,7 +93,7 @@ async def test_it_goes_to_the_lane_that_it_belongs_to(redis: Redis) -> None:
     await run(redis, "a", "b")
     await put(redis, "waits", lane=Lane.CPU)
     await give_back(redis, Requeue(lease_of("a"), "cpu"), Requeue(lease_of("b"), "cpu", delay_ms=60_000, tries=1))
-    assert await ids_in(redis, "ready_cpu") == ["a", "waits"]
+    assert await ids_in(redis, "queued_cpu") == ["a", "waits"]
     assert await sets_with(redis, "b") == ["deferred_cpu"]
 
 
@@ -129,7 +129,7 @@ async def test_what_is_not_held_under_the_token_is_not_touched_nor_any_other_of_
         lost = await give_back(redis, *(Requeue(lease, "io", tries=1) for lease in leases))
     assert lost == [b"b"]
     assert await held_by(redis) == {b"a": b"i1", b"b": b"i1"}
-    assert await ids_in(redis, "ready") == []
+    assert await ids_in(redis, "queued") == []
     assert await hash_of(redis, "notes") == {}
 
 
@@ -150,7 +150,7 @@ async def test_nothing_comes_from_an_incarnation_that_may_not_act(redis: Redis) 
         await give_back(redis, handed_back("a"))
     with pytest.raises(IncarnationGoneError):
         await give_back_crashed(redis, Crash(lease_of("a"), "killed"))
-    assert await ids_in(redis, "ready") == []
+    assert await ids_in(redis, "queued") == []
 
 
 async def test_a_request_for_its_cancellation_stays_for_the_next_claim(redis: Redis) -> None:
@@ -167,7 +167,7 @@ async def test_a_crash_is_counted_and_the_job_stands_before_all_others(redis: Re
     await note(redis, "b", "2 1 9 9 b|an old one")
     before_ms = await now_ms(redis)
     assert await give_back_crashed(redis, Crash(lease_of("a"), "killed"), Crash(lease_of("b"), "ended with 1")) == []
-    assert await ids_in(redis, "ready") == ["a", "b", "c"]
+    assert await ids_in(redis, "queued") == ["a", "b", "c"]
     a, b = await note_of(redis, "a"), await note_of(redis, "b")
     assert (a.crashes, a.text, a.tries) == (1, "killed", 0)
     assert (b.crashes, b.text, b.tries, b.unknown_ms) == (2, "ended with 1", 2, None)
@@ -180,7 +180,7 @@ async def test_a_crashed_job_of_a_cpu_lane_goes_back_there(redis: Redis) -> None
     await put(redis, "a", lane=Lane.CPU)
     await claim_jobs(redis, lane_queue="cpu")
     await give_back_crashed(redis, Crash(lease_of("a", "c1", "cpu"), "killed"))
-    assert await sets_with(redis, "a") == ["ready_cpu"]
+    assert await sets_with(redis, "a") == ["queued_cpu"]
 
 
 @pytest.mark.parametrize("how", ["head", "tail", "crash"])
@@ -192,7 +192,7 @@ async def test_somebody_who_waits_is_woken(redis: Redis, how: str) -> None:
             await give_back_crashed(redis, Crash(lease_of("a"), "killed"))
         else:
             await give_back(redis, handed_back("a") if how == "head" else retried("a"))
-        assert await following() == (wake_channel("w2"), KEYS.key("ready").encode())
+        assert await following() == (wake_channel("w2"), KEYS.key("queued").encode())
 
 
 async def test_a_full_batch(redis: Redis) -> None:
@@ -200,9 +200,9 @@ async def test_a_full_batch(redis: Redis) -> None:
     await put(redis, *ids)
     await claim_jobs(redis, BATCH)
     assert await give_back(redis, *(handed_back(each, note="drained") for each in ids)) == []
-    assert await ids_in(redis, "ready") == ids
+    assert await ids_in(redis, "queued") == ids
     await claim_jobs(redis, BATCH, number=2)
     assert await give_back_crashed(redis, *(Crash(lease_of(each, "i2"), "killed") for each in ids)) == []
-    assert await ids_in(redis, "ready") == ids
+    assert await ids_in(redis, "queued") == ids
     with pytest.raises(ValueError, match="at most 500"):
         await give_back(redis, *map(handed_back, [*ids, "one more"]))

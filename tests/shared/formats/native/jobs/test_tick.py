@@ -22,13 +22,13 @@ TICK = Tick(
 
 async def end_job(redis: Redis, job_id: str) -> None:
     """Takes a job out, as if it had ended without a result."""
-    await redis.zrem(KEYS.key("ready"), job_id)
+    await redis.zrem(KEYS.key("queued"), job_id)
     await redis.hdel(KEYS.key("payloads"), job_id)  # type: ignore[misc]
 
 
 async def test_a_tick_makes_one_job(redis: Redis) -> None:
     assert await enqueue_tick(redis, KEYS, TICK) is Enqueued.ADDED
-    assert await sets_with(redis, "cron:f:1") == ["ready"]
+    assert await sets_with(redis, "cron:f:1") == ["queued"]
     assert await hash_of(redis, "payloads") == {b"cron:f:1": b"payload"}
     await end_job(redis, "cron:f:1")
     assert await enqueue_tick(redis, KEYS, TICK) is Enqueued.EXISTED, "its job has ended, and left nothing"

@@ -32,7 +32,7 @@ async def last_used_long_ago(redis: Redis, *names: str) -> None:
     await client.expire(FLEET_QUEUES, 3600)
 
 
-async def ready(redis: Redis) -> None:
+async def queued(redis: Redis) -> None:
     await put(redis, "send", job_id="a", queue=MAIL)
 
 
@@ -58,7 +58,7 @@ async def broken(redis: Redis) -> None:
     await redis.set(NativeKeys.of(MAIL.name).key("payloads"), "x")
 
 
-@pytest.mark.parametrize("fill", [ready, deferred, running, dead, paused, broken], ids=lambda fill: fill.__name__)
+@pytest.mark.parametrize("fill", [queued, deferred, running, dead, paused, broken], ids=lambda fill: fill.__name__)
 async def test_a_queue_that_holds_jobs_stays_whoever_uses_others(
     redis: Redis, fill: Callable[[Redis], Awaitable[None]]
 ) -> None:

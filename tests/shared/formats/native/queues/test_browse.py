@@ -65,7 +65,7 @@ async def test_deferred_jobs_stand_by_their_time(redis: Redis) -> None:
     await put(redis, "a", delay_ms=60_000)
     await put(redis, "b", delay_ms=70_000, lane=Lane.CPU)
     await put(redis, "waits", "due")
-    await redis.zrem(KEYS.key("ready"), "due")
+    await redis.zrem(KEYS.key("queued"), "due")
     await redis.zadd(KEYS.key("deferred"), {"due": 5})
     assert await walk(redis, "deferred", 2) == [["a", "b"], ["c"]]
 
@@ -108,13 +108,13 @@ async def test_large_payloads_are_read_up_to_a_bound_and_their_size_is_known(red
 async def test_a_page_begins_behind_the_last_job_whether_or_not_that_is_there(redis: Redis, *, is_gone: bool) -> None:
     score = 500 * 2**44 + 7
     await put(redis, *"abcdefg")
-    await redis.zadd(KEYS.key("ready"), dict.fromkeys("abcdefg", score))
+    await redis.zadd(KEYS.key("queued"), dict.fromkeys("abcdefg", score))
     page = await browse(redis, KEYS, "queued", None, 3)
     assert page.next is not None
     if is_gone:
-        await redis.zrem(KEYS.key("ready"), "a", "c")
-    await redis.zadd(KEYS.key("ready"), {"0": score, "cc": score, "\xff": score})
-    await redis.zadd(KEYS.key("ready"), {"head": score - 1})
+        await redis.zrem(KEYS.key("queued"), "a", "c")
+    await redis.zadd(KEYS.key("queued"), {"0": score, "cc": score, "\xff": score})
+    await redis.zadd(KEYS.key("queued"), {"head": score - 1})
     following = await browse(redis, KEYS, "queued", page.next, 10)
     assert [job.raw_id for job in following.jobs] == [b"cc", b"d", b"e", b"f", b"g", "\xff".encode()]
 

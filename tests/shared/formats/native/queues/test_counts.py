@@ -46,7 +46,7 @@ async def seed(redis: Redis, name: str, waits_s: dict[str, float], priority: int
     """Has jobs wait in a set, each since so many seconds."""
     now = await now_ms(redis)
     since = {job: now - int(wait * 1000) for job, wait in waits_s.items()}
-    if name.startswith("ready"):
+    if name.startswith("queued"):
         since = {job: (500 - priority) * LEVEL + (ms - EPOCH) * 32 for job, ms in since.items()}
     await redis.zadd(KEYS.key(name), since)
     await redis.hset(KEYS.key("payloads"), mapping=dict.fromkeys(["\0", *waits_s], "p"))  # type: ignore[misc]
@@ -92,14 +92,14 @@ def as_seconds(waiting: Waiting) -> tuple[int | None, int | None]:
 
 
 @pytest.mark.parametrize(
-    ("ready", "deferred", "expected"),
+    ("queued", "deferred", "expected"),
     [({"a": 20.5, "b": 4.5}, {}, 20), ({"a": 3.5}, {"b": 30.5}, 30), ({"a": 30.5}, {"b": 3.5}, 30), ({"a": -5}, {}, 0)],
 )
 @pytest.mark.parametrize("priority", [0, 500, 1000])
 async def test_how_long_the_first_job_has_waited(
-    redis: Redis, ready: dict[str, float], deferred: dict[str, float], expected: int, priority: int
+    redis: Redis, queued: dict[str, float], deferred: dict[str, float], expected: int, priority: int
 ) -> None:
-    await seed(redis, "ready", ready, priority)
+    await seed(redis, "queued", queued, priority)
     if deferred:
         await seed(redis, "deferred", deferred)
     assert (await counts_of(redis)).oldest_s == expected
@@ -107,14 +107,14 @@ async def test_how_long_the_first_job_has_waited(
 
 
 async def test_of_two_lanes_the_longer_wait_counts(redis: Redis) -> None:
-    await seed(redis, "ready", {"a": 3.5})
-    await seed(redis, "ready_cpu", {"b": 7.5})
+    await seed(redis, "queued", {"a": 3.5})
+    await seed(redis, "queued_cpu", {"b": 7.5})
     assert (await counts_of(redis)).oldest_s == 7
     assert as_seconds(await read_waiting(redis, KEYS)) == (3, 7)
 
 
 async def test_a_paused_queue(redis: Redis) -> None:
-    await seed(redis, "ready", {"a": 3.5})
+    await seed(redis, "queued", {"a": 3.5})
     await redis.hset(KEYS.key("meta"), "paused", "1")  # type: ignore[misc]
     found = await counts_of(redis)
     assert (found.paused, found.queued, found.oldest_s) == (True, 1, 3)
@@ -124,7 +124,7 @@ async def test_a_paused_queue(redis: Redis) -> None:
 async def test_jobs_a_second_are_those_of_the_last_five_whole_seconds(redis: Redis) -> None:
     now_s = await now_ms(redis) // 1000
     for back, ended in reversed(list(enumerate([1000, 1, 2, 3, 4, 5, 2000]))):
-        events = {"done:1:1": ended - 1, "failed::": 1, "enqueued": 7}
+        events = {"succeeded:1:1": ended - 1, "failed::": 1, "enqueued": 7}
         await count(redis, events, at_ms=(now_s - back) * 1000)
     found = await read_counts(redis, KEYS)
     passed_s = found.now_ms // 1000 - now_s

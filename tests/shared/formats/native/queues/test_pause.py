@@ -30,7 +30,7 @@ async def test_resuming_wakes_all_that_wait(redis: Redis) -> None:
     async with heard(redis, *map(wake_channel, "abc")) as following:
         await resume(redis, KEYS)
         told = dict([await following() for _ in range(3)])
-    io, cpu = KEYS.key("ready").encode(), KEYS.key("ready_cpu").encode()
+    io, cpu = KEYS.key("queued").encode(), KEYS.key("queued_cpu").encode()
     assert told == {wake_channel("a"): io, wake_channel("b"): io, wake_channel("c"): cpu}
     assert await zset_of(redis, "idle") == await zset_of(redis, "idle_cpu") == {}
 
@@ -41,7 +41,7 @@ async def test_who_asks_a_paused_queue_is_woken_when_it_goes_on(redis: Redis) ->
     assert not await take(redis)
     async with heard(redis, wake_channel(WORKER)) as following:
         await resume(redis, KEYS)
-        assert await following() == (wake_channel(WORKER), KEYS.key("ready").encode())
+        assert await following() == (wake_channel(WORKER), KEYS.key("queued").encode())
 
 
 async def test_a_time_that_cannot_be_read_is_a_pause(redis: Redis) -> None:

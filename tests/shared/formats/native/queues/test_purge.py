@@ -31,7 +31,7 @@ async def seed(redis: Redis) -> None:
         await put(redis, f"{lane} waits", f"{lane} due", lane=lane)
         await put(redis, f"{lane} later", delay_ms=60_000, lane=lane)
     for suffix, lane in (("", "io"), ("_cpu", "cpu")):
-        await redis.zrem(KEYS.key(f"ready{suffix}"), f"{lane} due")
+        await redis.zrem(KEYS.key(f"queued{suffix}"), f"{lane} due")
         await redis.zadd(KEYS.key(f"deferred{suffix}"), {f"{lane} due": 5})
 
 
@@ -72,7 +72,7 @@ async def test_some_at_a_time_the_oldest_first(redis: Redis) -> None:
     await put(redis, "a", "b", "c")
     await redis.zadd(KEYS.key("deferred"), {"d": 5})
     assert (await purge(redis, KEYS, "io", "queued", limit=2))[0] == 2
-    assert await sets_with(redis, "c") == ["ready"]
+    assert await sets_with(redis, "c") == ["queued"]
     assert await purge_all(redis, "io", "queued", 1) == [1, 1, 0]
 
 
@@ -92,7 +92,7 @@ async def test_what_comes_or_becomes_due_meanwhile_stays(redis: Redis) -> None:
 async def test_jobs_ahead_of_a_clock_that_was_set_back_go(redis: Redis) -> None:
     await put(redis, "a")
     ahead = 500 * 2**44 + 2**43
-    await redis.zadd(KEYS.key("ready"), {"a": ahead})
+    await redis.zadd(KEYS.key("queued"), {"a": ahead})
     await hset(redis, KEYS.key("meta"), {"last": ahead})
     assert await purge_all(redis, "io", "queued") == [1, 0]
 

@@ -55,7 +55,7 @@ class Worker:
 
 async def until_waiting(redis: Redis, *raw_ids: bytes) -> None:
     async with in_time(15):
-        while set(await zset_of(redis, "ready")) != set(raw_ids):
+        while set(await zset_of(redis, "queued")) != set(raw_ids):
             await asyncio.sleep(0.01)
 
 
@@ -95,5 +95,5 @@ async def test_a_worker_that_leaves_gives_them_back(redis: Redis) -> None:
     await worker.claim(redis, "a")
     worker.stop_run(b"a")
     await worker.session.deregister(redis)
-    assert set(await zset_of(redis, "ready")) == {b"a"}
+    assert set(await zset_of(redis, "queued")) == {b"a"}
     assert await zset_of(redis, "leases") == {}

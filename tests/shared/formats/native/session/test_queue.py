@@ -90,7 +90,7 @@ class TestClaim:
         assert await holder.claim(0) == []
         await put(redis, "a")
         await holder.client.deliver_late()
-        assert await ids_in(redis, "ready") == ["a"]
+        assert await ids_in(redis, "queued") == ["a"]
         assert ids_of(await holder.claim()) == ["a"]
 
     async def test_nothing_is_asked_where_none_are_wanted_and_all_is_answered(self, redis: Redis) -> None:
@@ -129,7 +129,7 @@ class TestClaim:
         for _ in range(2):
             with pytest.raises(ClaimRefusedError, match="believed to be dead"):
                 await holder.claim()
-        assert await ids_in(redis, "ready") == ["a"]
+        assert await ids_in(redis, "queued") == ["a"]
         await redis.delete(KEYS.key("gone"))
         assert ids_of(await holder.claim()) == ["a"]
 
@@ -146,7 +146,7 @@ class TestClaim:
     async def test_only_ghosts_were_there(self, redis: Redis) -> None:
         """Redis knows the incarnation from then on, so that it must be ended as any other."""
         holder = Holder(redis)
-        await redis.zadd(KEYS.key("ready"), {"ghost": 1})
+        await redis.zadd(KEYS.key("queued"), {"ghost": 1})
         assert await holder.claim() == []
         await holder.queue.retire(holder.client)
         assert await zset_of(redis, "leases") == {}
@@ -168,7 +168,7 @@ class TestRelease:
             assert holder.queue.has_forgotten_claim
         await holder.queue.release_unconfirmed(holder.client)
         assert not holder.queue.has_forgotten_claim
-        assert (await ids_in(redis, "ready"), await held_by(redis, holder.name)) == (["a", "b", "c"], {})
+        assert (await ids_in(redis, "queued"), await held_by(redis, holder.name)) == (["a", "b", "c"], {})
         assert await hash_of(redis, "notes") == {}, "at no charge"
 
     async def test_a_claim_that_is_being_repeated_is_not_given_back_meanwhile(
@@ -212,7 +212,7 @@ class TestRelease:
             claiming.cancel()
             await asyncio.wait([claiming])
         await holder.queue.release_unconfirmed(holder.client)
-        assert (await ids_in(redis, "ready"), await held_by(redis, holder.name)) == (["a"], {})
+        assert (await ids_in(redis, "queued"), await held_by(redis, holder.name)) == (["a"], {})
 
     async def test_nothing_is_left_where_it_was_taken_from(self, redis: Redis) -> None:
         holder = Holder(redis)
@@ -222,7 +222,7 @@ class TestRelease:
             await holder.claim()
         await take_back(holder)
         await holder.queue.release_unconfirmed(holder.client)
-        assert await ids_in(redis, "ready") == ["a"]
+        assert await ids_in(redis, "queued") == ["a"]
         assert not holder.queue.incarnation.may_be_open
 
 
@@ -252,7 +252,7 @@ class TestEnds:
         assert await calls[how]() == [b"a"]
         assert holder.lost == leases, "all of the queue's, not only those of the call"
         assert holder.name == f"{WORKER}.2"
-        assert await ids_in(redis, "ready") == ["a", "b"]
+        assert await ids_in(redis, "queued") == ["a", "b"]
         assert await calls[how]() == [b"a"], "of the new incarnation neither"
 
     async def test_a_call_without_a_reply_leaves_doubt(self, redis: Redis) -> None:

@@ -91,7 +91,7 @@ class TestRenew:
     async def test_of_many_queues_only_those_that_it_claims_from_are_seen_to(self, redis: Redis) -> None:
         holder = Holder(redis, *(f"q{number}" for number in range(100)))
         holder.queue = used = holder.session.queues[70]
-        await redis.zadd(used.keys.key("ready"), {"ghost": 1})
+        await redis.zadd(used.keys.key("queued"), {"ghost": 1})
         await holder.claim()
         assert list(holder.session._in_use) == [used]
         await holder.session._keep_all(redis)
@@ -189,8 +189,8 @@ class TestMessages:
     async def test_a_message_of_nobody_s_is_passed_over(self, redis: Redis) -> None:
         holder = Holder(redis)
         async with running(holder):
-            await redis.publish(wake_channel(WORKER), b"monarq:n:{unknown}:ready")
-            await redis.publish(wake_channel(WORKER), KEYS.key("ready_cpu"))
+            await redis.publish(wake_channel(WORKER), b"monarq:n:{unknown}:queued")
+            await redis.publish(wake_channel(WORKER), KEYS.key("queued_cpu"))
             async with in_time(10):
                 await holder.queue.wait(redis, "cpu", 60.0)
 
@@ -206,7 +206,7 @@ class TestReconciliation:
         holder.table.remove(a)  # its end was acknowledged, and is undone
         holder.queue.is_doubtful = True
         await self.keep(holder)
-        assert await ids_in(redis, "ready") == ["a"]
+        assert await ids_in(redis, "queued") == ["a"]
         assert await held_by(redis, holder.name) == {b"b": b"i1"}
         assert (holder.queue.is_doubtful, holder.lost) == (False, [])
         assert await hash_of(redis, "notes") == {}, "at no charge"
@@ -250,7 +250,7 @@ class TestReconciliation:
             await holder.claim(1)
         assert holder.queue.is_doubtful
         await self.keep(holder)
-        assert await ids_in(redis, "ready") == ["b"]
+        assert await ids_in(redis, "queued") == ["b"]
         assert await held_by(redis, holder.name) == {b"a": b"i1"}
         assert holder.table.holds(a)
         assert [lease.job_id for lease in await holder.claim()] == ["b"]
@@ -263,7 +263,7 @@ class TestReconciliation:
         await self.keep(holder)
         await put(redis, "a")
         await holder.client.deliver_late()
-        assert await ids_in(redis, "ready") == ["a"]
+        assert await ids_in(redis, "queued") == ["a"]
 
     async def test_it_begins_anew_where_it_was_taken_from(self, redis: Redis) -> None:
         holder = Holder(redis)
@@ -287,7 +287,7 @@ class TestReconciliation:
         await redis.hdel(KEYS.held(holder.name), "0001", "2299")  # type: ignore[misc]
         holder.queue.is_doubtful = True
         await self.keep(holder)
-        assert sorted(await ids_in(redis, "ready")) == ids[::100]
+        assert sorted(await ids_in(redis, "queued")) == ids[::100]
         assert sorted(lease.job_id for lease in holder.lost) == ["0001", "2299"]
 
     async def test_an_idle_worker_is_no_more_to_redis(self, redis: Redis) -> None:
@@ -310,7 +310,7 @@ class TestSweep:
         await a_dead_worker(redis, "a", "b")
         await redis.zadd(KEYS.key("idle"), {DEAD: 1})
         await holder.session.sweep(redis)
-        assert await ids_in(redis, "ready") == ["a", "b"]
+        assert await ids_in(redis, "queued") == ["a", "b"]
         assert (await hash_of(redis, "notes"))[b"a"].endswith(b"|its lease ran out")
         assert await redis.zscore(FLEET_BEATS, DEAD) is None
         assert await redis.hgetall(FLEET_RECORDS) == {}  # type: ignore[misc]
@@ -324,7 +324,7 @@ class TestSweep:
         await a_dead_worker(redis, "a")
         await redis.zadd(KEYS.key("leases"), {f"{DEAD}.1": await now_ms(redis) + 60_000})
         await holder.session.sweep(redis)
-        assert await ids_in(redis, "ready") == []
+        assert await ids_in(redis, "queued") == []
         assert await redis.zscore(FLEET_BEATS, DEAD) is not None
 
     async def test_a_record_that_cannot_be_read_keeps_nobody_from_being_swept(
@@ -335,7 +335,7 @@ class TestSweep:
         await a_dead_worker(redis, "a")
         await redis.hset(FLEET_RECORDS, DEAD, b"\xff")  # type: ignore[misc]
         await holder.session.sweep(redis)
-        assert await ids_in(redis, "ready") == ["a"], "those who serve the queue see its lease end"
+        assert await ids_in(redis, "queued") == ["a"], "those who serve the queue see its lease end"
         assert await redis.zscore(FLEET_BEATS, DEAD) is None
 
     async def test_the_beat_of_who_serves_the_queue_names_an_overdue_incarnation(
@@ -349,7 +349,7 @@ class TestSweep:
         holder.beat()
         await asyncio.sleep(0)
         await holder.session.sweep(redis)
-        assert await ids_in(redis, "ready") == ["a"]
+        assert await ids_in(redis, "queued") == ["a"]
         assert await held_by(redis, holder.name) == {b"mine": b"i1"}
 
     async def test_an_idle_worker_finds_one_that_came_back_with_an_earlier_state_of_redis(
@@ -361,7 +361,7 @@ class TestSweep:
         holder.session.queues[1].incarnation = holder.session.queues[1].incarnation.successor(f"{WORKER}.2")
         for _ in range(3):
             await holder.session.sweep(redis)
-        assert await ids_in(redis, "ready") == ["a"]
+        assert await ids_in(redis, "queued") == ["a"]
 
     async def test_what_is_over_goes_also_where_nobody_holds_a_job(self, redis: Redis) -> None:
         holder = Holder(redis, "first", "q")
@@ -383,7 +383,7 @@ class TestSweep:
         await a_dead_worker(redis, "a")
         await redis.set(KEYS.key("ends"), "text")
         await holder.session.sweep(redis)
-        assert await ids_in(redis, "ready") == ["a"]
+        assert await ids_in(redis, "queued") == ["a"]
 
     async def test_it_does_not_take_from_itself(self, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
         holder = Holder(redis)
@@ -398,7 +398,7 @@ class TestSweep:
         holder = Holder(redis)
         await a_dead_worker(redis, "a")
         await holder.session.sweep(redis)
-        assert await ids_in(redis, "ready") == []
+        assert await ids_in(redis, "queued") == []
 
     async def test_a_worker_that_is_known_to_be_dead_is_taken_from_at_once_and_another_is_woken(
         self, redis: Redis
@@ -414,7 +414,7 @@ class TestSweep:
             assert await recover(redis, QueueRef("q", "native"), DEAD, "killed") == 1
             async with in_time(10):
                 assert await holder.queue.wait(redis, "io", 60.0)
-        assert await ids_in(redis, "ready") == ["a", "waits"]
+        assert await ids_in(redis, "queued") == ["a", "waits"]
         with pytest.raises(IncarnationGoneError):
             await claim_jobs(redis, incarnation=f"{DEAD}.2")
         assert await recover(redis, QueueRef("q", "native"), DEAD, "killed") == 0, "repeated"
@@ -451,7 +451,7 @@ class TestDeregister:
             holder.table.remove(lease)
         holder.renew()
         await holder.session.deregister(redis)
-        assert await ids_in(redis, "ready") == ["a", "b"]
+        assert await ids_in(redis, "queued") == ["a", "b"]
         assert (await hash_of(redis, "notes"))[b"b"] == b"1 1 0 0 -|killed", "at no charge"
         assert await zset_of(redis, "leases") == {}
         assert await redis.exists(FLEET_BEATS) == 0

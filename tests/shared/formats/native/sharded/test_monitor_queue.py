@@ -74,17 +74,17 @@ async def test_numbers_are_sums(redis: Redis, producer: Producer, redis_url: str
     await fill(producer, 6)
     await fill(producer, 3, defer_by=60)
     counts = await MONITORED.read_counts(redis)
-    assert (counts.queued, counts.deferred, counts.running, counts.totals["done"]) == (6, 3, 0, 12)
+    assert (counts.queued, counts.deferred, counts.running, counts.totals["succeeded"]) == (6, 3, 0, 12)
     assert counts.totals["enqueued"] == 21
     assert counts.oldest_s is not None
     counters = await MONITORED.read_counters(redis, 0)
-    assert (counters.queue["done"], counters.jobs["monitored.add"]["enqueued"]) == (12, 21)
+    assert (counters.queue["succeeded"], counters.jobs["monitored.add"]["enqueued"]) == (12, 21)
     series = await MONITORED.read_series(redis, "", Step.MINUTE, 3)
     assert sum(step.get("enqueued", 0) for step in series.steps) == 21
     assert len((await MONITORED.read_rates(redis, 15, 4)).steps) == 4
     assert [ref.name for ref in await known_queues(redis) if ref.format == "native"].count("big") == 1
     [stats] = await read_stats(redis, [BIG])
-    assert (stats.queued, stats.done) == (6, 12)
+    assert (stats.queued, stats.succeeded) == (6, 12)
     assert not [ref for ref in await known_queues(redis) if "~" in ref.name]
 
 
@@ -184,7 +184,7 @@ async def test_one_job_is_shown_and_steered_wherever_it_is(redis: Redis, produce
     await run(redis_url)
     view = await find_job(redis, chosen[0])
     assert view is not None
-    assert view.row.state == "done"
+    assert view.row.state == "succeeded"
 
 
 async def test_what_runs_and_what_ended_is_listed(redis: Redis, redis_url: str, producer: Producer) -> None:
@@ -289,7 +289,7 @@ async def test_a_revival_that_stopped_half_way_makes_one_job(
     assert [moved in ids for ids in await alive(redis, 4)].count(True) == 1
     client: Any = redis
     new = keys_of(home(moved, 4))
-    for key in ("payloads", "ready"):  # it runs, and ends without a trace
+    for key in ("payloads", "queued"):  # it runs, and ends without a trace
         await (client.hdel if key == "payloads" else client.zrem)(new.key(key), moved)
     again = await MONITORED.revive(redis, [moved.encode()])
     assert again == [Revived.BACK if stops_before == "discard" else Revived.NO_LETTER]

@@ -301,8 +301,8 @@ async def test_it_is_told_which_of_many_jobs_are_in(redis: Redis, producer: Prod
     """A shard that refuses: what went to others is in, and said to be."""
     await spread(redis, 4)
     await producer.enqueue(note, 0)
-    await redis.delete(keys_of(2).key("ready"))
-    await redis.set(keys_of(2).key("ready"), "no zset")
+    await redis.delete(keys_of(2).key("queued"))
+    await redis.set(keys_of(2).key("queued"), "no zset")
     with pytest.raises(PartlyEnqueuedError) as caught:
         await producer.enqueue_many(note, [(number,) for number in range(400)])
     lost = await alive(redis, 4)

@@ -128,7 +128,7 @@ async def test_one_full_shard_starves_no_other(redis: Redis, producer: Producer)
     serving = Serving(redis)
     await serving.claim_all()
     full = keys_of(1)
-    await client.zadd(full.key("ready"), {f"full{number:05}": 10**15 + number for number in range(5000)})
+    await client.zadd(full.key("queued"), {f"full{number:05}": 10**15 + number for number in range(5000)})
     await client.hset(full.key("payloads"), mapping={f"full{number:05}": b"p" for number in range(5000)})
     serving.queue._on_wake(1, "io")
     async with serving.listening():
@@ -302,7 +302,7 @@ async def test_the_longest_wait_is_that_of_any_shard(redis: Redis, producer: Pro
     assert (await read_waiting(redis, BIG)).io_s is None
     await fill(producer, 3)
     client: Any = redis
-    await client.zadd(keys_of(2).key("ready"), {"old": 500 * 2**44 + 2**33})
+    await client.zadd(keys_of(2).key("queued"), {"old": 500 * 2**44 + 2**33})
     waited = (await read_waiting(redis, BIG)).io_s
     assert waited is not None
     assert waited > 10**6

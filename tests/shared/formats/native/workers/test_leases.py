@@ -107,7 +107,7 @@ class TestRecover:
         await put(redis, "waits")
         await let_lease_end(redis)
         assert await recovered(redis) == 4
-        assert await ids_in(redis, "ready") == ["c", "a", "b", "x", "waits"]
+        assert await ids_in(redis, "queued") == ["c", "a", "b", "x", "waits"]
         assert not await redis.exists(KEYS.held(INCARNATION))
         assert await zset_of(redis, "leases") == {}
         assert (await counts_of(redis))[b"crashed\0"] == b"4"
@@ -129,7 +129,7 @@ class TestRecover:
         await run(redis, "cpu", lane=Lane.CPU, is_first=False)
         await let_lease_end(redis)
         assert await recovered(redis) == 2
-        assert (await sets_with(redis, "io"), await sets_with(redis, "cpu")) == (["ready"], ["ready_cpu"])
+        assert (await sets_with(redis, "io"), await sets_with(redis, "cpu")) == (["queued"], ["queued_cpu"])
 
     async def test_one_whose_lease_goes_on_keeps_all(self, redis: Redis) -> None:
         await run(redis, "a")
@@ -160,7 +160,7 @@ class TestRecover:
             beat_once(redis)
         assert list(await zset_of(redis, "leases")) == [INCARNATION.encode()], "whoever goes on finds it"
         assert await recovered(redis) == 1200 - freed
-        assert sorted(await ids_in(redis, "ready")) == ids
+        assert sorted(await ids_in(redis, "queued")) == ids
         assert len(await hash_of(redis, "notes")) == 1200
 
     async def test_a_repetition_charges_nothing(self, redis: Redis) -> None:
@@ -208,8 +208,8 @@ class TestReconcile:
         await run(redis, "cpu", lane=Lane.CPU, is_first=False)
         await put(redis, "waits")
         assert await self.ask(redis) == (3, [])
-        assert await ids_in(redis, "ready") == ["a", "b", "waits"]
-        assert await ids_in(redis, "ready_cpu") == ["cpu"]
+        assert await ids_in(redis, "queued") == ["a", "b", "waits"]
+        assert await ids_in(redis, "queued_cpu") == ["cpu"]
         assert await hash_of(redis, "notes") == {}
         assert (await held_by(redis), beat_once(redis).held) == ({}, 0)
 
@@ -256,7 +256,7 @@ class TestWake:
         await redis.zadd(KEYS.key("idle_cpu"), {"w3": 1})
         async with heard(redis, wake_channel("w1")) as following:
             await wake(redis, KEYS, "io")
-            assert await following() == (wake_channel("w1"), KEYS.key("ready").encode())
+            assert await following() == (wake_channel("w1"), KEYS.key("queued").encode())
         await wake(redis, KEYS, "cpu")
         assert (set(await zset_of(redis, "idle")), set(await zset_of(redis, "idle_cpu"))) == ({b"w2"}, {b"w3"})
 

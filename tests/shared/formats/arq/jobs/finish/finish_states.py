@@ -16,9 +16,9 @@ TWO_LEASED: Final = QueueState(
     tokens=dict.fromkeys("ab", "t1"),
     leases={"w1": dict.fromkeys("ab", "t1")},
 )
-DONE: Final = QueueState(results={"a": "result"}, stats={"done": "1"}, ended=1)
-BOTH_DONE: Final = QueueState(results=dict.fromkeys("ab", "result"), stats={"done": "2"}, ended=2)
-B_DONE: Final = QueueState(results={"b": "result"}, stats={"done": "1"}, ended=1)
+DONE: Final = QueueState(results={"a": "result"}, stats={"succeeded": "1"}, ended=1)
+BOTH_DONE: Final = QueueState(results=dict.fromkeys("ab", "result"), stats={"succeeded": "2"}, ended=2)
+B_DONE: Final = QueueState(results={"b": "result"}, stats={"succeeded": "1"}, ended=1)
 LETTER: Final = {
     "name": "send",
     "letter": "why",

@@ -23,7 +23,7 @@ from tests.support.slowness import patience_s
 
 ENDS = [
     Row("nothing is given", LEASED, call_finish(), [], LEASED),
-    Row("done", LEASED, call_finish(ending("a")), [], DONE, repeated=["a"]),
+    Row("succeeded", LEASED, call_finish(ending("a")), [], DONE, repeated=["a"]),
     Row(
         "done, and somebody has deleted its token",
         replace(LEASED, tokens={}),
@@ -102,7 +102,7 @@ ENDS = [
         TWO_LEASED,
         call_finish(ending("a"), ending("b", success=False)),
         [],
-        replace(BOTH_DONE, stats={"done": "1", "failed": "1"}),
+        replace(BOTH_DONE, stats={"succeeded": "1", "failed": "1"}),
         repeated=["a", "b"],
     ),
     Row(
@@ -115,7 +115,7 @@ ENDS = [
         ),
         call_finish(ending("\udcff", result="\x00\r\n")),
         [],
-        QueueState(results={"\udcff": "\x00\r\n"}, stats={"done": "1"}, ended=1),
+        QueueState(results={"\udcff": "\x00\r\n"}, stats={"succeeded": "1"}, ended=1),
         repeated=["\udcff"],
     ),
     Row(

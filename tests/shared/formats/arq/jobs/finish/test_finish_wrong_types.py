@@ -71,7 +71,8 @@ WRONG_TYPES = [
         call_finish(BURIED, ending("b")),
         [],
         wrong(
-            KEYS.dead, beside=replace(BOTH_DONE, letters={"a": LETTER}, stats={"done": "1", "failed": "1", "dead": "1"})
+            KEYS.dead,
+            beside=replace(BOTH_DONE, letters={"a": LETTER}, stats={"succeeded": "1", "failed": "1", "dead": "1"}),
         ),
         repeated=["a", "b"],
     ),
