@@ -162,7 +162,7 @@ def _silent(queue: Overview) -> HealthFinding | None:
 
 
 def _healthy(queues: list[Overview]) -> HealthFinding:
-    workers = {worker.id for queue in queues for worker in queue.stats.workers if worker.alive}
+    workers = {worker.worker_id for queue in queues for worker in queue.stats.workers if worker.alive}
     parts = [_workers(len(workers)) if workers else "served by arq"]
     queued, running = sum(queue.stats.queued for queue in queues), sum(queue.stats.running for queue in queues)
     parts += [f"{running:,} running, {queued:,} queued" if queued or running else "nothing waits"]

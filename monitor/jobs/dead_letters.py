@@ -33,7 +33,7 @@ class DeadLetter:
         raw_id: the job's id as Redis holds it.
         queue: its queue.
         format: the format of that.
-        id: its id as text.
+        job_id: its id as text.
         name: the job's name; '' or '<unknown>' where its payload has none.
         error: class and message of the error that it failed with.
         error_type: the class alone.
@@ -43,9 +43,9 @@ class DeadLetter:
         crash_note: what was known of the last crash.
         worker: the id of the worker that wrote the dead letter.
         lane: the lane that it ran in.
-        enqueue_ms: when it was enqueued.
-        start_ms: when its last run began.
-        finish_ms: when that ended.
+        enqueued_ms: when it was enqueued.
+        started_ms: when its last run began.
+        ended_ms: when that ended.
         died_ms: when the dead letter was written, by Redis' clock.
         payload_bytes: the size of its payload; None where that was gone.
     """
@@ -53,7 +53,7 @@ class DeadLetter:
     raw_id: bytes
     queue: str
     format: Format
-    id: str
+    job_id: str
     name: str
     error: str
     error_type: str
@@ -63,9 +63,9 @@ class DeadLetter:
     crash_note: str
     worker: str
     lane: LaneName
-    enqueue_ms: int
-    start_ms: int
-    finish_ms: int
+    enqueued_ms: int
+    started_ms: int
+    ended_ms: int
     died_ms: int
     payload_bytes: int | None
 
@@ -205,7 +205,7 @@ def _parse(queue: QueueRef, found: DeadRecord) -> DeadLetter:
         raw_id=found.raw_id,
         queue=queue.name,
         format=queue.format,
-        id=text(found.raw_id),
+        job_id=text(found.raw_id),
         name=found.name,
         error=record.error,
         error_type=record.error_type,
@@ -215,9 +215,9 @@ def _parse(queue: QueueRef, found: DeadRecord) -> DeadLetter:
         crash_note=record.crash_note,
         worker=record.worker,
         lane=lane_of_ended(record.lane, "cpu" if record.home == "cpu" else "io"),
-        enqueue_ms=record.enqueue_ms,
-        start_ms=record.start_ms,
-        finish_ms=record.finish_ms,
+        enqueued_ms=record.enqueue_ms,
+        started_ms=record.start_ms,
+        ended_ms=record.finish_ms,
         died_ms=found.died_ms,
         payload_bytes=found.payload_bytes,
     )

@@ -112,7 +112,7 @@ def _view(queue: QueueRef, facts: JobFacts, letter: DeadLetter | None, with_argu
     state = _state_of(facts, result, letter)
     if state is None:
         return None
-    letter = letter if state == "dead" else None
+    letter = letter if state == "failed" else None
     row = _row(queue, facts, state, result, letter)
     has_payload = facts.payload_bytes is not None
     head = read_head(facts.payload[:HEAD_BYTES], facts.payload_tail)
@@ -134,14 +134,12 @@ def _state_of(facts: JobFacts, result: ResultView | None, letter: DeadLetter | N
     if facts.state is not None and (facts.state == "running" or result is None):
         return facts.state
     if letter is not None:
-        return "dead"
+        return "failed"
     if result is not None:
         if result.success is None:
-            return "ended"
+            return "unknown"
         return "succeeded" if result.success else "cancelled" if result.cancelled else "failed"
-    if facts.ended_without_result:
-        return "ended"
-    return "unplaced" if facts.payload_bytes is not None else None
+    return "unknown" if facts.ended_without_result or facts.payload_bytes is not None else None
 
 
 def _is_small(letter: DeadLetter) -> bool:
@@ -178,18 +176,18 @@ def _row(
             tail=facts.payload_tail,
         ),
     )
-    if state not in ("succeeded", "failed", "cancelled", "ended"):
+    if state in ("queued", "deferred", "running"):
         return row
     if result is None:
-        return replace(row, lane=None)
+        return replace(row, lane=None) if facts.ended_without_result else row
     return replace(
         row,
         name=result.name,
         lane=result.lane,
         tries=result.tries or row.tries,
-        enqueue_ms=result.enqueue_ms,
-        started_ms=result.start_ms,
-        ended_ms=result.finish_ms or _cancelled_ms(facts, state),
+        enqueued_ms=result.enqueued_ms,
+        started_ms=result.started_ms,
+        ended_ms=result.ended_ms or _cancelled_ms(facts, state),
         error=result.error,
     )
 
@@ -201,16 +199,11 @@ def _cancelled_ms(facts: JobFacts, state: State) -> int | None:
 
 
 def _timeline(row: JobRow, facts: JobFacts) -> tuple[TimelineEvent, ...]:
-    ends: dict[State, EventKind] = {
-        "succeeded": "succeeded",
-        "failed": "failed",
-        "cancelled": "cancelled",
-        "dead": "dead",
-    }
+    ends: dict[State, EventKind] = {"succeeded": "succeeded", "failed": "failed", "cancelled": "cancelled"}
     end = ends.get(row.state)
     return in_order(
         (
-            TimelineEvent(row.enqueue_ms, "enqueued") if row.enqueue_ms else None,
+            TimelineEvent(row.enqueued_ms, "enqueued") if row.enqueued_ms else None,
             *read_history(facts.history),
             TimelineEvent(row.due_ms, "due") if row.due_ms and row.state == "deferred" else None,
             TimelineEvent(row.started_ms, "started", row.worker or "") if row.started_ms else None,

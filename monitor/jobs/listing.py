@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final, Literal, cast, get_args
 
@@ -35,13 +35,13 @@ MOST_ROWS: Final = BATCH
 MOST_LOOKED_AT: Final = 1000
 """The most jobs that one search by name looks at."""
 
-ListedState = Literal["queued", "deferred", "running", "dead", "ended"]
-PagedState = Literal["queued", "deferred", "running", "dead"]
+ListedState = Literal["queued", "deferred", "running", "succeeded", "failed", "cancelled", "ended"]
+PagedState = Literal["queued", "deferred", "running", "failed"]
 LISTED_STATES: Final[tuple[ListedState, ...]] = get_args(ListedState)
 
-State = Literal["queued", "deferred", "running", "dead", "succeeded", "failed", "cancelled", "ended", "unplaced"]
-"""The state of a job. "ended": it has ended, and its result, which would say how, was not kept. "unplaced": its payload
-exists, but it is in none of the queues that were looked at."""
+State = Literal["queued", "deferred", "running", "succeeded", "failed", "cancelled", "unknown"]
+"""The state of a job. "unknown": it has ended, and its result, which would say how, was not kept or cannot be read; or
+its payload exists, but it is in none of the queues that were looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +50,34 @@ class JobRow:
 
     Attributes:
         raw_id: the job's id as Redis holds it.
-        id: the same as text.
+        job_id: the same as text.
         queue: its queue.
         format: the format of that.
         state: its state. A queued job may be running: stock arq workers leave the jobs that they run in the queue.
         name: the job's name, where it can be read without decoding anything unsafe.
         lane: the lane queue that it waits in: "cpu", or "io" for all others; of an ended job the lane that it ran in,
             where its result or its dead letter has it.
-        enqueue_ms: when it was enqueued, by its client's clock.
+        enqueued_ms: when it was enqueued, by its client's clock.
         due_ms: when it is, or was, due, by Redis' clock; None while it runs, 1 or less where it was put at the head.
         tries: tries that it has used; of a dead job, how often it was tried; also 0 where that is not known.
         crashes: how often its worker was lost while it ran.
         worker: the id of the worker that runs it, or wrote its dead letter; "arq" where a stock arq worker runs it.
         started_ms: when its run started, by its worker's clock.
-        ended_ms: when it died or ended.
-        error: the error of a dead job, else ''.
+        ended_ms: when it ended.
+        error: the error of a failed job, where it is known, else ''.
+        dead: whether it failed and has left a dead letter, and can be retried.
         cancel_asked_ms: when its cancellation was requested.
         payload_bytes: the size of its payload; None where that is gone.
     """
 
     raw_id: bytes
-    id: str
+    job_id: str
     queue: str
     format: Format
     state: State
     name: str | None = None
     lane: LaneName | None = "io"
-    enqueue_ms: int | None = None
+    enqueued_ms: int | None = None
     due_ms: int | None = None
     tries: int = 0
     crashes: int = 0
@@ -84,6 +85,7 @@ class JobRow:
     started_ms: int | None = None
     ended_ms: int | None = None
     error: str = ""
+    dead: bool = False
     cancel_asked_ms: int | None = None
     payload_bytes: int | None = None
 
@@ -128,8 +130,9 @@ async def list_jobs(
 ) -> JobPage:
     """One page of the jobs of a state.
 
-    Queued and deferred jobs come in the order in which they are due, running ones worker by worker, dead and ended ones
-    newest first. Ended jobs are a sample of the recent ones, on one page.
+    Queued and deferred jobs come in the order in which they are due, running ones worker by worker, ended ones newest
+    first. Failed jobs are all that have left a dead letter, and on the last page those of the sample that left none.
+    Succeeded, cancelled and "ended" jobs, which are those of all three, are a sample of the recent ones, on one page.
 
     Args:
         redis: the client.
@@ -145,12 +148,19 @@ async def list_jobs(
         RedisError: Redis did not answer.
     """
     limit = max(1, min(limit, MOST_ROWS))
-    if state == "ended":
-        return await _read_ended(redis, queue, limit, name)
-    cursor = None if after is None else _decode_cursor(state, after)
+    paged = next((each for each in get_args(PagedState) if each == state), None)
+    if paged is None:
+        return await _read_ended(redis, queue, state, limit, name)
+    cursor = None if after is None else _decode_cursor(paged, after)
     if name is None:
-        return await _read_page(redis, queue, state, cursor, limit)
-    return await _search(redis, queue, state, cursor, limit, name)
+        page = await _read_page(redis, queue, paged, cursor, limit)
+    else:
+        page = await _search(redis, queue, paged, cursor, limit, name)
+    if paged != "failed" or page.next is not None or len(page.rows) >= limit:
+        return page
+    ended = await _read_ended(redis, queue, state, limit, name)
+    unlisted = [row for row in ended.rows if not row.dead]
+    return replace(page, rows=(*page.rows, *unlisted)[:limit], looked_at=page.looked_at + len(unlisted))
 
 
 async def _search(
@@ -182,7 +192,7 @@ def _matching(rows: Iterable[JobRow], name: str) -> list[JobRow]:
 async def _read_page(
     redis: Redis, queue: QueueRef, state: PagedState, cursor: PagePosition | None, limit: int
 ) -> JobPage:
-    if state == "dead":
+    if state == "failed":
         return await _read_dead(redis, queue, cursor, limit)
     try:
         page = await monitor_queue(queue).browse(redis, state, cursor, limit)
@@ -198,13 +208,13 @@ def job_row(queue: QueueRef, state: State, job: BrowsedJob) -> JobRow:
     head = read_head(job.head, job.tail)
     return JobRow(
         raw_id=job.raw_id,
-        id=text(job.raw_id),
+        job_id=text(job.raw_id),
         queue=queue.name,
         format=queue.format,
         state="running" if job.holder else state,
         name=head.name,
         lane=job.lane_queue,
-        enqueue_ms=head.enqueue_ms,
+        enqueued_ms=head.enqueue_ms,
         due_ms=job.due_ms,
         tries=job.tries,
         crashes=job.crashes,
@@ -219,7 +229,7 @@ async def _read_dead(redis: Redis, queue: QueueRef, cursor: PagePosition | None,
     after = None if cursor is None else DeadEntry(cast("bytes", cursor[0]), float(cursor[1]))
     page = await read_dead_letter_page(redis, queue, after, limit)
     following = (
-        None if page.last is None else _encode_cursor("dead", (page.last.raw_id, repr(page.last.died_ms).encode()))
+        None if page.last is None else _encode_cursor("failed", (page.last.raw_id, repr(page.last.died_ms).encode()))
     )
     return JobPage(tuple(map(dead_letter_row, page.letters)), following, len(page.letters), page.now_ms)
 
@@ -228,46 +238,53 @@ def dead_letter_row(letter: DeadLetter) -> JobRow:
     """The row of a dead job."""
     return JobRow(
         raw_id=letter.raw_id,
-        id=letter.id,
+        job_id=letter.job_id,
         queue=letter.queue,
         format=letter.format,
-        state="dead",
+        state="failed",
         name=letter.name or None,
         lane=letter.lane,
-        enqueue_ms=letter.enqueue_ms or None,
+        enqueued_ms=letter.enqueued_ms or None,
         tries=letter.tries,
         crashes=letter.crashes,
         worker=letter.worker or None,
-        started_ms=letter.start_ms or None,
+        started_ms=letter.started_ms or None,
         ended_ms=letter.died_ms or None,
         error=letter.error,
+        dead=True,
         payload_bytes=letter.payload_bytes,
     )
 
 
-async def _read_ended(redis: Redis, queue: QueueRef, limit: int, name: str | None) -> JobPage:
+async def _read_ended(redis: Redis, queue: QueueRef, state: ListedState, limit: int, name: str | None) -> JobPage:
     now_ms = await read_now_ms(redis)
     ended = await read_ended(redis, queue, MOST_ENDED)
-    matching = [one for one in ended if name is None or fnmatchcase(one.name, name)]
-    rows = tuple(_ended_row(queue, one) for one in matching[:limit])
-    return JobPage(rows, None, len(ended), now_ms)
+    named = [_ended_row(queue, one) for one in ended if name is None or fnmatchcase(one.name, name)]
+    rows = [row for row in named if state in ("ended", row.state)]
+    return JobPage(tuple(rows[:limit]), None, len(ended), now_ms)
 
 
 def _ended_row(queue: QueueRef, ended: EndedJob) -> JobRow:
     return JobRow(
         raw_id=ended.job_id.encode(),
-        id=ended.job_id,
+        job_id=ended.job_id,
         queue=queue.name,
         format=queue.format,
-        state=cast("State", ended.state) if ended.state in _END_STATES else "ended",
+        state=_END_STATES.get(ended.state, "unknown"),
         name=ended.name or None,
         lane=ended.lane,
         started_ms=None if ended.run_ms is None else ended.ended_ms - ended.run_ms,
         ended_ms=ended.ended_ms,
+        dead=ended.state == "dead",
     )
 
 
-_END_STATES: Final = frozenset({"succeeded", "failed", "dead", "cancelled"})
+_END_STATES: Final[Mapping[str, State]] = {
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "dead": "failed",
+    "cancelled": "cancelled",
+}
 
 
 def _encode_cursor(state: PagedState, cursor: PagePosition) -> str:
@@ -275,15 +292,15 @@ def _encode_cursor(state: PagedState, cursor: PagePosition) -> str:
     return base64.urlsafe_b64encode(msgspec.msgpack.encode((state, cursor))).decode().rstrip("=")
 
 
-_DEAD_CURSOR: Final = msgspec.msgpack.Decoder(tuple[Literal["dead"], tuple[bytes, bytes]])
+_FAILED_CURSOR: Final = msgspec.msgpack.Decoder(tuple[Literal["failed"], tuple[bytes, bytes]])
 _LIVE_CURSOR: Final = msgspec.msgpack.Decoder(tuple[LiveState, PagePosition])
 
 
 def _decode_cursor(state: PagedState, encoded: str) -> PagePosition:
-    decoder = _DEAD_CURSOR if state == "dead" else _LIVE_CURSOR
+    decoder = _FAILED_CURSOR if state == "failed" else _LIVE_CURSOR
     try:
         known, cursor = decoder.decode(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
-        is_number = state != "dead" or not math.isnan(float(cursor[1]))
+        is_number = state != "failed" or not math.isnan(float(cursor[1]))
     except (msgspec.DecodeError, binascii.Error, ValueError):
         raise CursorError from None
     if known != state or not is_number:

@@ -42,9 +42,9 @@ class ResultView:
         arguments: the job's arguments as written in a call; None where they were not requested or cannot be read.
         tries: which try it was.
         lane: the lane that it ran in; None where the result cannot be read.
-        enqueue_ms: when the job was enqueued, by its client's clock.
-        start_ms: when its last run began.
-        finish_ms: when that ended.
+        enqueued_ms: when the job was enqueued, by its client's clock.
+        started_ms: when its last run began.
+        ended_ms: when that ended.
     """
 
     bytes: int
@@ -61,9 +61,9 @@ class ResultView:
     arguments: str | None = None
     tries: int | None = None
     lane: LaneName | None = None
-    enqueue_ms: int | None = None
-    start_ms: int | None = None
-    finish_ms: int | None = None
+    enqueued_ms: int | None = None
+    started_ms: int | None = None
+    ended_ms: int | None = None
 
 
 def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_arguments: bool = False) -> ResultView:
@@ -93,9 +93,9 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
         arguments=decoded.arguments if with_arguments else None,
         tries=_whole(fields.get("t")),
         lane=lane_of_ended(fields.get("lane")) if fields else None,
-        enqueue_ms=_whole(fields.get("et")),
-        start_ms=_whole(fields.get("st")),
-        finish_ms=_whole(fields.get("ft")),
+        enqueued_ms=_whole(fields.get("et")),
+        started_ms=_whole(fields.get("st")),
+        ended_ms=_whole(fields.get("ft")),
     )
 
 

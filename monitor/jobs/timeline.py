@@ -22,7 +22,6 @@ EventKind = Literal[
     "succeeded",
     "failed",
     "cancelled",
-    "dead",
 ]
 _KINDS: Final = frozenset(get_args(EventKind))
 

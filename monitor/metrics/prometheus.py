@@ -64,7 +64,7 @@ async def read_snapshot(redis: Redis, queues: Iterable[QueueRef]) -> Snapshot:
         totals={queue: found[0] for queue, found in counted.items()},
         jobs={queue: found[1] for queue, found in counted.items()},
         paused=frozenset([queue for queue in counted if await paused_since_ms(redis, queue) is not None]),
-        workers=tuple(sort_workers({worker.id: worker for queue in stats for worker in queue.workers}.values())),
+        workers=tuple(sort_workers({worker.worker_id: worker for queue in stats for worker in queue.workers}.values())),
     )
 
 
@@ -197,7 +197,7 @@ def worker_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
     for name, help_text, value_of in _WORKER_GAUGES:
         gauge = GaugeMetricFamily(f"monarq_worker_{name}", help_text, labels=WORKER_LABELS)
         for worker in listed:
-            gauge.add_metric([worker.id, worker.host], value_of(worker))
+            gauge.add_metric([worker.worker_id, worker.host], value_of(worker))
         yield gauge
     yield from _lane_metrics(listed)
 
@@ -209,6 +209,6 @@ def _lane_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
     busy = GaugeMetricFamily("monarq_worker_busy_places", "Jobs of a lane that it runs now.", labels=labels)
     for worker in workers:
         for lane in lane_usage(worker):
-            total.add_metric([worker.id, worker.host, lane.lane], lane.total)
-            busy.add_metric([worker.id, worker.host, lane.lane], lane.busy)
+            total.add_metric([worker.worker_id, worker.host, lane.lane], lane.total)
+            busy.add_metric([worker.worker_id, worker.host, lane.lane], lane.busy)
     yield from (total, busy)

@@ -23,14 +23,14 @@ class RunningJob:
     """A job that a worker runs.
 
     Attributes:
-        id: the job's id.
+        job_id: the job's id.
         name: the job's name.
         queue: its queue.
         started_ms: when it was started, unix ms by the worker's clock.
         age_s: seconds since then.
     """
 
-    id: str
+    job_id: str
     name: str = ""
     queue: str = ""
     started_ms: int = 0
@@ -42,14 +42,14 @@ class WorkerStats:
     """A worker, from its record; a field that the record does not have is '' or 0.
 
     Attributes:
-        id: its name in Redis.
+        worker_id: its name in Redis.
         host: its machine.
         pid: its process id there.
         version: its version of monarq.
         concurrency: how many io jobs it runs at once.
         running: how many jobs it runs now, of all its queues and lanes.
         uptime_s: seconds since it started.
-        done: runs that succeeded since then.
+        succeeded: runs that succeeded since then.
         failed: runs that failed for good since then.
         retried: runs that are tried again, since then.
         draining: whether it only finishes its running jobs.
@@ -65,7 +65,7 @@ class WorkerStats:
         cpu_running: how many of the jobs that it runs are cpu jobs.
     """
 
-    id: str
+    worker_id: str
     host: str = ""
     pid: int = 0
     version: str = ""
@@ -129,7 +129,7 @@ async def read_workers(redis: Redis, queues: Iterable[QueueRef]) -> list[WorkerS
         RedisError: Redis did not answer.
     """
     by_queue = await read_by_queue(redis, queues)
-    return sort_workers({worker.id: worker for workers in by_queue.values() for worker in workers}.values())
+    return sort_workers({worker.worker_id: worker for workers in by_queue.values() for worker in workers}.values())
 
 
 async def read_by_queue(redis: Redis, queues: Iterable[QueueRef]) -> dict[QueueRef, list[WorkerStats]]:
@@ -149,7 +149,7 @@ async def read_by_queue(redis: Redis, queues: Iterable[QueueRef]) -> dict[QueueR
 
 def sort_workers(workers: Iterable[WorkerStats]) -> list[WorkerStats]:
     """The workers by host and process id."""
-    return sorted(workers, key=lambda worker: (worker.host, worker.pid, worker.id))
+    return sorted(workers, key=lambda worker: (worker.host, worker.pid, worker.worker_id))
 
 
 def _worker(found: WorkerRecord, now_ms: int) -> WorkerStats:
@@ -159,7 +159,7 @@ def _worker(found: WorkerRecord, now_ms: int) -> WorkerStats:
         # Written by another version or another program: there is a worker all the same.
         return WorkerStats(found.worker_id, host=found.worker_id, alive=found.alive)
     return WorkerStats(
-        id=found.worker_id,
+        worker_id=found.worker_id,
         host=record.host,
         pid=record.pid,
         version=record.version,

@@ -34,9 +34,9 @@ async def twins(redis: Redis) -> None:
 )
 async def test_jobs_of_the_named_queues(cli_here: Cli, options: list[str], ids: set[str]) -> None:
     rows = (await cli_here("jobs", "list", "--json", *options)).results
-    assert {row["id"] for row in rows} == ids
+    assert {row["job_id"] for row in rows} == ids
     assert {(row["queue"], row["format"]) for row in rows} == {
-        ("mail", "native" if row["id"] == "of-native" else "arq") for row in rows
+        ("mail", "native" if row["job_id"] == "of-native" else "arq") for row in rows
     }
 
 

@@ -48,7 +48,7 @@ def _worker_body(worker: WorkerState) -> dict[str, Any]:
     return {
         "index": worker.index,
         "pid": worker.pid,
-        "id": worker.ready.worker_id if worker.ready else None,
+        "worker_id": worker.ready.worker_id if worker.ready else None,
         "phase": worker.phase,
         "running": worker.heartbeat.running,
         "loop_lag_s": worker.heartbeat.lag_s,

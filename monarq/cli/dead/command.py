@@ -26,8 +26,8 @@ monarq dead delete --older-than 3d
 JSON_SECTIONS: Final = {
     "JSON": """
 A line of JSON for each letter; times are unix ms:
-  queue, format, id, name, error, error_type, traceback, tries, crashes,
-  crash_note, worker, lane, enqueue_ms, start_ms, finish_ms, died_ms, payload_bytes
+  queue, format, job_id, name, error, error_type, traceback, tries, crashes,
+  crash_note, worker, lane, enqueued_ms, started_ms, ended_ms, died_ms, payload_bytes
 With show --payload also
   payload: {format, signed, bytes, value}    value is null unless it is msgpack
 """,

@@ -40,7 +40,7 @@ def as_json_line(letter: DeadLetter, *payload: bytes | None) -> str:
 def render_list(letters: Sequence[DeadLetter], queues: Sequence[QueueRef], *, width: int) -> RenderableType:
     """Letters as a table, a row each, with their queues where they were looked for in several of these."""
     queue = [Column("queue", text_cells(letter.ref.label for letter in letters), min_width=MIN_NAME_WIDTH)]
-    ids = Column("id", text_cells(letter.id for letter in letters))
+    ids = Column("id", text_cells(letter.job_id for letter in letters))
     columns = [
         Column("died", text_cells(format_age(letter.died_ms) for letter in letters), justify="right"),
         *(queue if len(queues) > 1 else []),
@@ -61,15 +61,15 @@ def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:
         "error": letter.error,
         "tries": str(letter.tries),
         "crashes": f"{letter.crashes} {letter.crash_note and f'(the last: {letter.crash_note})'}".strip(),
-        "enqueued": timestamp(letter.enqueue_ms),
-        "started": timestamp(letter.start_ms),
+        "enqueued": timestamp(letter.enqueued_ms),
+        "started": timestamp(letter.started_ms),
         "died": f"{timestamp(letter.died_ms)}, {format_age(letter.died_ms)} ago",
         "worker": letter.worker,
         "payload": "it was gone" if letter.payload_bytes is None else f"{letter.payload_bytes:,} bytes",
     }
     for data in payload:
         rows["payload"] = _payload_line(view_payload(data))
-    lines = [Text(printable(letter.id), style="bold")]
+    lines = [Text(printable(letter.job_id), style="bold")]
     lines += [labelled_line(name, value) for name, value in rows.items()]
     if letter.traceback:
         lines.append(Text(indented(letter.traceback, 2)))

@@ -12,8 +12,8 @@ from monarq.cli.command_line.arguments import JobArguments
 from monarq.cli.enqueue.line_reader import Line, LineReader
 from monarq.cli.enqueue.output import Output
 from monarq.cli.terminal.console import FAILED, say
-from monarq.producer import Handle, Producer, RedisRefusedError
-from monarq.shared.errors import MonarqError, PayloadError, RedisUnavailableError
+from monarq.producer import Handle, JobState, Producer, RedisRefusedError
+from monarq.shared.errors import JobCancelledError, JobError, MonarqError, PayloadError, RedisUnavailableError
 from monarq.shared.formats.choice.monitors import monitor_queue, read_workers
 from monarq.shared.formats.choice.namesakes import find_namesakes
 from monarq.shared.jobs.job import Job, declared_options, enqueue_options
@@ -201,18 +201,27 @@ class ResultPrinter:
     async def _print(self, handle: Handle[Any]) -> None:
         stop_showing = self._show(handle) if self._output.shows_jobs else None
         try:
-            outcome: dict[str, Any] = {"success": True, "result": await handle.result(self._timeout_s)}
+            outcome: dict[str, Any] = {"state": "succeeded", "result": await handle.result(self._timeout_s)}
         except (RedisUnavailableError, RedisRefusedError):
             raise
         except Exception as error:  # noqa: BLE001 - a job may raise anything
             text = str(error) if isinstance(error, MonarqError) else error_text(error)
-            outcome = {"success": False, "error": text}
+            outcome = {"state": _state_by(error), "error": text}
         finally:
             self._room.release()
             if stop_showing is not None:
                 stop_showing()
-        self._output.note_ended(handle.job_id, success=outcome["success"])
+        self._output.note_ended(handle.job_id, success=outcome["state"] == "succeeded")
         self._output.write([json_line({"job_id": handle.job_id} | outcome)])
 
     def _show(self, handle: Handle[Any]) -> Callable[[], None]:
         return handle.on_progress(partial(self._output.note_progress, handle.job_id))
+
+
+def _state_by(error: Exception) -> JobState:
+    """The state of a job by what was raised to whoever waited for its result."""
+    if isinstance(error, JobCancelledError):
+        return JobState.CANCELLED
+    # Where it is not the job's own, how the job has ended is not known.
+    is_of_job = not isinstance(error, MonarqError) or isinstance(error, JobError)
+    return JobState.FAILED if is_of_job else JobState.UNKNOWN

@@ -31,8 +31,10 @@ seq 1000 | monarq enqueue examples.jobs:sleep_ms --from - --wait
     "Output": """
 The job's id; with --from one a line. With --wait a line of JSON for each job,
 in the order in which they end:
-  {"job_id": ..., "success": true, "result": ...}
-  {"job_id": ..., "success": false, "error": "ValueError: ..."}
+  {"job_id": ..., "state": "succeeded", "result": ...}
+  {"job_id": ..., "state": "failed", "error": "ValueError: ..."}
+The state is cancelled for a job that was cancelled, and unknown where it did not end
+in time, or its result was not kept.
 On a terminal, bars below it show how far the jobs are, and each job that reports
 its progress (ctx.progress) has a bar of its own.
 The exit code is 1 if any of them failed, and 2 if the command could not do its work.

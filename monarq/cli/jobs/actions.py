@@ -173,11 +173,11 @@ async def _apply(
 
 async def _cancel(redis: Redis, view: JobView) -> Answer:
     row = view.row
-    if row.state in ("succeeded", "failed", "cancelled", "ended", "dead"):
+    if row.state in ("succeeded", "failed", "cancelled"):
         return Answer(f"it has ended already ({row.state})")
     answer = await admin.cancel(redis, row.ref, row.raw_id)
     if answer is Cancelled.PAUSED:
-        say(f"monarq: {printable(row.id)} waits in a paused queue, and ends when that is resumed")
+        say(f"monarq: {printable(row.job_id)} waits in a paused queue, and ends when that is resumed")
     return Answer(_CANCEL_REFUSALS.get(answer), "cancelled" if answer is Cancelled.ENDED else None)
 
 

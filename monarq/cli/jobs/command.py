@@ -25,14 +25,17 @@ monarq jobs cancel 5f0c...
 LIST_SECTIONS: Final = {
     "JSON": """
 A line of JSON for each job; times are unix ms, what is not known is null:
-  queue, format, id, state, name, lane, enqueue_ms, due_ms, tries, crashes,
-  worker, started_ms, ended_ms, error, cancel_asked_ms, payload_bytes
+  queue, format, job_id, state, name, lane, enqueued_ms, due_ms, tries, crashes,
+  worker, started_ms, ended_ms, error, dead, cancel_asked_ms, payload_bytes
+The state is deferred, queued, running, succeeded, failed, cancelled or unknown;
+dead is true where a failed job has left a dead letter.
 """,
     "What it costs": """
 Each page of 200 jobs is one call to Redis, however long the queue is. With
 --name at most 1,000 jobs of a state are looked at; it says so where that ended
 the search. Nothing is unpickled: a name that cannot be read without it is null.
---state ended shows some of those that ended last: succeeded, failed, dead, cancelled.
+--state failed shows every job that has left a dead letter, the newest first;
+succeeded, cancelled, and ended for all three, show some of those that ended last.
 """,
 }
 SHOW_SECTIONS: Final = {
@@ -40,8 +43,8 @@ SHOW_SECTIONS: Final = {
 A line of JSON for each job, with what `list` gives and
   crash_note, payload_format, signed, arguments, expires_ms, traceback
   result: {bytes, format, signed, kept_until_ms, success, cancelled, value, error,
-           error_type, traceback, name, arguments, tries, enqueue_ms, start_ms,
-           finish_ms, lane}, or null
+           error_type, traceback, name, arguments, tries, enqueued_ms, started_ms,
+           ended_ms, lane}, or null
   timeline: [{at_ms, what, note, tries, delay_ms}]
 arguments is null without --payload and where they cannot be read safely, and ''
 where there are none.
@@ -62,7 +65,9 @@ one that waits for its next try, is made due now. Other jobs are left as they ar
 To retry many dead jobs see `monarq dead retry`.
 """,
 }
-STATES: Final[tuple[ListedState, ...]] = ("running", "queued", "deferred", "dead", "ended")
+STATES: Final[tuple[ListedState, ...]] = (
+    *("running", "queued", "deferred", "succeeded", "failed", "cancelled", "ended"),
+)
 
 _ids = click.argument("ids", metavar="ID...", nargs=-1, required=True)
 _queues = queue_names_option("A queue to look in; may be repeated. Default: every queue that was used lately.")
@@ -98,7 +103,7 @@ def list_command(
     limit: int,
     json: bool,
 ) -> int:
-    """List jobs: those that run, and those that wait in the order in which they are due."""
+    """List jobs by state; those that wait come in the order in which they are due."""
     from monarq.cli.jobs.actions import ListQuery, list_jobs
 
     query = ListQuery(queues, state or STATES[:3], name, limit)

@@ -31,12 +31,12 @@ MIN_DETAIL_WIDTH: Final = 12
 
 ROW_FIELDS: Final = tuple(each.name for each in fields(JobRow) if each.name != "raw_id")
 _VIEW_FIELDS: Final = ("crash_note", "payload_format", "signed", "expires_ms", "result", "timeline")
-_STYLES: Final = {"running": "green", "dead": "red", "failed": "yellow", "cancelled": "yellow", "deferred": "dim"}
+_STYLES: Final = {"running": "green", "failed": "red", "cancelled": "yellow", "deferred": "dim", "unknown": "dim"}
 _EVENT_WORDS: Final = {
     "retried": "a try failed",
     "handed-back": "handed back",
     "unknown": "unknown to its worker, waits for one that knows it",
-    "cancel-asked": "cancel asked for",
+    "cancel-asked": "somebody cancelled it",
     "promoted": "made due now",
     "revived": "put back from the dead",
 }
@@ -62,7 +62,7 @@ def _row_fields(row: JobRow) -> dict[str, Any]:
 def render_rows(rows: Sequence[JobRow], queues: Sequence[QueueRef], *, width: int) -> RenderableType:
     """Jobs as a table, a row each, with their queues where they were looked for in several of these."""
     queue = [Column("queue", text_cells(row.ref.label for row in rows), min_width=MIN_NAME_WIDTH)]
-    ids = Column("id", text_cells(row.id for row in rows))
+    ids = Column("id", text_cells(row.job_id for row in rows))
     columns = [
         Column("state", [Text(row.state, style=_STYLES.get(row.state, "")) for row in rows]),
         *(queue if len(queues) > 1 else []),
@@ -103,7 +103,7 @@ def _state_detail(row: JobRow) -> str:
 
 def render_view(view: JobView, *, with_arguments: bool) -> RenderableType:
     """All details of one job."""
-    lines = [Text(printable(view.row.id), style="bold")]
+    lines = [Text(printable(view.row.job_id), style="bold")]
     lines += [labelled_line(name, value) for name, value in _facts(view, with_arguments) if value]
     lines += [Text.assemble("\n  ", ("timeline", "dim"))]
     lines += [Text(f"  {_timeline_row(each)}") for each in view.timeline]
@@ -115,10 +115,7 @@ def render_view(view: JobView, *, with_arguments: bool) -> RenderableType:
 
 def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     row, result = view.row, view.result
-    yield (
-        "state",
-        row.state + (", to be cancelled" if row.cancel_asked_ms and row.state in ("running", "queued") else ""),
-    )
+    yield "state", _state(view)
     yield "queue", row.queue
     yield "job", row.name or "cannot be read"
     yield "lane", row.lane or ""
@@ -135,6 +132,17 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
         kind = "" if result.format == "unknown" and result.cancelled else f"{result.format}, "
         yield "result", f"{kind}{'signed, ' if result.signed else ''}{result.bytes:,} bytes, kept {until}"
         yield "returned", result.value
+
+
+def _state(view: JobView) -> str:
+    row = view.row
+    if row.state == "unknown":
+        in_none = row.payload_bytes is not None and view.result is None
+        return (
+            "unknown: it is in no queue" if in_none else "unknown: it has ended, and how was not kept or cannot be read"
+        )
+    is_asked = row.cancel_asked_ms and row.state in ("running", "queued")
+    return row.state + (", to be cancelled" if is_asked else "")
 
 
 def _payload(view: JobView) -> str:

@@ -85,7 +85,7 @@ there; a killed one leaves it for up to an hour.
     "JSON": """
 A line at the end:
   source, source_format, target, target_format, is_dry, is_complete, moved, was_in,
-  running, cancelling, without_payload, left ([{id, why}]), taken ([id])
+  running, cancelling, without_payload, left ([{job_id, why}]), taken ([id])
 was_in are jobs that an earlier run had put in, left those that could not be moved,
 taken those that a worker of FROM took meanwhile, so that they may run twice.
 The exit code is 1 where there are such jobs.

@@ -241,7 +241,7 @@ def _print_json(queue: QueueRef, options: MoveOptions, counts: MoveCounts, *, is
         running=counts.running,
         cancelling=counts.cancelling,
         without_payload=counts.without_payload,
-        left=[{"id": job.job_id, "why": job.why} for job in counts.left.values()],
+        left=[{"job_id": job.job_id, "why": job.why} for job in counts.left.values()],
         taken=sorted(map(text, counts.taken)),
     )
     sys.stdout.write(json_line(outcome) + "\n")

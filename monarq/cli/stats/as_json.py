@@ -16,7 +16,7 @@ from monarq.shared.text.json_lines import json_line
 JOB_COUNTS: Final = tuple(name for name in COUNTS if name != "lost")
 """Lost leases are not counted by job name."""
 
-FAILURE_FIELDS: Final = ("id", "name", "error", "error_type", "tries", "crashes", "worker", "died_ms")
+FAILURE_FIELDS: Final = ("job_id", "name", "error", "error_type", "tries", "crashes", "worker", "died_ms")
 
 
 def to_json(queues: Sequence[Overview], window_s: int | None) -> bytes:

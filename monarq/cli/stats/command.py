@@ -43,10 +43,10 @@ monarq stats -q emails --json | jq '.queues[0].queued'
   jobs: [{name, enqueued, started, succeeded, failed, cancelled, retried,
           handed_back, dead, crashed, wait, run}]                        in the window
   series: [{start_s, length_s, enqueued, started, succeeded, failed, ...}]    of the last 5 minutes
-  failures: [{id, name, error, error_type, tries, crashes, worker, died_ms}]   newest first
+  failures: [{job_id, name, error, error_type, tries, crashes, worker, died_ms}]   newest first
   health_check                                   arq's line, or null
   arq: {j_complete, j_failed, j_retried, j_ongoing, queued}    the same as numbers, or null
-  workers: [{id, host, pid, version, concurrency, running,
+  workers: [{worker_id, host, pid, version, concurrency, running,
              cpu_places, cpu_running, uptime_s,
              succeeded, failed, retried, draining, alive, queues, cpu_percent,
              memory_bytes, loop_lag_s, restarts, abandoned_threads, running_jobs}]

@@ -112,7 +112,7 @@ def _jobs_part(queues: Sequence[Overview], window_s: int | None, viewport: Viewp
 
 
 def _workers_part(queues: Sequence[Overview], viewport: Viewport) -> Part:
-    workers = sort_workers({worker.id: worker for queue in queues for worker in queue.stats.workers}.values())
+    workers = sort_workers({worker.worker_id: worker for queue in queues for worker in queue.stats.workers}.values())
     # Unhealthy workers come first where not all fit.
     unwell_first = sorted(workers, key=lambda worker: worker.alive and not worker.draining)
 

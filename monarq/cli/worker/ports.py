@@ -118,7 +118,7 @@ def _metrics(pool: Callable[[], PoolState], probe: RedisProbe) -> list[Route]:
         snapshot = await read_snapshot(redis, probe.queues)
         # Other pools report their own workers, so that no sum counts one twice.
         own = {worker.ready.worker_id for worker in state.workers if worker.ready}
-        return replace(snapshot, workers=tuple(worker for worker in snapshot.workers if worker.id in own))
+        return replace(snapshot, workers=tuple(worker for worker in snapshot.workers if worker.worker_id in own))
 
     return [metrics_route(Exporter(read, lambda: [PoolCollector(pool())]))]
 

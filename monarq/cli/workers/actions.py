@@ -51,7 +51,7 @@ def render_jobs(workers: Sequence[WorkerStats], *, width: int) -> RenderableType
     if not running:
         return Text("no job runs")
     running.sort(key=lambda each: -each[0].age_s)
-    ids = Column("id", text_cells(job.id for job, _ in running))
+    ids = Column("id", text_cells(job.job_id for job, _ in running))
     columns = [
         Column("for", text_cells(duration(job.age_s) for job, _ in running), justify="right"),
         ids,

@@ -19,7 +19,6 @@ LEVELS: Final = {
     "running": "run",
     "succeeded": "ok",
     "failed": "bad",
-    "dead": "bad",
     "cancelled": "warn",
     "enqueued": "",
     "started": "run",
@@ -27,7 +26,7 @@ LEVELS: Final = {
     "crashed": "bad",
     "handed-back": "warn",
     "unknown": "warn",
-    "abort-request": "warn",
+    "cancel-asked": "warn",
 }
 """The colours of states and events; others have none."""
 
@@ -57,7 +56,7 @@ async def show(redis: Redis, request: PageRequest) -> View:
         return View("gone", "No such job", {"what": "job", "back": "/jobs"}, status=404)
     progress = None
     if job.row.state == "running":
-        [progress] = await monitor_queue(job.row.ref).read_progress(redis, [job.row.id])
+        [progress] = await monitor_queue(job.row.ref).read_progress(redis, [job.row.job_id])
     return View(
         "job",
         job.row.name or "Job",

@@ -17,7 +17,7 @@ from monarq.shared.payloads.progress import Progress
 from monarq.shared.protocol.queue_ref import QueueRef
 
 SHOWN: Final = 50
-STATES: Final = ("queued", "running", "deferred", "dead", "ended")
+STATES: Final = ("queued", "running", "deferred", "failed", "ended")
 
 PATTERN: Final = "*?["
 """The characters that make a name a pattern."""
@@ -59,7 +59,7 @@ async def _read(redis: Redis, queue: QueueRef, state: ListedState, request: Page
 
 
 async def _progress(redis: Redis, queue: QueueRef, rows: tuple[JobRow, ...]) -> dict[bytes, Progress | None]:
-    reports = await monitor_queue(queue).read_progress(redis, [row.id for row in rows])
+    reports = await monitor_queue(queue).read_progress(redis, [row.job_id for row in rows])
     return dict(zip((row.raw_id for row in rows), reports, strict=True))
 
 
@@ -74,7 +74,7 @@ def _count(stats: QueueStats, state: str) -> int:
         "queued": stats.queued,
         "running": stats.running,
         "deferred": stats.deferred,
-        "dead": stats.dead,
+        "failed": stats.dead,
         "ended": stats.succeeded + stats.failed + stats.cancelled,
     }
     return counts[state]

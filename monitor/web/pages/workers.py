@@ -20,4 +20,4 @@ async def show(redis: Redis, _: PageRequest) -> View:
 
 def unique_workers(stats: Iterable[QueueStats]) -> list[WorkerStats]:
     """The workers of these queues, each once, though it may serve several of them."""
-    return list({worker.id: worker for queue in stats for worker in queue.workers}.values())
+    return list({worker.worker_id: worker for queue in stats for worker in queue.workers}.values())

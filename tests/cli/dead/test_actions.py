@@ -47,7 +47,7 @@ async def test_a_job_dies_is_read_about_and_runs_again(redis: Redis, redis_url: 
     await put(redis, sometimes, 7, job_id="one")
     await run_burst(redis_url, [sometimes])
     [told] = (await cli_here("dead", "list", "--json")).results
-    assert (told["id"], told["name"], told["error"], told["tries"], told["lane"]) == (
+    assert (told["job_id"], told["name"], told["error"], told["tries"], told["lane"]) == (
         *("one", "sometimes", "ValueError: not today", 1),
         "io",
     )
@@ -90,10 +90,10 @@ async def test_a_list_shows_how_a_long_error_begins_and_ends(redis: Redis, cli_h
 
 async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await bury(redis, a=THREE["a"], b=letter(payload=None))
-    a, b = sorted((await cli_here("dead", "list", "--json")).results, key=lambda told: told["id"])
+    a, b = sorted((await cli_here("dead", "list", "--json")).results, key=lambda told: told["job_id"])
     names = {
-        *("queue", "format", "id", "name", "error", "error_type", "traceback", "tries", "crashes"),
-        *("crash_note", "worker", "lane", "enqueue_ms", "start_ms", "finish_ms", "died_ms", "payload_bytes"),
+        *("queue", "format", "job_id", "name", "error", "error_type", "traceback", "tries", "crashes"),
+        *("crash_note", "worker", "lane", "enqueued_ms", "started_ms", "ended_ms", "died_ms", "payload_bytes"),
     }
     assert set(a) == set(b) == names == set(JSON_FIELDS)
     assert (a["payload_bytes"], b["payload_bytes"]) == (len(PAYLOAD), None)
@@ -124,7 +124,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
 async def test_filters(redis: Redis, cli_here: Cli, filters: list[str], found: str) -> None:
     await bury(redis, **THREE)
     listed = await cli_here("dead", "list", "--json", *filters)
-    assert [told["id"] for told in listed.results] == list(found)
+    assert [told["job_id"] for told in listed.results] == list(found)
     assert listed.err == ("" if found else "monarq: none of the 3 dead letters in arq:queue fits\n")
     assert (await cli_here("dead", "delete", *filters)).code == 0
     assert await ids_left(redis) == sorted(set("abc") - set(found))
@@ -191,7 +191,7 @@ async def test_queues(redis: Redis, cli_here: Cli) -> None:
     await redis.zadd(other.dead, {"a": await server_ms(redis)})
     await redis.expire(other.dead, 60)
     listed = (await cli_here("dead", "list", "--json")).results
-    assert [(told["queue"], told["id"]) for told in listed] == [("arq:queue", "a"), ("other", "a")]
+    assert [(told["queue"], told["job_id"]) for told in listed] == [("arq:queue", "a"), ("other", "a")]
     assert "other" in (await cli_here("dead", "list")).out
     assert (await cli_here("dead", "delete", "a", "-q", "other")).code == 0
     assert (await ids_left(redis), await redis.zcard(other.dead)) == (["a"], 0)

@@ -64,4 +64,4 @@ async def test_letters_that_are_none(redis: Redis, cli_here: Cli) -> None:
     await redis.zadd(KEYS.dead, {"gone": 1, "wrong": 2, b"\xff": 3})
     await redis.set(KEYS.dead_letter("wrong"), "x", ex=60)
     listed = (await cli_here("dead", "list", "--json")).results
-    assert {told["id"]: told["error"] for told in listed} == {"good": "ValueError: no", "odd": ""}
+    assert {told["job_id"]: told["error"] for told in listed} == {"good": "ValueError: no", "odd": ""}

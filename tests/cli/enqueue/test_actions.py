@@ -208,7 +208,7 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
     async with worker(redis_url):
         one = await monarq("enqueue", "tests.cli.target:double", "21", "--wait", url=redis_url)
         assert (one.code, one.err) == (0, "")
-        assert one.results == [{"job_id": one.results[0]["job_id"], "success": True, "result": 42}]
+        assert one.results == [{"job_id": one.results[0]["job_id"], "state": "succeeded", "result": 42}]
 
         many = await monarq(
             "enqueue",
@@ -234,7 +234,7 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
         )
         assert failed.code == 1
         assert {result["error"] for result in failed.results} == {"ValueError: of course", "ValueError: again"}
-        assert not any(result["success"] for result in failed.results)
+        assert {result["state"] for result in failed.results} == {"failed"}
 
         in_bytes = await cli_here("enqueue", "make_bytes", "--wait")
         assert in_bytes.results[0]["result"] == "AAE="  # as JSON has no bytes

@@ -58,11 +58,11 @@ async def test_jobs_by_state(redis: Redis, redis_url: str, cli_here: Cli) -> Non
         await put(redis, "mail.send", job_id="later", delay_ms=3_600_000)
         rows = (await cli_here("jobs", "list", "--json", *(f"--state={state}" for state in _STATES))).results
         table = (await cli_here("jobs", "list")).out.splitlines()
-    assert [(row["id"], row["state"], row["name"]) for row in rows] == [
+    assert [(row["job_id"], row["state"], row["name"]) for row in rows] == [
         ("runs", "running", "listed-endless"),
         ("waits", "queued", "mail.send"),
         ("later", "deferred", "mail.send"),
-        ("dead", "dead", "listed-faulty"),
+        ("dead", "failed", "listed-faulty"),
     ]
     assert all(set(row) == set(ROW_FIELDS) for row in rows)
     assert (rows[0]["worker"], rows[3]["error"]) == (worker.worker_id, "ValueError: no")
@@ -72,7 +72,7 @@ async def test_jobs_by_state(redis: Redis, redis_url: str, cli_here: Cli) -> Non
     assert "due in 59m" in table[3]
 
 
-_STATES: Final = ("running", "queued", "deferred", "dead")
+_STATES: Final = ("running", "queued", "deferred", "failed")
 
 
 async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_here: Cli) -> None:
@@ -81,9 +81,9 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     await put(redis, "mail.send", 1, job_id="b")
     a, b = (await cli_here("jobs", "show", "a", "b", "--json", "--payload")).results
     rows = {
-        *("queue", "format", "id", "state", "name", "lane", "enqueue_ms", "due_ms", "tries", "crashes"),
+        *("queue", "format", "job_id", "state", "name", "lane", "enqueued_ms", "due_ms", "tries", "crashes"),
         *("worker", "started_ms"),
-        *("ended_ms", "error", "cancel_asked_ms", "payload_bytes"),
+        *("ended_ms", "error", "dead", "cancel_asked_ms", "payload_bytes"),
     }
     views = {
         *("crash_note", "payload_format", "signed", "arguments", "expires_ms", "traceback", "result", "timeline"),
@@ -93,7 +93,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     assert set(a) == set(b) == views
     assert (a["arguments"], b["arguments"], b["result"], a["result"]["error"]) == ("'no'", "1", None, "ValueError: no")
     assert set(b["timeline"][0]) == {"at_ms", "what", "note", "tries", "delay_ms"}
-    assert [each["what"] for each in a["timeline"]] == ["enqueued", "started", "dead"]
+    assert [each["what"] for each in a["timeline"]] == ["enqueued", "started", "failed"]
     [without] = (await cli_here("jobs", "show", "b", "--json")).results
     assert without["arguments"] is None
     listed_help = (await cli_here("jobs", "list", "--help")).out
@@ -132,10 +132,10 @@ async def test_searches_say_how_far_they_went(redis: Redis, cli_here: Cli) -> No
         "monarq: no queued jobs named wanted* in arq:queue",
     ]
     few = await cli_here("jobs", "list", "--state", "queued", "--name", "oth?r", "--limit", "2", "--json")
-    assert [row["id"] for row in few.results] == ["0", "1"]
+    assert [row["job_id"] for row in few.results] == ["0", "1"]
     assert few.err == "monarq: there are more queued jobs than these 2; --limit shows them\n"
     many = await cli_here("jobs", "list", "--state", "queued", "--limit", "1400", "--json")
-    assert [row["id"] for row in many.results] == [str(number) for number in range(1400)]
+    assert [row["job_id"] for row in many.results] == [str(number) for number in range(1400)]
 
 
 async def test_ids_that_nobody_knows(redis: Redis, cli_here: Cli) -> None:
@@ -193,7 +193,11 @@ async def test_retry(redis: Redis, redis_url: str, cli_here: Cli) -> None:
         "monarq: 2 jobs are due now, 1 refused",
     ]
     rows = (await cli_here("jobs", "list", "--json")).results
-    assert [(row["id"], row["state"]) for row in rows] == [("due", "queued"), ("dead", "queued"), ("later", "queued")]
+    assert [(row["job_id"], row["state"]) for row in rows] == [
+        ("due", "queued"),
+        ("dead", "queued"),
+        ("later", "queued"),
+    ]
 
 
 async def test_queues(redis: Redis, cli_here: Cli) -> None:
@@ -221,7 +225,7 @@ async def test_nothing_reaches_the_terminal_as_a_command(redis: Redis, redis_url
     await run_burst(redis_url, [red])
     for args in (
         ["list"],
-        ["list", "--state", "dead"],
+        ["list", "--state", "failed"],
         ["show", ANSI, "ended", "pickled", "--payload"],
         ["retry", ANSI, ANSI + "?"],
         ["cancel", ANSI + "?"],
@@ -247,7 +251,7 @@ async def test_what_arq_s_clients_put_in(redis: Redis, redis_url: str, cli_here:
     await pool.enqueue_job("resize", "a.png", _job_id="a", width=10)
     await pool.aclose()
     [row] = (await cli_here("jobs", "list", "--json")).results
-    assert (row["id"], row["name"]) == ("a", "resize")
+    assert (row["job_id"], row["name"]) == ("a", "resize")
     shown = (await cli_here("jobs", "show", "a", "--payload")).out
     assert "arguments 'a.png', width=10" in shown
 

@@ -76,7 +76,7 @@ async def test_what_cannot_be_moved_is_listed(redis: Redis, redis_url: str, cli_
     assert ended.code == 1
     assert "monarq: job1 is not moved: another job of this id waits or runs there\n" in ended.err
     assert ended.err.endswith("monarq: 1 job moved from arq:queue to mail, 1 left\n")
-    assert ended.results[0]["left"] == [{"id": "job1", "why": "another job of this id waits or runs there"}]
+    assert ended.results[0]["left"] == [{"job_id": "job1", "why": "another job of this id waits or runs there"}]
     await redis.flushall()
 
 

@@ -46,7 +46,18 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     assert set(queue) >= set(QueueStats.__dataclass_fields__)
     [told] = queue["workers"]
     assert set(told) == {
-        *("id", "host", "pid", "version", "concurrency", "running", "uptime_s", "succeeded", "failed", "retried"),
+        *(
+            "worker_id",
+            "host",
+            "pid",
+            "version",
+            "concurrency",
+            "running",
+            "uptime_s",
+            "succeeded",
+            "failed",
+            "retried",
+        ),
         *("draining", "alive", "queues", "cpu_percent", "memory_bytes", "loop_lag_s", "restarts", "running_jobs"),
         *("abandoned_threads", "cpu_places", "cpu_running"),
     }

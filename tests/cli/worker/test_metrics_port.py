@@ -93,7 +93,7 @@ async def kill_a_worker_midway(redis: Redis) -> None:
     async with in_time(20):
         while True:
             [stats] = await read_stats(redis, [NATIVE_QUEUE])
-            held: dict[str, Any] = {worker.id: worker.pid for worker in stats.workers}
+            held: dict[str, Any] = {worker.worker_id: worker.pid for worker in stats.workers}
             if stats.succeeded >= 40 and stats.running > 10 and len(held) == 2:
                 os.kill(min(held.values()), signal.SIGKILL)
                 return

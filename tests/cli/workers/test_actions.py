@@ -128,7 +128,7 @@ async def test_a_real_worker_and_its_running_job(redis: Redis, redis_url: str, c
     assert set(found) == set(WorkerStats.__dataclass_fields__)
     [running] = found["running_jobs"]
     assert set(running) == set(RunningJob.__dataclass_fields__)
-    assert (running["id"], running["name"], running["queue"]) == (handle.job_id, "wait_ms", "default")
+    assert (running["job_id"], running["name"], running["queue"]) == (handle.job_id, "wait_ms", "default")
     assert 0 <= running["age_s"] < 20
     assert 20 * 2**20 < found["memory_bytes"] < 2**30
     assert (found["restarts"], found["alive"], found["draining"]) == (0, True, False)

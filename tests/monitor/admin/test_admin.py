@@ -169,7 +169,7 @@ async def test_a_retry_of_each_state(redis: Redis, queue: QueueRef, redis_url: s
     answers = [await admin.retry(redis, queue, job_id) for job_id in ("later", "cpu", "due", "nobody")]
     assert answers == [Retried.PROMOTED, Retried.PROMOTED, Retried.QUEUED, Retried.UNKNOWN]
     page = await list_jobs(redis, queue, "queued")
-    assert sorted(row.id for row in page.rows) == ["cpu", "due", "later"]
+    assert sorted(row.job_id for row in page.rows) == ["cpu", "due", "later"]
     if queue.format == "arq":
         assert await redis.llen(KEYS.wake("cpu")) == 1, "the workers are told"  # type: ignore[misc]
     assert await admin.retry(redis, QueueRef("other", queue.format), "due") is Retried.UNKNOWN

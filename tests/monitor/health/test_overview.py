@@ -57,7 +57,7 @@ async def test_outcomes_of_jobs(redis: Redis, queue: QueueRef, redis_url: str) -
     assert (overview.window.succeeded, overview.window.failed) == (5, 1)
     assert (overview.jobs["plus"].enqueued, overview.jobs["plus"].succeeded) == (5, 5)
     [failure] = overview.failures
-    assert (failure.id, failure.name) == ("bad", "break_down")
+    assert (failure.job_id, failure.name) == ("bad", "break_down")
     assert "broken" in failure.error
     last = overview.last(300).counters
     assert (last.enqueued, last.started, last.succeeded, last.failed, last.dead) == (6, 6, 5, 1, 1)

@@ -39,9 +39,9 @@ LETTER: Final = DeadLetter(
     crash_note="killed",
     worker="host:1:aa",
     lane="io",
-    enqueue_ms=1_000,
-    start_ms=2_000,
-    finish_ms=3_000,
+    enqueued_ms=1_000,
+    started_ms=2_000,
+    ended_ms=3_000,
     died_ms=0,
     payload_bytes=len(PAYLOAD),
 )
@@ -62,7 +62,7 @@ async def drop_letter(redis: Redis, queue: QueueRef, job_id: str) -> None:
 
 async def found(redis: Redis, queue: QueueRef, **chosen: Any) -> list[str]:
     """The ids that a filter finds, in order."""
-    return [one.id async for one in find_dead_letters(redis, queue, DeadLetterFilter(**chosen))]
+    return [one.job_id async for one in find_dead_letters(redis, queue, DeadLetterFilter(**chosen))]
 
 
 async def read_one(redis: Redis, queue: QueueRef = ARQ_QUEUE, raw_id: bytes = b"a") -> DeadLetter:
@@ -96,9 +96,9 @@ UNREADABLE: Final = replace(
     crashes=0,
     crash_note="",
     worker="",
-    enqueue_ms=0,
-    start_ms=0,
-    finish_ms=0,
+    enqueued_ms=0,
+    started_ms=0,
+    ended_ms=0,
 )
 
 
@@ -140,7 +140,7 @@ async def test_what_is_no_letter_is_left_out(redis: Redis) -> None:
     await redis.delete(QUEUE.dead_letter("expired"), QUEUE.dead_letter("wrong"))
     await redis.set(QUEUE.dead_letter("wrong"), "a text", ex=60)
     read = await read_dead_letters(redis, arq_queue(QUEUE.queue), [b"wrong", b"a", b"expired", b"never"])
-    assert [one.id for one in read] == ["a"]
+    assert [one.job_id for one in read] == ["a"]
     assert await read_dead_letters(redis, arq_queue(QUEUE.queue), []) == []
     assert await count_dead_letters(redis, arq_queue(QUEUE.queue)) == 3, "those that have expired are listed yet"
     assert await count_dead_letters(redis, arq_queue("other")) == 0
@@ -205,7 +205,7 @@ async def test_pages_follow_each_other_though_their_last_letter_is_gone(redis: R
     pages, after = [], None
     for _ in range(4):
         page = await read_dead_letter_page(redis, queue, after, 2)
-        pages.append([one.id for one in page.letters])
+        pages.append([one.job_id for one in page.letters])
         if (after := page.last) is None:
             break
         await redis.zrem(dead_key(queue), after[0])
@@ -220,7 +220,7 @@ async def test_a_page_whose_letters_have_expired_leads_to_the_next(redis: Redis,
     assert page.letters == ()
     assert page.last is not None
     following = await read_dead_letter_page(redis, queue, page.last, 1)
-    assert ([one.id for one in following.letters], following.last) == (["b"], None)
+    assert ([one.job_id for one in following.letters], following.last) == (["b"], None)
 
 
 async def test_a_long_list_is_read_page_by_page_while_letters_come_and_go(
@@ -236,5 +236,5 @@ async def test_a_long_list_is_read_page_by_page_while_letters_come_and_go(
         if len(found) % 10 == 7:  # the last of a page goes, and a new one comes in front
             await redis.zrem(dead_key(queue), one.raw_id)
             await redis.zadd(dead_key(queue), {f"new{len(found)}": await server_ms(redis) + 1000})
-    assert sorted(letter.id for letter in found) == names
+    assert sorted(letter.job_id for letter in found) == names
     assert [one.died_ms for one in found] == sorted((one.died_ms for one in found), reverse=True)

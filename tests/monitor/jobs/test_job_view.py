@@ -107,11 +107,11 @@ async def test_a_dead_job_and_its_retry(redis: Redis, queue: QueueRef, redis_url
     await put(redis, faulty, ANSI, job_id="a", queue=queue)
     await run_burst(redis_url, [faulty], queues=(queue,))
     dead = await found(redis, "a", with_arguments=True, queue=queue)
-    assert (dead.row.state, dead.row.error) == ("dead", f"ValueError: {ANSI}")
+    assert (dead.row.state, dead.row.error) == ("failed", f"ValueError: {ANSI}")
     assert (dead.arguments, dead.payload_format) == (repr(ANSI), "msgpack")
     assert dead.dead_letter is not None
     assert "ValueError" in dead.dead_letter.traceback
-    assert told(dead) == ["enqueued", "started", "dead"]
+    assert told(dead) == ["enqueued", "started", "failed"]
     assert await admin.retry(redis, queue, "a") is admin.Retried.REVIVED
     again = await found(redis, "a", queue=queue)
     assert (again.row.state, again.dead_letter) == ("queued", None)
@@ -160,7 +160,7 @@ async def test_since_when_a_job_runs_is_told_by_the_next_word_of_its_worker(
         assert abs(view.row.started_ms - await server_ms(redis)) < 10_000
         assert told(view) == ["enqueued", "started"]
         [row] = (await list_jobs(redis, queue, "running")).rows
-        assert (row.id, row.started_ms, row.worker) == ("a", view.row.started_ms, view.row.worker)
+        assert (row.job_id, row.started_ms, row.worker) == ("a", view.row.started_ms, view.row.worker)
         may_end.set()
 
 
@@ -175,7 +175,7 @@ async def test_a_job_that_was_cancelled_while_it_waited(redis: Redis, redis_url:
     assert (view.result.success, view.result.error) == (False, "cancelled before it was started")
     assert isinstance((await result_of(redis, "a", native)).value, asyncio.CancelledError)
     [ended] = (await list_jobs(redis, native, "ended")).rows
-    assert (ended.id, ended.state, ended.name) == ("a", "cancelled", "monitored-fickle")
+    assert (ended.job_id, ended.state, ended.name) == ("a", "cancelled", "monitored-fickle")
     assert (await read_totals(redis, native)).cancelled == 1
     assert await admin.cancel(redis, native, "a") is admin.Cancelled.UNKNOWN
 
@@ -187,8 +187,8 @@ async def test_when_a_job_expires_that_says_so_itself(redis: Redis, redis_url: s
             await producer.enqueue(faulty.options(job_id=f"{number}", expires=60), "x" * size)
     for job_id in ("0", "1"):
         view = await found(redis, job_id)
-        assert view.row.enqueue_ms is not None
-        assert view.expires_ms == view.row.enqueue_ms + 60_000
+        assert view.row.enqueued_ms is not None
+        assert view.expires_ms == view.row.enqueued_ms + 60_000
 
 
 async def test_a_job_that_is_handed_back(redis: Redis, queue: QueueRef, redis_url: str) -> None:
@@ -218,7 +218,7 @@ async def test_jobs_of_arq_clients_in_pickle(redis: Redis, redis_url: str) -> No
     assert (view.row.state, view.row.name, view.payload_format) == ("deferred", "monitored-fickle", "pickle")
     assert view.arguments.startswith("1, 2026-01-02 03:04:05.000006, ")
     assert view.arguments.endswith("name=[None, {'x': b'y'}]")
-    assert view.row.enqueue_ms is not None
+    assert view.row.enqueued_ms is not None
     assert view.expires_ms is not None
 
 
@@ -252,7 +252,7 @@ async def test_a_result_that_was_not_kept(redis: Redis, queue: QueueRef, redis_u
     await put(redis, forgotten, job_id="a", queue=queue)
     await run_burst(redis_url, [forgotten], queues=(queue,))
     view = await found(redis, "a", queue=queue)
-    assert (view.row.state, view.result) == ("ended", None)
+    assert (view.row.state, view.result) == ("unknown", None)
 
 
 async def test_every_known_queue_is_looked_at(redis: Redis) -> None:
@@ -264,7 +264,7 @@ async def test_every_known_queue_is_looked_at(redis: Redis) -> None:
     assert (row.queue, row.state) == ("other", "queued")
     view = await find_job(redis, "a", ARQ_QUEUE)
     assert view is not None
-    assert view.row.state == "unplaced", "in the queue that was named it does not stand"
+    assert view.row.state == "unknown", "in the queue that was named it does not stand"
 
 
 _BOOM: Final = "raise BaseException('it was unpickled')"
@@ -323,7 +323,7 @@ async def test_hostile_results(redis: Redis, what: str, data: bytes) -> None:
     await redis.set("arq:result:a", data, ex=60)
     async with asyncio.timeout(2):
         view = await found(redis, "a", with_arguments=True)
-    assert (view.row.state, view.result is not None) == ("ended", True)
+    assert (view.row.state, view.result is not None) == ("unknown", True)
 
 
 async def test_keys_of_wrong_types(redis: Redis) -> None:
@@ -343,7 +343,7 @@ async def test_ids_of_any_bytes(redis: Redis) -> None:
     await redis.set(b"arq:job:\xff\x00", await redis.get("arq:job:a"))  # type: ignore[arg-type]
     for job_id in (b"\xff\x00", "\udcff\x00"):
         view = await found(redis, job_id)
-        assert (view.row.raw_id, view.row.id, view.row.name) == (b"\xff\x00", "\\xff\x00", "monitored-fickle")
+        assert (view.row.raw_id, view.row.job_id, view.row.name) == (b"\xff\x00", "\\xff\x00", "monitored-fickle")
 
 
 async def test_a_wait_for_a_purged_job_ends(redis: Redis, queue: QueueRef, redis_url: str) -> None:

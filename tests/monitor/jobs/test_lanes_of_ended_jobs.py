@@ -38,11 +38,11 @@ def unkept_in_cpu() -> None: ...
 
 
 JOBS: Final = {"io": in_io, "thread": in_thread, "cpu": in_cpu}
-STATES: Final = ("succeeded", "dead", "cancelled")
+STATES: Final = ("succeeded", "failed", "cancelled")
 
 
 def fail(how: str) -> None:
-    if how == "dead":
+    if how == "failed":
         raise ValueError(how)
 
 
@@ -55,11 +55,11 @@ async def test_the_lane_of_a_job_that_has_ended(redis: Redis, redis_url: str) ->
     await run_burst(redis_url, [*JOBS.values(), unkept_in_cpu])
     expected = {f"{lane} {state}": (lane, state) for lane in JOBS for state in STATES}
     assert {job_id: await shown(redis, job_id) for job_id in expected} == expected
-    assert await shown(redis, "unkept") == (None, "ended"), "nothing is kept that would tell"
-    listed = {row.id: (row.lane, row.state) for row in (await list_jobs(redis, ARQ_QUEUE, "ended")).rows}
+    assert await shown(redis, "unkept") == (None, "unknown"), "nothing is kept that would tell"
+    listed = {row.job_id: (row.lane, row.state) for row in (await list_jobs(redis, ARQ_QUEUE, "ended")).rows}
     assert listed == expected | {"unkept": ("cpu", "succeeded")}
-    dead = {row.id: row.lane for row in (await list_jobs(redis, ARQ_QUEUE, "dead")).rows}
-    assert dead == {f"{lane} dead": lane for lane in JOBS}
+    dead = {row.job_id: row.lane for row in (await list_jobs(redis, ARQ_QUEUE, "failed")).rows}
+    assert dead == {f"{lane} failed": lane for lane in JOBS}
 
 
 async def shown(redis: Redis, job_id: str) -> tuple[str | None, str]:

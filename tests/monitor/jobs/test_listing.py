@@ -83,7 +83,7 @@ async def all_pages(
 
 
 def ids(rows: Sequence[JobRow]) -> list[str]:
-    return [row.id for row in rows]
+    return [row.job_id for row in rows]
 
 
 async def hold(redis: Redis, worker: str, limit: int, lane_queue: Any = "io", queue: QueueRef = ARQ_QUEUE) -> list[str]:
@@ -127,7 +127,7 @@ async def test_both_lanes_in_the_order_in_which_they_are_due(redis: Redis, queue
     queued = await all_pages(redis, "queued", limit, queue=queue)
     assert sorted(ids(queued)) == sorted([*io, *cpu])
     assert [row.due_ms for row in queued] == sorted([*io.values(), *cpu.values()])
-    assert {row.lane for row in queued if row.id.startswith("c")} == {"cpu"}
+    assert {row.lane for row in queued if row.job_id.startswith("c")} == {"cpu"}
     deferred = await all_pages(redis, "deferred", limit, queue=queue)
     assert sorted(ids(deferred)) == sorted([*later, "lc"])
     assert deferred[0] == JobRow(
@@ -137,7 +137,7 @@ async def test_both_lanes_in_the_order_in_which_they_are_due(redis: Redis, queue
         format=queue.format,
         state="deferred",
         name="send",
-        enqueue_ms=1_700_000_000_000,
+        enqueued_ms=1_700_000_000_000,
         due_ms=now_ms + 60_000,
         payload_bytes=len(PAYLOAD),
     )
@@ -155,7 +155,7 @@ async def test_running_jobs_are_not_listed_as_waiting(redis: Redis, queue: Queue
     running = await all_pages(redis, "running", limit, queue=queue)
     assert sorted(ids(running)) == sorted(held)
     assert {row.worker for row in running} == {"w:1:aa", "w:2:bb"}
-    assert {row.lane for row in running if row.id.startswith("c")} == {"cpu"}
+    assert {row.lane for row in running if row.job_id.startswith("c")} == {"cpu"}
     assert {row.state for row in running} == {"running"}
     if queue.format == "arq":  # a native queue learns of it from its workers' records
         assert all(row.started_ms and abs(row.started_ms - now_ms) < 5000 for row in running)
@@ -171,8 +171,8 @@ async def test_a_job_of_an_arq_worker_and_what_workers_only_think_they_hold(redi
     await fill(redis, {"a": now_ms - 1000, "b": now_ms - 900})
     await redis.set("arq:in-progress:a", 1, ex=60)
     a, b = await all_pages(redis, "queued", 10)
-    assert (a.id, a.state, a.worker) == ("a", "running", "arq")
-    assert (b.id, b.state, b.worker) == ("b", "queued", None)
+    assert (a.job_id, a.state, a.worker) == ("a", "running", "arq")
+    assert (b.job_id, b.state, b.worker) == ("b", "queued", None)
     await hold(redis, "w:1:aa", 1)
     await redis.set("arq:in-progress:b", "somebody else's", ex=60)
     assert await all_pages(redis, "running", 10) == []
@@ -191,7 +191,7 @@ async def test_a_queue_that_changes_meanwhile(redis: Redis, queue: QueueRef) -> 
         if page.next is None:
             break
         after = page.next
-    left = {row.id for row in await all_pages(redis, "queued", 200, queue=queue)}
+    left = {row.job_id for row in await all_pages(redis, "queued", 200, queue=queue)}
     assert len(seen) == len(set(seen))
     assert left <= set(seen)
 
@@ -206,9 +206,9 @@ async def test_the_dead_newest_first(redis: Redis) -> None:
         await redis.expire(KEYS.dead_letter(f"{number}"), 60)
     await redis.zadd(KEYS.dead, {f"{number}": now_ms + number // 2 for number in range(10)} | {"gone": now_ms})
     await redis.expire(KEYS.dead, 60)
-    rows = await all_pages(redis, "dead", 3)
+    rows = await all_pages(redis, "failed", 3)
     assert ids(rows) == list("9876543210")
-    assert (rows[0].state, rows[0].error, rows[0].ended_ms) == ("dead", "E: no", now_ms + 9)
+    assert (rows[0].state, rows[0].error, rows[0].ended_ms) == ("failed", "E: no", now_ms + 9)
 
 
 async def test_the_search_by_name(redis: Redis, queue: QueueRef) -> None:
@@ -242,7 +242,7 @@ async def test_names_in_every_format(redis: Redis) -> None:
     ):
         await put_raw(redis, f"{number}", payload)
     rows = await all_pages(redis, "queued", 50)
-    assert [(row.name, row.enqueue_ms) for row in rows] == [("send", et)] * 6
+    assert [(row.name, row.enqueued_ms) for row in rows] == [("send", et)] * 6
 
 
 async def test_names_that_cannot_be_read(redis: Redis) -> None:
@@ -252,7 +252,7 @@ async def test_names_that_cannot_be_read(redis: Redis) -> None:
     await redis.zadd(DEFAULT_QUEUE, {b"\xff": 1, "gone": 2})
     await redis.lpush("arq:job:gone", "x")  # type: ignore[misc]
     await redis.expire("arq:job:gone", 60)
-    rows = {row.id: row for row in await all_pages(redis, "queued", 50)}
+    rows = {row.job_id: row for row in await all_pages(redis, "queued", 50)}
     assert set(rows) == {"json", "long", "\x1b[31m", "empty", "\\xff", "gone"}
     assert {row.name for row in rows.values()} == {None}
     assert (rows["gone"].payload_bytes, rows["empty"].payload_bytes) == (None, 0)
@@ -263,7 +263,7 @@ async def test_names_that_cannot_be_read(redis: Redis) -> None:
 )
 async def test_invalid_cursors(redis: Redis, queue: QueueRef, after: str) -> None:
     await put(redis, "send", job_id="a", queue=queue)
-    for state in ("queued", "deferred", "dead"):
+    for state in ("queued", "deferred", "failed"):
         with pytest.raises(CursorError, match="begin at its first page"):
             await list_jobs(redis, queue, state, after=after)  # type: ignore[arg-type]
 
@@ -289,7 +289,7 @@ async def test_keys_of_wrong_types(redis: Redis) -> None:
 async def test_a_million_jobs_cost_no_more_than_ten(redis: Redis) -> None:
     async with a_million_jobs(redis), redis.monitor() as monitor:
         took_s, deep = [], None
-        for state in ("queued", "deferred", "running", "dead", "ended"):
+        for state in ("queued", "deferred", "running", "failed", "ended"):
             for turn in range(5):
                 began_s = time.perf_counter()
                 page = await list_jobs(redis, ARQ_QUEUE, state, after=deep if turn else None, limit=200)  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ async def test_records_of_other_versions(redis: Redis, redis_url: str) -> None:
     tell(redis_url, DEFAULT_QUEUE, "text", RECORD | {"host": "text", "pid": "12"})
     tell(redis_url, DEFAULT_QUEUE, "wrong", RECORD | {"pid": "many"})
     tell(redis_url, DEFAULT_QUEUE, "zz", b"\xff no JSON")
-    workers = {worker.id: worker for worker in await read_workers(redis, [ARQ_QUEUE])}
+    workers = {worker.worker_id: worker for worker in await read_workers(redis, [ARQ_QUEUE])}
     assert workers["new"].concurrency == 50
     assert workers["old"] == WorkerStats("old", host="old")
     assert workers["text"].pid == 12
@@ -73,12 +73,12 @@ async def test_a_native_queue_has_the_workers_whose_records_name_it(redis: Redis
     for worker, record in [("of-arq", RECORD | {"queues": ["mail"]}), ("both", of_both), ("zz", b"\xff no JSON")]:
         beat(redis_url, worker, record)
     by_queue = await read_by_queue(redis, [mail, QueueRef("other", "native"), arq_queue("mail")])
-    assert {queue: sorted(worker.id for worker in workers) for queue, workers in by_queue.items()} == {
+    assert {queue: sorted(worker.worker_id for worker in workers) for queue, workers in by_queue.items()} == {
         mail: ["both", "here"],
         QueueRef("other", "native"): ["elsewhere"],
         arq_queue("mail"): [],
     }
-    [both] = [worker for worker in by_queue[mail] if worker.id == "both"]
+    [both] = [worker for worker in by_queue[mail] if worker.worker_id == "both"]
     assert both.queues == ("mail", "mail (arq)", "letters")
 
 
@@ -97,7 +97,7 @@ async def test_workers_of_many_native_queues_are_read_at_once(redis: Redis, redi
     tell(redis_url, queues[7], "here", RECORD)
     await read_by_queue(redis, queues)
     await redis.config_resetstat()
-    assert [worker.id for worker in (await read_by_queue(redis, queues))[queues[7]]] == ["here"]
+    assert [worker.worker_id for worker in (await read_by_queue(redis, queues))[queues[7]]] == ["here"]
     stats = await redis.info("commandstats")
     assert stats["cmdstat_evalsha"]["calls"] == 1
 
@@ -122,7 +122,7 @@ async def test_the_jobs_that_it_runs(redis: Redis, redis_url: str) -> None:
     tell(redis_url, DEFAULT_QUEUE, "w", RECORD | {"running_jobs": told})
     [worker] = await read_workers(redis, [ARQ_QUEUE])
     old, ahead, bare = worker.running_jobs
-    assert (old.id, old.name, old.queue, old.started_ms) == ("old", "send", "q", now_ms - 90_000)
+    assert (old.job_id, old.name, old.queue, old.started_ms) == ("old", "send", "q", now_ms - 90_000)
     assert 90 <= old.age_s < 100
     assert ahead.age_s == 0, "its clock is ahead of Redis'"
     assert bare == RunningJob("bare")
@@ -132,7 +132,8 @@ async def test_a_worker_of_two_queues_is_there_once(redis: Redis, redis_url: str
     for queue, worker in [("one", "both"), ("other", "both"), ("other", "alone")]:
         tell(redis_url, queue, worker, RECORD | {"host": worker})
     assert [
-        worker.id for worker in await read_workers(redis, [arq_queue("one"), arq_queue("other"), arq_queue("nobody's")])
+        worker.worker_id
+        for worker in await read_workers(redis, [arq_queue("one"), arq_queue("other"), arq_queue("nobody's")])
     ] == ["alone", "both"]
     assert await read_workers(redis, []) == []
 
@@ -152,7 +153,7 @@ async def test_of_listed_workers_those_with_a_record_are_read(redis: Redis, redi
     await redis.delete(KEYS.worker("gone"))
     await redis.set(KEYS.worker("unlisted"), b"{}", ex=60)
     by_queue = await read_by_queue(redis, [ARQ_QUEUE, arq_queue("nobody's")])
-    assert {queue: [worker.id for worker in workers] for queue, workers in by_queue.items()} == {
+    assert {queue: [worker.worker_id for worker in workers] for queue, workers in by_queue.items()} == {
         ARQ_QUEUE: ["here"],
         arq_queue("nobody's"): [],
     }
