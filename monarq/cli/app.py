@@ -18,7 +18,7 @@ from monarq.cli.demo.command import demo
 from monarq.cli.doctor.command import doctor
 from monarq.cli.enqueue.command import enqueue
 from monarq.cli.jobs.command import jobs
-from monarq.cli.queue.command import queue
+from monarq.cli.queues.command import queues
 from monarq.cli.redis.command import redis
 from monarq.cli.stats.command import stats
 from monarq.cli.terminal.console import FAILED, INTERRUPTED, REFUSED, Reporter, discard_output, say
@@ -48,6 +48,7 @@ The Redis is MONARQ_REDIS or REDIS_URL.
 @click.group(
     cls=SectionedGroup,
     sections=SECTIONS,
+    aliases={"queue": "queues"},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @version_option
@@ -56,7 +57,7 @@ def app() -> None:
     """A distributed worker queue on Redis."""
 
 
-for command in (worker, enqueue, stats, jobs, queue, workers, dead, web, redis, doctor, demo, completion):
+for command in (worker, enqueue, stats, jobs, queues, workers, dead, web, redis, doctor, demo, completion):
     app.add_command(command)
 
 

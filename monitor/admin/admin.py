@@ -1,6 +1,6 @@
 """Administration: pauses, resumes and purges queues; cancels and retries jobs, and promotes deferred ones.
 
-The page, `monarq queue` and `monarq jobs` use it. Every step is one script that may be repeated.
+The page, `monarq queues` and `monarq jobs` use it. Every step is one script that may be repeated.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def reply_of_run(source: QueueRef, reply: list[Any]) -> list[Any]:
         MoveRefusedError: another run has taken over.
     """
     if reply and reply[0] == _TAKEN_OVER:
-        raise MoveRefusedError(f"another `monarq queue move` has taken over the move of {source.label}")
+        raise MoveRefusedError(f"another `monarq queues move` has taken over the move of {source.label}")
     return reply
 
 
@@ -68,7 +68,7 @@ def still_moving(source: QueueRef) -> MoveRefusedError:
     """The error where a queue cannot be resumed."""
     return MoveRefusedError(
         f"{source.label} cannot be resumed: a move of its jobs has not ended, and what was moved last could run twice;"
-        " run `monarq queue move` again to its end first"
+        " run `monarq queues move` again to its end first"
     )
 
 

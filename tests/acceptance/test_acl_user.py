@@ -69,13 +69,13 @@ async def test_a_pool_a_producer_and_the_command_line(user_url: str) -> None:
             ["workers", "--jobs"],
             ["jobs", "list"],
             ["jobs", "show", failed.job_id],
-            ["queue", "pause", queue],
-            ["queue", "list"],
-            ["queue", "resume", queue],
+            ["queues", "pause", queue],
+            ["queues", "list"],
+            ["queues", "resume", queue],
             ["dead", "list"],
             ["dead", "show", failed.job_id],
             ["dead", "retry", failed.job_id],
-            ["queue", "purge", queue, "--yes"],
+            ["queues", "purge", queue, "--yes"],
         ):
             assert await asyncio.to_thread(run, [*words, "--redis", user_url]) == 0, words
 

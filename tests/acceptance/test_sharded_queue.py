@@ -83,5 +83,5 @@ async def test_nothing_is_lost_where_a_worker_is_killed_and_the_queue_grows(redi
     told = json.loads((await monarq("stats", "-q", "big", "--json", url=redis_url)).out)
     [queue] = told["queues"]
     assert (queue["queued"], queue["running"]) == (0, 0)
-    shown = [json.loads(line) for line in (await monarq("queue", "list", "--json", url=redis_url)).out.splitlines()]
+    shown = [json.loads(line) for line in (await monarq("queues", "list", "--json", url=redis_url)).out.splitlines()]
     assert [each["queue"] for each in shown if "big" in each["queue"]] == ["big"]

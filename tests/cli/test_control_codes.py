@@ -26,9 +26,9 @@ async def raise_signs(ctx: object) -> None:
 COMMANDS: Final = [
     ("stats",),
     ("stats", "--json"),
-    ("queue", "list"),
-    ("queue", "list", "--json"),
-    ("queue", "pause", SIGNS),
+    ("queues", "list"),
+    ("queues", "list", "--json"),
+    ("queues", "pause", SIGNS),
     ("jobs", "list", "-q", SIGNS),
     ("jobs", "list", "-q", SIGNS, "--json"),
     ("jobs", "show", SIGNS, "-q", SIGNS),

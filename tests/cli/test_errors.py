@@ -66,7 +66,7 @@ REFUSED = [
         ["worker", "tests/cli/target.py", "--check"],
         "'tests/cli/target.py' is a file: give the module as Python names it",
     ),
-    (["queue", "pause", ""], "a queue's name must not be empty"),
+    (["queues", "pause", ""], "a queue's name must not be empty"),
     (["demo", "--save-svg", "no/such/folder/x.svg"], "no/such/folder is no folder that can be written to"),
     (["redis", "--port", "99999"], "99999"),
     (["nonsense"], "no such command 'nonsense'"),

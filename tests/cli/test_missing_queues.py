@@ -30,11 +30,11 @@ COMMANDS: Final = [
     ["dead", "show", "a", "-q"],
     ["dead", "retry", "--all", "-q"],
     ["dead", "delete", "a", "-q"],
-    ["queue", "list"],
-    ["queue", "pause"],
-    ["queue", "resume"],
-    ["queue", "purge", "--yes"],
-    ["queue", "move", "--dry-run"],
+    ["queues", "list"],
+    ["queues", "pause"],
+    ["queues", "resume"],
+    ["queues", "purge", "--yes"],
+    ["queues", "move", "--dry-run"],
 ]
 
 
@@ -63,16 +63,16 @@ async def test_the_other_queues_are_shown(redis: Redis, cli_here: Cli) -> None:
 
 async def test_the_default_queue_is_there_where_there_is_none(redis: Redis, cli_here: Cli) -> None:
     """As the lists show it then."""
-    for words in (["stats", "-q", "default"], ["queue", "list", "default"]):
+    for words in (["stats", "-q", "default"], ["queues", "list", "default"]):
         assert (await cli_here(*words)).code == 0
 
 
 async def test_a_queue_that_was_used_once_is_there(redis: Redis, cli_here: Cli) -> None:
     await put(redis, "send", job_id="a", queue=EMAILS)
-    assert (await cli_here("queue", "purge", "emails", "--yes")).code == 0
+    assert (await cli_here("queues", "purge", "emails", "--yes")).code == 0
     await redis.delete(FLEET_QUEUES)
     assert not await monitor_queue(EMAILS).is_known(redis)
-    for words in (["stats", "-q", "emails"], ["queue", "pause", "emails"], ["queue", "resume", "emails"]):
+    for words in (["stats", "-q", "emails"], ["queues", "pause", "emails"], ["queues", "resume", "emails"]):
         assert (await cli_here(*words)).code == 0
 
 

@@ -42,8 +42,8 @@ async def test_jobs_of_the_named_queues(cli_here: Cli, options: list[str], ids: 
 
 async def test_tables_mark_arqs_queue(cli_here: Cli) -> None:
     assert "mail (arq)" in (await cli_here("jobs", "list")).out
-    assert "mail (arq)" in (await cli_here("queue", "list")).out
-    assert "mail (arq)" in (await cli_here("queue", "list", "mail", "--arq")).out, "with or without the other"
+    assert "mail (arq)" in (await cli_here("queues", "list")).out
+    assert "mail (arq)" in (await cli_here("queues", "list", "mail", "--arq")).out, "with or without the other"
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ async def test_tables_mark_arqs_queue(cli_here: Cli) -> None:
 async def test_the_named_queue_is_paused_and_purged(
     redis: Redis, cli_here: Cli, options: list[str], paused: QueueRef, other: QueueRef
 ) -> None:
-    assert (await cli_here("queue", "pause", "mail", *options)).code == 0
+    assert (await cli_here("queues", "pause", "mail", *options)).code == 0
     assert await admin.paused_since_ms(redis, paused) is not None
     assert await admin.paused_since_ms(redis, other) is None
     count = 1 if paused == NATIVE else 2
-    assert f"{count} job" in (await cli_here("queue", "purge", "mail", "--yes", *options)).err
-    assert (await cli_here("queue", "resume", "mail", *options)).err == f"monarq: {paused} goes on\n"
-    [left] = (await cli_here("queue", "list", "mail", "--json", *(["--arq"] if other != NATIVE else []))).results
+    assert f"{count} job" in (await cli_here("queues", "purge", "mail", "--yes", *options)).err
+    assert (await cli_here("queues", "resume", "mail", *options)).err == f"monarq: {paused} goes on\n"
+    [left] = (await cli_here("queues", "list", "mail", "--json", *(["--arq"] if other != NATIVE else []))).results
     assert (left["format"], left["queued"]) == (other.format, 3 - count)
 
 

@@ -43,7 +43,7 @@ async def test_a_worker_a_producer_and_the_command_line(cluster: Cluster, user_u
         key = "monarq:n:{mail}:meta"
         await cluster.move_slot(key, await cluster.other_primary(await cluster.holder(key)), keys_a_call=2)
         assert await (await producer.enqueue(named("double"), 5)).result(patience_s(30)) == 10
-    for words in (["stats"], ["workers"], ["queue", "pause", "mail"], ["queue", "resume", "mail"], ["jobs", "list"]):
+    for words in (["stats"], ["workers"], ["queues", "pause", "mail"], ["queues", "resume", "mail"], ["jobs", "list"]):
         ended = await monarq(*words, url=user_url)
         assert ended.code == 0, (words, ended.err)
     assert (await stop(worker)).code == 0

@@ -37,11 +37,11 @@ async def test_a_move_from_or_to_a_queue_in_arq_s_format_changes_nothing(cluster
     async with Producer(cluster.url, queue=Queue("moved")) as producer:
         await producer.enqueue(named("x"))
     for words in (["moved", "arq:queue", "--to-arq"], ["arq:queue", "moved", "--arq"]):
-        ended = await monarq("queue", "move", *words, url=cluster.url)
+        ended = await monarq("queues", "move", *words, url=cluster.url)
         assert ended.code == 2
         assert "the queue arq:queue is in arq's format, which a Redis Cluster cannot hold" in ended.err
         assert "paused" not in ended.err
-    assert "was not paused" in (await monarq("queue", "resume", "moved", url=cluster.url)).err
+    assert "was not paused" in (await monarq("queues", "resume", "moved", url=cluster.url)).err
 
 
 async def test_a_node_that_is_named_as_a_server(cluster: Cluster) -> None:

@@ -185,7 +185,7 @@ def warn_paused(paused: Sequence[QueueRef], *, ends: bool) -> None:
     """Warns of queues that are paused: at the start of a worker, or where a burst ends without their jobs."""
     one = len(paused) == 1
     names = ", ".join(map(str, paused))
-    commands = "; ".join(f"monarq queue resume {_argument_of(queue)}" for queue in paused)
+    commands = "; ".join(f"monarq queues resume {_argument_of(queue)}" for queue in paused)
     what = "burst ends without their jobs" if ends else "worker gets none of their jobs"
     logger.warning(
         "the %s %s %s paused, and this %s; to go on with them: %s",
@@ -198,7 +198,7 @@ def warn_paused(paused: Sequence[QueueRef], *, ends: bool) -> None:
 
 
 def _argument_of(queue: QueueRef) -> str:
-    """A queue as the argument of `monarq queue`."""
+    """A queue as the argument of `monarq queues`."""
     return f"{'--arq ' if queue.format == 'arq' else ''}{shlex.quote(queue.name)}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -31,10 +32,35 @@ class SectionedCommand(click.Command):
 class SectionedGroup(click.Group):
     """A group with further sections in its help."""
 
-    def __init__(self, *args: Any, sections: Mapping[str, str], **kwargs: Any) -> None:
-        """See `SectionedCommand`."""
+    def __init__(
+        self,
+        *args: Any,
+        sections: Mapping[str, str],
+        aliases: Mapping[str, str] = MappingProxyType({}),
+        **kwargs: Any,
+    ) -> None:
+        """Takes the arguments of `click.Group`.
+
+        Args:
+            args: click's.
+            sections: see `SectionedCommand`.
+            aliases: other names that its commands are known by, which the help leaves out.
+            kwargs: click's.
+        """
         super().__init__(*args, **kwargs)
         self.sections = sections
+        self._aliases = aliases
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """See click: the command of this name or alias."""
+        return super().get_command(ctx, self._aliases.get(cmd_name, cmd_name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """See click: under its own name, which messages and environment variables have."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return (command.name if command else name), command, rest
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """See click: what comes after the commands."""

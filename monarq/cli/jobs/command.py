@@ -55,7 +55,7 @@ CANCEL_SECTIONS: Final = {
 A job that runs is cancelled by its worker within half a second. One that waits
 ends at once in a native queue; in arq's format a worker ends it without running
 it, in a paused queue once that is resumed. Workers with arq's settings do it only
-with allow_abort_jobs. To throw away all that waits see `monarq queue purge`.
+with allow_abort_jobs. To throw away all that waits see `monarq queues purge`.
 """,
 }
 RETRY_SECTIONS: Final = {

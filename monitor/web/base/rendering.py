@@ -30,7 +30,7 @@ NOTICES: Final = {
     "purged": "purged",
     "paused": "The queue is paused: nothing is claimed from it until it is resumed.",
     "resumed": "The queue is resumed.",
-    "moving": "The queue stays paused: a move of its jobs has not ended. Run `monarq queue move` to its end first.",
+    "moving": "The queue stays paused: a move of its jobs has not ended. Run `monarq queues move` to its end first.",
     "cancelled": "The job is asked to stop.",
     "cancelled-paused": "The job will be ended without being run as soon as its queue is resumed.",
     "cancelled-ended": "The job has been ended without being run.",

@@ -1,4 +1,4 @@
-"""`monarq queue shards`: a queue grows to more shards, and the command may stop and be repeated at any point."""
+"""`monarq queues shards`: a queue grows to more shards, and the command may stop and be repeated at any point."""
 
 from __future__ import annotations
 

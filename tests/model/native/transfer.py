@@ -1,4 +1,4 @@
-"""Jobs that go from one place to another: `queue move` from an arq queue, and letters whose id has a new home.
+"""Jobs that go from one place to another: `queues move` from an arq queue, and letters whose id has a new home.
 
 Both put the job in at its destination, under a mark that stays there until the source is gone, and then drop the
 source. So whoever goes on after a transfer that stopped anywhere learns whether the job was put in, however long ago
@@ -20,7 +20,7 @@ PAGE = 2
 
 
 class Mover:
-    """One run of `queue move`.
+    """One run of `queues move`.
 
     Attributes:
         has_finished: it found nothing more, and has let the source go.

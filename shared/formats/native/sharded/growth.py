@@ -89,7 +89,7 @@ def check_number(name: str, count: int, known: Shards | None) -> None:
         )
     if known.opened < known.count < count:
         raise SettingsError(
-            f"queue {name} is on its way to {known.count} shards: run `monarq queue shards {name} {known.count}` first"
+            f"queue {name} is on its way to {known.count} shards: run `monarq queues shards {name} {known.count}` first"
         )
 
 

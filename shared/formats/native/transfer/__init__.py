@@ -1,1 +1,1 @@
-"""What `queue move` does at a queue: takes its jobs, or puts jobs into it."""
+"""What `queues move` does at a queue: takes its jobs, or puts jobs into it."""

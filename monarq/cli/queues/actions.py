@@ -1,4 +1,4 @@
-"""The work of `monarq queue`: lists, pauses, resumes, purges and spreads queues."""
+"""The work of `monarq queues`: lists, pauses, resumes, purges and spreads queues."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NARROW: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class QueueSummary:
-    """A queue as `monarq queue list` prints it.
+    """A queue as `monarq queues list` prints it.
 
     Attributes:
         queue: its name.
@@ -164,7 +164,7 @@ async def _refuse_arq(redis: Redis, name: str) -> None:
         shown = printable(name)
         raise SettingsError(
             f"the queue {shown} is in arq's format, which has no shards: move its jobs to a native queue"
-            f" (monarq queue move {shown} NAME), and spread that one"
+            f" (monarq queues move {shown} NAME), and spread that one"
         )
 
 

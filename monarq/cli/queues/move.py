@@ -1,4 +1,4 @@
-"""The work of `monarq queue move`: moves the waiting jobs of a queue to another one."""
+"""The work of `monarq queues move`: moves the waiting jobs of a queue to another one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`monarq queue`: lists, pauses, resumes, purges and spreads queues, and moves their jobs."""
+"""`monarq queues`: lists, pauses, resumes, purges and spreads queues, and moves their jobs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 SECTIONS: Final = {
     "Examples": """
-monarq queue list
-monarq queue pause emails
-monarq queue purge emails --state queued
-monarq queue resume emails
-monarq queue shards emails 8
-monarq queue move arq:queue emails --dry-run
+monarq queues list
+monarq queues pause emails
+monarq queues purge emails --state queued
+monarq queues resume emails
+monarq queues shards emails 8
+monarq queues move arq:queue emails --dry-run
 """,
 }
 LIST_SECTIONS: Final = {
@@ -105,11 +105,11 @@ def _named(queues: tuple[str, ...], is_arq: bool) -> QueueNames:
 
 @click.group(cls=SectionedGroup, sections=SECTIONS)
 @verbose_option
-def queue() -> None:
+def queues() -> None:
     """List, pause, resume, purge or spread queues, or move their jobs."""
 
 
-@queue.command("list", cls=SectionedCommand, sections=LIST_SECTIONS)
+@queues.command("list", cls=SectionedCommand, sections=LIST_SECTIONS)
 @click.argument("queues", type=queue_name, metavar="[QUEUE]...", nargs=-1)
 @click.option("--json", is_flag=True, help="Print a line of JSON for each queue.")
 @_arq
@@ -117,36 +117,36 @@ def queue() -> None:
 @verbose_option
 def list_command(redis: str | None, queues: tuple[str, ...], json: bool, arq: bool) -> int:
     """List queues: by default every queue that was used lately."""
-    from monarq.cli.queue.actions import list_queues
+    from monarq.cli.queues.actions import list_queues
 
     return run_action(redis, lambda source: list_queues(source, _named(queues, arq), as_json=json))
 
 
-@queue.command("pause", cls=SectionedCommand, sections=PAUSE_SECTIONS)
+@queues.command("pause", cls=SectionedCommand, sections=PAUSE_SECTIONS)
 @_queues
 @_arq
 @redis_option
 @verbose_option
 def pause_command(redis: str | None, queues: tuple[str, ...], arq: bool) -> int:
     """Let queues give no more jobs to workers."""
-    from monarq.cli.queue.actions import pause_queues
+    from monarq.cli.queues.actions import pause_queues
 
     return run_action(redis, lambda source: pause_queues(source, _named(queues, arq)))
 
 
-@queue.command("resume")
+@queues.command("resume")
 @_queues
 @_arq
 @redis_option
 @verbose_option
 def resume_command(redis: str | None, queues: tuple[str, ...], arq: bool) -> int:
     """Let paused queues go on, at once."""
-    from monarq.cli.queue.actions import resume_queues
+    from monarq.cli.queues.actions import resume_queues
 
     return run_action(redis, lambda source: resume_queues(source, _named(queues, arq)))
 
 
-@queue.command("shards", cls=SectionedCommand, sections=SHARDS_SECTIONS)
+@queues.command("shards", cls=SectionedCommand, sections=SHARDS_SECTIONS)
 @click.argument("queue", type=queue_of("native"), metavar="QUEUE")
 @click.argument("count", type=click.IntRange(1, MOST_SHARDS), metavar="N")
 @click.option(
@@ -161,12 +161,12 @@ def resume_command(redis: str | None, queues: tuple[str, ...], arq: bool) -> int
 @verbose_option
 def shards_command(redis: str | None, queue: QueueRef, count: int, keep: float) -> int:
     """Spread a native queue over N shards, or over more than it has."""
-    from monarq.cli.queue.actions import set_queue_shards
+    from monarq.cli.queues.actions import set_queue_shards
 
     return run_action(redis, lambda source: set_queue_shards(source, queue, count, keep_s=keep))
 
 
-@queue.command("purge", cls=SectionedCommand, sections=PURGE_SECTIONS)
+@queues.command("purge", cls=SectionedCommand, sections=PURGE_SECTIONS)
 @click.argument("queue", type=queue_name, metavar="QUEUE")
 @click.option(
     "--state",
@@ -180,12 +180,12 @@ def shards_command(redis: str | None, queue: QueueRef, count: int, keep: float) 
 @verbose_option
 def purge_command(redis: str | None, queue: str, state: tuple[WaitingState, ...], yes: bool, arq: bool) -> int:
     """Throw away all jobs that wait in a queue."""
-    from monarq.cli.queue.actions import purge_queue
+    from monarq.cli.queues.actions import purge_queue
 
     return run_action(redis, lambda source: purge_queue(source, _named((queue,), arq), state or STATES, is_agreed=yes))
 
 
-@queue.command("move", cls=SectionedCommand, sections=MOVE_SECTIONS)
+@queues.command("move", cls=SectionedCommand, sections=MOVE_SECTIONS)
 @click.argument("source", type=queue_name, metavar="FROM")
 @click.argument("target", type=queue_name, metavar="TO")
 @click.option("--arq", is_flag=True, help="FROM is in arq's format, where a native queue has its name, too.")
@@ -215,7 +215,7 @@ def move_command(
     json: bool,
 ) -> int:
     """Move the jobs that wait in a queue to another one, also of another format."""
-    from monarq.cli.queue.move import MoveOptions, move_jobs
+    from monarq.cli.queues.move import MoveOptions, move_jobs
 
     options = MoveOptions(queue_of("arq" if to_arq else "native")(target), rate, dry_run, json, arq_workers_stopped)
     return run_action(redis, lambda found: move_jobs(found, _named((source,), arq), options))

@@ -1,4 +1,4 @@
-"""`monarq queue`: what it lists, pauses, resumes and purges."""
+"""`monarq queues`: what it lists, pauses, resumes and purges."""
 
 from __future__ import annotations
 
@@ -29,53 +29,53 @@ async def test_a_list(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await put(redis, nothing, job_id="a")
     await put(redis, nothing, job_id="b", delay_ms=60_000)
     await admin.pause(redis, ARQ_QUEUE)
-    [told] = (await cli_here("queue", "list", "--json")).results
+    [told] = (await cli_here("queues", "list", "--json")).results
     assert abs(told.pop("paused_since_ms") - await server_ms(redis)) < 5000
     counts = {"queued": 1, "deferred": 1, "running": 0, "dead": 0, "workers": 0}
     assert told == {"queue": DEFAULT_QUEUE, "format": "arq"} | counts
-    lines = (await cli_here("queue", "list")).out.splitlines()
+    lines = (await cli_here("queues", "list")).out.splitlines()
     assert lines[0].split() == ["queue", "queued", "deferred", "running", "dead", "workers"]
     assert lines[1].split()[:6] == [DEFAULT_QUEUE, "1", "1", "0", "0", "0"]
     assert "paused for" in lines[1]
     await put(redis, nothing, job_id="c", queue=QueueKeys.of("other"))
-    [named] = (await cli_here("queue", "list", "other", "--json")).results
+    [named] = (await cli_here("queues", "list", "other", "--json")).results
     assert (named["queue"], named["paused_since_ms"]) == ("other", None)
-    help_shown = (await cli_here("queue", "list", "--help")).out
+    help_shown = (await cli_here("queues", "list", "--help")).out
     assert all(name in help_shown for name in (*told, "paused_since_ms"))
 
 
 async def test_pause_and_resume(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await put(redis, nothing, job_id="a")
-    said = [(await cli_here("queue", "pause", DEFAULT_QUEUE)).err for _ in range(2)]
+    said = [(await cli_here("queues", "pause", DEFAULT_QUEUE)).err for _ in range(2)]
     assert said == ["monarq: arq:queue is paused; what runs goes on\n", "monarq: arq:queue was paused already\n"]
     worker = await run_burst(redis_url, [nothing])
     assert worker.counters.started == 0, "a burst does not wait for a paused queue"
     assert await redis.zcard(DEFAULT_QUEUE) == 1
-    said = [(await cli_here("queue", "resume", DEFAULT_QUEUE)).err for _ in range(2)]
+    said = [(await cli_here("queues", "resume", DEFAULT_QUEUE)).err for _ in range(2)]
     assert said == ["monarq: arq:queue goes on\n", "monarq: arq:queue was not paused\n"]
     worker = await run_burst(redis_url, [nothing])
     assert worker.counters.complete == 1
 
 
 async def test_a_paused_queue_that_nobody_knows_was_not_paused(redis: Redis, cli_here: Cli) -> None:
-    assert (await cli_here("queue", "pause", "emials")).code == 1
+    assert (await cli_here("queues", "pause", "emials")).code == 1
     assert await redis.exists(QueueKeys.of("emials").paused) == 0
     await put(redis, nothing, job_id="a", queue=QueueKeys.of("emials"))
-    assert (await cli_here("queue", "pause", "emials")).code == 0
+    assert (await cli_here("queues", "pause", "emials")).code == 0
 
 
 async def test_purge(redis: Redis, cli_here: Cli) -> None:
     for job_id, delay_ms in (("a", 0), ("b", 0), ("c", 60_000)):
         await put(redis, nothing, job_id=job_id, delay_ms=delay_ms)
-    unasked = await cli_here("queue", "purge", DEFAULT_QUEUE)
+    unasked = await cli_here("queues", "purge", DEFAULT_QUEUE)
     assert unasked.code == 2
     assert "throws 3 queued and deferred jobs of arq:queue away for good: say so with --yes" in unasked.err
-    ended = await cli_here("queue", "purge", DEFAULT_QUEUE, "--yes", "--state", "queued")
+    ended = await cli_here("queues", "purge", DEFAULT_QUEUE, "--yes", "--state", "queued")
     assert (ended.code, ended.err) == (0, "monarq: 2 jobs are gone from arq:queue\n")
     assert await redis.zrange(DEFAULT_QUEUE, 0, -1) == [b"c"]
-    ended = await cli_here("queue", "purge", DEFAULT_QUEUE, "--yes")
+    ended = await cli_here("queues", "purge", DEFAULT_QUEUE, "--yes")
     assert (ended.code, ended.err) == (0, "monarq: 1 job is gone from arq:queue\n")
-    ended = await cli_here("queue", "purge", DEFAULT_QUEUE)
+    ended = await cli_here("queues", "purge", DEFAULT_QUEUE)
     assert (ended.code, ended.err) == (0, "monarq: 0 jobs are gone from arq:queue\n"), "nothing to ask about"
 
 
@@ -89,26 +89,26 @@ async def test_which_queue(cli: Callable[..., Ended], command: str) -> None:
 async def test_a_narrow_terminal(redis: Redis, cli_here: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "50")
     await admin.pause(redis, ARQ_QUEUE)
-    head, line = (await cli_here("queue", "list")).out.splitlines()
+    head, line = (await cli_here("queues", "list")).out.splitlines()
     assert len(head) <= 50
     assert head.split() == ["queue", "queued", "deferred", "running", "dead"]
     assert line.split() == [DEFAULT_QUEUE, "0", "0", "0", "0", "paused"]
 
 
 async def test_shards(redis: Redis, cli_here: Cli) -> None:
-    said = [(await cli_here("queue", "shards", "big", "4")).err for _ in range(2)]
+    said = [(await cli_here("queues", "shards", "big", "4")).err for _ in range(2)]
     assert [each.splitlines()[-1] for each in said] == ["monarq: big has 4 shards"] * 2
-    refused = await cli_here("queue", "shards", "big", "2")
+    refused = await cli_here("queues", "shards", "big", "2")
     assert refused.code != 0
     assert "queue big has 4 shards and cannot have 2: their jobs would be nowhere" in refused.err
     await put(redis, nothing, job_id="a")
     for wrong in (["big", "0"], ["big", "257"], ["a~b", "2"]):
-        assert (await cli_here("queue", "shards", *wrong)).code == 2
+        assert (await cli_here("queues", "shards", *wrong)).code == 2
 
 
 async def test_a_queue_in_arqs_format_is_not_hidden_by_shards(redis: Redis, cli_here: Cli) -> None:
     await put(redis, nothing, job_id="a")
-    refused = await cli_here("queue", "shards", DEFAULT_QUEUE, "4")
+    refused = await cli_here("queues", "shards", DEFAULT_QUEUE, "4")
     assert refused.code == 2
     assert f"the queue {DEFAULT_QUEUE} is in arq's format, which has no shards" in refused.err
     assert await find_queue(redis, DEFAULT_QUEUE) == ARQ_QUEUE

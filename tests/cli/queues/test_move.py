@@ -1,4 +1,4 @@
-"""`monarq queue move`: what it says, where it stops, and that kills of it lose and double nothing."""
+"""`monarq queues move`: what it says, where it stops, and that kills of it lose and double nothing."""
 
 from __future__ import annotations
 
@@ -47,24 +47,24 @@ async def counts(redis: Redis, ref: QueueRef) -> tuple[int, int]:
 
 async def test_it_says_what_it_does(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await enqueue(redis_url, ARQ, 1, 2)
-    ended = await cli_here("queue", "move", "arq:queue", "mail", "--dry-run")
+    ended = await cli_here("queues", "move", "arq:queue", "mail", "--dry-run")
     assert (ended.code, ended.out) == (0, "")
     assert ended.err == (
         "monarq: 2 jobs of arq:queue would be moved to mail (2 queued, 0 deferred); 0 running would stay\n"
     )
     assert await admin.paused_since_ms(redis, ARQ) is None
-    ended = await cli_here("queue", "move", "arq:queue", "mail")
+    ended = await cli_here("queues", "move", "arq:queue", "mail")
     assert (ended.code, ended.out) == (0, "")
     assert ended.err == (
         "monarq: arq:queue is paused, and stays so; what runs goes on\nmonarq: 2 jobs moved from arq:queue to mail\n"
     )
     assert await counts(redis, NATIVE) == (2, 0)
-    ended = await cli_here("queue", "move", "mail", "arq:queue", "--to-arq", "--json")
+    ended = await cli_here("queues", "move", "mail", "arq:queue", "--to-arq", "--json")
     [told] = ended.results
     queues = {"source": "mail", "source_format": "native", "target": "arq:queue", "target_format": "arq"}
     nothing = {"was_in": 0, "running": 0, "cancelling": 0, "without_payload": 0, "left": [], "taken": []}
     assert told == queues | nothing | {"is_dry": False, "is_complete": True, "moved": 2}
-    help_shown = (await cli_here("queue", "move", "--help")).out
+    help_shown = (await cli_here("queues", "move", "--help")).out
     assert all(name in help_shown for name in told)
     await redis.flushall()
 
@@ -72,7 +72,7 @@ async def test_it_says_what_it_does(redis: Redis, redis_url: str, cli_here: Cli)
 async def test_what_cannot_be_moved_is_listed(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await enqueue(redis_url, ARQ, 1, 2)
     await enqueue(redis_url, NATIVE, 1)
-    ended = await cli_here("queue", "move", "arq:queue", "mail", "--json")
+    ended = await cli_here("queues", "move", "arq:queue", "mail", "--json")
     assert ended.code == 1
     assert "monarq: job1 is not moved: another job of this id waits or runs there\n" in ended.err
     assert ended.err.endswith("monarq: 1 job moved from arq:queue to mail, 1 left\n")
@@ -90,17 +90,17 @@ async def test_what_it_refuses(redis: Redis, redis_url: str, cli_here: Cli) -> N
         (["arq:queue", "arq:queue"], 2, "differ in their format alone"),
         (["arq:queue", "mail", "--rate", "0"], 2, "is no rate"),
     ):
-        ended = await cli_here("queue", "move", *words)
+        ended = await cli_here("queues", "move", *words)
         assert (ended.code, ended.out, why in ended.err) == (code, "", True), ended.err
         assert ended.err.count("\n") == 1
     assert not await monitor_queue(QueueRef(ARQ.name, "native")).is_known(redis)
     await redis.set(ARQ.name + HEALTH_CHECK_SUFFIX, "j_complete=0", ex=3600)
     for dry in ([], ["--dry-run"]):
-        ended = await cli_here("queue", "move", "arq:queue", "mail", *dry)
+        ended = await cli_here("queues", "move", "arq:queue", "mail", *dry)
         assert ended.code == 2
         assert "stop them; where none is left, say so (--arq-workers-stopped)" in ended.err
     assert await admin.paused_since_ms(redis, ARQ) is None
-    assert (await cli_here("queue", "move", "arq:queue", "mail", "--arq-workers-stopped")).code == 0
+    assert (await cli_here("queues", "move", "arq:queue", "mail", "--arq-workers-stopped")).code == 0
     await redis.flushall()
 
 
@@ -109,7 +109,7 @@ async def test_of_many_that_are_left_some_are_shown_and_all_are_in_the_json(
 ) -> None:
     await enqueue(redis_url, ARQ, *range(25))
     await enqueue(redis_url, NATIVE, *range(25))
-    ended = await cli_here("queue", "move", "arq:queue", "mail", "--json")
+    ended = await cli_here("queues", "move", "arq:queue", "mail", "--json")
     assert ended.code == 1
     assert ended.err.count("is not moved: another job of this id") == 20
     assert "monarq: and 5 more (--json lists all)\n" in ended.err
@@ -120,7 +120,7 @@ async def test_of_many_that_are_left_some_are_shown_and_all_are_in_the_json(
 @asynccontextmanager
 async def slow_move(url: str, rate: str = "100/s") -> AsyncIterator[asyncio.subprocess.Process]:
     """The command, once it has moved something."""
-    process = await start("queue", "move", "arq:queue", "mail", "--rate", rate, url=url)
+    process = await start("queues", "move", "arq:queue", "mail", "--rate", rate, url=url)
     try:
         yield process
     finally:
@@ -161,13 +161,13 @@ async def test_an_interrupted_move_keeps_the_queue_from_being_resumed(
         await moves_something(redis)
         process.kill()
         await process.wait()
-    ended = await cli_here("queue", "resume", "arq:queue")
+    ended = await cli_here("queues", "resume", "arq:queue")
     assert ended.code == 2
     assert "arq:queue cannot be resumed: a move of its jobs has not ended" in ended.err
-    ended = await cli_here("queue", "move", "arq:queue", "mail", "--rate", "100000/s")
+    ended = await cli_here("queues", "move", "arq:queue", "mail", "--rate", "100000/s")
     assert "monarq: arq:queue was being moved already: this run goes on with that\n" in ended.err
     assert (await counts(redis, NATIVE))[0] == 300
-    assert (await cli_here("queue", "resume", "arq:queue")).code == 0
+    assert (await cli_here("queues", "resume", "arq:queue")).code == 0
     await redis.flushall()
 
 
@@ -202,7 +202,7 @@ async def test_kills_lose_and_double_nothing_while_producers_and_workers_go_on(r
                 process.kill()
         may_end.set()
         total = await produced
-        last = await start("queue", "move", "arq:queue", "mail", "--rate", "100000/s", url=redis_url)
+        last = await start("queues", "move", "arq:queue", "mail", "--rate", "100000/s", url=redis_url)
         _, err = await last.communicate()
         assert last.returncode == 0, err
         async with in_time(30):
