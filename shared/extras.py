@@ -33,7 +33,7 @@ def missing_extra(error: ModuleNotFoundError, what: str = "this") -> str | None:
 
     Args:
         error: the error of the import.
-        what: what needs the package, such as "--watch".
+        what: what needs the package, such as "--reload".
     """
     package = (error.name or "").partition(".")[0]
     extra = _EXTRA_OF.get(package)

@@ -153,12 +153,12 @@ _WORKER: Final = (
     _job("cpu_memory", SIZE, "any", "What a cpu job may take that has no limit of its own, such as 256MB."),
     _job("poll", DURATION, "0.5s", "How often to look for jobs of clients that wake no worker, as arq's."),
     _worker(
-        "watch",
+        "reload",
         TEXT,
         "none",
         "Replace the workers when a Python file in this folder changes. Needs the extra watch.",
     ),
-    _worker("watch_also", TEXTS, "none", "With --watch: files that end so count as well, such as .toml."),
+    _worker("reload_also", TEXTS, "none", "With --reload: files that end so count as well, such as .toml."),
     _worker(
         "health_port",
         _PORT,

@@ -24,7 +24,7 @@ REFUSED = [
     (["worker", "x", "-w", "0"], "'0' is no number of workers"),
     (["worker", "x", "-c", "0"], "'-c'"),
     (["worker", "x", "--grace", "soon"], "'soon' is no duration"),
-    (["worker", "x", "--watch", "no/such/folder"], "no/such/folder"),
+    (["worker", "x", "--reload", "no/such/folder"], "no/such/folder"),
     (["worker", "tests.cli.target", "--custom-log-dict", "tests.cli.target.nothing"], "has no 'nothing'"),
     (
         ["worker", "tests.cli.target", "--custom-log-dict", "tests.cli.target.no_job"],
@@ -105,8 +105,8 @@ def test_the_variable_is_named_that_a_wrong_value_came_from(
     [
         (
             "watchfiles",
-            ["worker", "x", "--watch", "tests"],
-            "--watch needs the package watchfiles: ",
+            ["worker", "x", "--reload", "tests"],
+            "--reload needs the package watchfiles: ",
         ),
         (
             "uvicorn",

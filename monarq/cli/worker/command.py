@@ -44,6 +44,8 @@ SETTINGS: Final = {
 }
 """Option -> the worker's setting that it is given as, see `monarq.workers.process.target_loader.override`."""
 
+_FOLDER: Final = click.Path(exists=True, file_okay=False, path_type=Path)
+
 SECTIONS: Final = {
     "Examples": """
 monarq worker examples.jobs
@@ -131,16 +133,17 @@ monarq worker app.jobs -q mail --arq-queue arq:queue
 )
 @click.option("--check", is_flag=True, help="Only look whether a worker is alive on each queue: exit code 0, else 1.")
 @click.option(
-    "--watch",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    "--reload",
+    type=_FOLDER,
     metavar="DIR",
     help="Replace the workers when a Python file in this folder changes. Needs the extra watch.",
 )
+@click.option("--watch", type=_FOLDER, hidden=True)  # arq's spelling of --reload
 @click.option(
-    "--watch-also",
+    "--reload-also",
     multiple=True,
     metavar="ENDING",
-    help="With --watch: files that end so count as well, such as .toml; may be repeated.",
+    help="With --reload: files that end so count as well, such as .toml; may be repeated.",
 )
 @click.option(
     "--health-port",
@@ -189,8 +192,9 @@ def worker(
     workers: int | None,
     redis: str | None,
     check: bool,
+    reload: Path | None,
     watch: Path | None,
-    watch_also: tuple[str, ...],
+    reload_also: tuple[str, ...],
     custom_log_dict: str | None,
     log_format: str,
     hang_timeout: float,
@@ -212,7 +216,7 @@ def worker(
     """
     from monarq.cli.worker.pool import run_pool
     from monarq.cli.worker.ports import Ports
-    from monarq.cli.worker.watch import find_watcher
+    from monarq.cli.worker.reload import find_watcher
     from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
     from monarq.workers.supervisor.health import HealthLimits
     from monarq.workers.supervisor.recycler import RecycleLimits
@@ -241,6 +245,7 @@ def worker(
         health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)
         ports = Ports(health_port, metrics_port, bind, health)
         recycle_limits = RecycleLimits(max_jobs_per_worker, max_memory_per_worker, max_abandoned_threads)
-        watcher = find_watcher(watch_also) if watch else None
+        folder = reload or watch
+        watcher = find_watcher(reload_also) if folder else None
         limits = SupervisorLimits(hang_timeout_s=hang_timeout)
-        return run_pool(spec, workers, limits, ports, recycle_limits, watch=watch, watcher=watcher)
+        return run_pool(spec, workers, limits, ports, recycle_limits, reload=folder, watcher=watcher)

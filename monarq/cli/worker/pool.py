@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from monarq.cli.terminal.console import say
 from monarq.cli.worker.ports import Ports, serving
-from monarq.cli.worker.watch import Watcher, reload_on_changes
+from monarq.cli.worker.reload import Watcher, reload_on_changes
 from monarq.shared.redis.connection import redacted_url
 from monarq.shared.version import VERSION
 from monarq.workers.config.spec import SupervisorLimits, WorkerSpec
@@ -64,7 +64,7 @@ def run_pool(
     ports: Ports,
     recycle_limits: RecycleLimits,
     *,
-    watch: Path | None = None,
+    reload: Path | None = None,
     watcher: Watcher | None = None,
 ) -> int:
     """Runs the workers until they are stopped; returns the exit code.
@@ -75,7 +75,7 @@ def run_pool(
         limits: the supervisor's time limits.
         ports: where its health and metrics are served.
         recycle_limits: the limits at which a worker is replaced.
-        watch: a folder; when the program in it changes, the workers are replaced.
+        reload: a folder; when the program in it changes, the workers are replaced.
         watcher: reports these changes.
 
     Raises:
@@ -92,12 +92,12 @@ def run_pool(
         recycle_limits=recycle_limits,
         log=PoolLog(spec),
     )
-    return asyncio.run(_run_pool(supervisor, watch, watcher, ports))
+    return asyncio.run(_run_pool(supervisor, reload, watcher, ports))
 
 
-async def _run_pool(supervisor: Supervisor, watch: Path | None, watcher: Watcher | None, ports: Ports) -> int:
+async def _run_pool(supervisor: Supervisor, reload: Path | None, watcher: Watcher | None, ports: Ports) -> int:
     async with serving(ports, lambda: supervisor.state):
-        reloading = asyncio.create_task(reload_on_changes(watch, watcher)) if watch and watcher else None
+        reloading = asyncio.create_task(reload_on_changes(reload, watcher)) if reload and watcher else None
         try:
             return await supervisor.run()
         finally:

@@ -170,9 +170,12 @@ async def test_a_log_dict_of_ones_own(redis: Redis, redis_url: str) -> None:
     assert all(line.startswith("MINE ") for line in own)
 
 
-async def test_workers_are_replaced_when_the_program_changes(redis: Redis, redis_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("option", ["--reload", "--watch"], ids=["--reload", "as arq spells it"])
+async def test_workers_are_replaced_when_the_program_changes(
+    redis: Redis, redis_url: str, tmp_path: Path, option: str
+) -> None:
     process = await start(
-        *("worker", "tests.cli.target", "-w", "1", "--watch", str(tmp_path), "--watch-also", ".toml"),
+        *("worker", "tests.cli.target", "-w", "1", option, str(tmp_path), "--reload-also", ".toml"),
         url=redis_url,
     )
     await heard(process, "serving")

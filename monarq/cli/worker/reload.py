@@ -1,4 +1,4 @@
-"""`monarq worker --watch`: replaces the workers when the program's files change. It uses watchfiles."""
+"""`monarq worker --reload`: replaces the workers when the program's files change. It uses watchfiles."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def find_watcher(endings: Sequence[str]) -> Watcher:
     try:
         watchfiles = import_module("watchfiles")
     except ModuleNotFoundError as error:
-        raise SettingsError(missing_extra(error, "--watch") or str(error)) from error
+        raise SettingsError(missing_extra(error, "--reload") or str(error)) from error
     return partial(watchfiles.awatch, watch_filter=watchfiles.PythonFilter(extra_extensions=endings))
 
 
