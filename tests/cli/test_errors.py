@@ -132,6 +132,7 @@ def test_an_extra_that_is_missing(
 _NEED_EXTRAS = (
     *(
         "monarq.monitor.web",
+        "monarq.web",
         "monarq.monitor.metrics",
         "monarq.workers.supervisor.health_endpoint",
     ),

@@ -13,8 +13,8 @@ import pytest
 from chaos.processes.cluster import Cluster
 from monarq import Producer, Queue, SyncProducer
 from monarq.cli.app import run
-from monarq.monitor.web import create_app
 from monarq.producer import named
+from monarq.web import create_app
 from tests.cli.command import heard, monarq, start, stop
 from tests.support.cluster import queue_on_each_node
 from tests.support.slowness import in_time, patience_s

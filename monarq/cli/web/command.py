@@ -18,7 +18,7 @@ monarq web --read-only --port 0
 MONARQ_WEB_TOKEN=... monarq web --host 0.0.0.0 --allow-host queue.example.com
 """,
     "In your own app": """
-from monarq.monitor.web import create_app
+from monarq.web import create_app
 Starlette(routes=[Mount("/queue", create_app("redis://..."))])
 """,
 }

@@ -6,9 +6,9 @@ import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from monarq.monitor.web import WebApp, create_app
 from monarq.shared.errors import SettingsError
 from monarq.shared.redis.connection import UrlSource
+from monarq.web import WebApp, create_app
 
 
 @dataclass(frozen=True, slots=True)

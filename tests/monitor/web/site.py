@@ -12,8 +12,8 @@ import httpx
 import uvicorn
 from redis.asyncio import Redis
 
-from monarq.monitor.web import create_app
 from monarq.monitor.web.server import PageServer, bind
+from monarq.web import create_app
 from tests.support.slowness import in_time
 
 TOKEN = "a-token-of-the-tests"

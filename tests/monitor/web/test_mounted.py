@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from monarq.monitor.web import create_app
+from monarq.web import create_app
 from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import TOKEN, served, stream
 from tests.support.slowness import in_time

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from monarq.cli.web.server import open_page
-from monarq.monitor.web import create_app
 from monarq.shared.errors import SettingsError
 from monarq.shared.redis.connection import UrlSource, open_redis
+from monarq.web import create_app
 
 SOURCE = UrlSource("redis://127.0.0.1:1")
 

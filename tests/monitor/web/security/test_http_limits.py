@@ -12,9 +12,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from monarq.cli.worker.http_server import QuietServer
-from monarq.monitor.web import create_app
 from monarq.monitor.web.security import http_limits
 from monarq.monitor.web.server import PageServer
+from monarq.web import create_app
 from tests.monitor.web.site import TOKEN, Site, served
 from tests.support.slowness import in_time
 

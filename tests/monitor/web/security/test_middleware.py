@@ -10,10 +10,10 @@ import pytest
 from redis.asyncio import Redis
 from starlette.routing import Mount, Route
 
-from monarq.monitor.web import WebApp
 from monarq.monitor.web.routes import make_pages
 from monarq.monitor.web.security.access import COOKIE
 from monarq.monitor.web.security.middleware import OPEN
+from monarq.web import WebApp
 from tests.monitor.web.site import TOKEN, USER, page
 
 NAVIGATION = {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
