@@ -9,9 +9,9 @@ import msgspec
 
 from monarq.shared.lane import LaneQueue
 from monarq.shared.protocol.lease import Lease
-from monarq.shared.protocol.run_groups import NOT_RUN, RunStatus
+from monarq.shared.protocol.run_groups import NOT_RUN, RunEnd
 
-_SUCCEEDED: Final = RunStatus.SUCCEEDED
+_SUCCEEDED: Final = RunEnd.SUCCEEDED
 """Asked for once a job, and an attribute of an enumeration's class takes long to find."""
 
 
@@ -41,13 +41,13 @@ class Finish(msgspec.Struct, eq=False, gc=False):
     cancelled: bool = False
 
     @property
-    def status(self) -> RunStatus:
+    def end(self) -> RunEnd:
         """What it is counted as."""
         if self.success:
             return _SUCCEEDED
         if self.cancelled:
-            return RunStatus.CANCELLED
-        return RunStatus.DEAD if self.dead_letter else RunStatus.FAILED
+            return RunEnd.CANCELLED
+        return RunEnd.DEAD if self.dead_letter else RunEnd.FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,9 @@ class Requeue:
     is_stopped: bool = False
 
     @property
-    def status(self) -> RunStatus:
+    def end(self) -> RunEnd:
         """What its run counts as."""
-        return RunStatus.HANDED_BACK if self.tries is None or self.is_stopped else RunStatus.RETRIED
+        return RunEnd.HANDED_BACK if self.tries is None or self.is_stopped else RunEnd.RETRIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ NOT_RUN: Final = -1
 """The run time of a job whose function was not called."""
 
 
-class RunStatus(StrEnum):
+class RunEnd(StrEnum):
     """How a run ended."""
 
     SUCCEEDED = "succeeded"
@@ -44,22 +44,22 @@ class RunGroups:
     def __init__(self, lanes: Mapping[str, str] = NO_LANES) -> None:
         """Begins a call; `lanes` has the lanes of jobs, by name, that do not run on the event loop, for people."""
         self._lanes = lanes
-        self._groups: dict[tuple[str, RunStatus, int, int, int], list[int]] = {}
+        self._groups: dict[tuple[str, RunEnd, int, int, int], list[int]] = {}
 
-    def add(self, lease: Lease, name: str, status: RunStatus, run_ms: int) -> int:
+    def add(self, lease: Lease, name: str, end: RunEnd, run_ms: int) -> int:
         """Adds a run; returns the number of its group.
 
         Args:
             lease: the job's lease: how long it had waited and how often it had crashed.
             name: the job's name, '' where it is not known.
-            status: how the run ended.
+            end: how the run ended.
             run_ms: how long it ran, `NOT_RUN` where it did not.
         """
         due_ms = lease.due_ms
         # A job that arq's abort makes due at once is due at 1, which says nothing of how long it has waited.
         wait_ms = lease.claimed_ms - due_ms if run_ms >= 0 and 1 < due_ms < lease.claimed_ms else 0
         run_bucket = run_ms.bit_length() if run_ms >= 0 else NOT_RUN
-        key = (name, status, wait_ms.bit_length(), run_bucket, lease.crashes)
+        key = (name, end, wait_ms.bit_length(), run_bucket, lease.crashes)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = [len(self._groups), 0, 0, 0]
@@ -74,8 +74,8 @@ class RunGroups:
     def arguments(self) -> list[Argument]:
         """The script's arguments for the groups, in their order."""
         values: list[Argument] = []
-        for (name, status, wait_bucket, run_bucket, crashes), (_, runs, wait_ms, run_ms) in self._groups.items():
+        for (name, end, wait_bucket, run_bucket, crashes), (_, runs, wait_ms, run_ms) in self._groups.items():
             ran = run_bucket != NOT_RUN
-            values += (name, status.value, min(wait_bucket, BUCKETS - 1) if ran else "")
+            values += (name, end.value, min(wait_bucket, BUCKETS - 1) if ran else "")
             values += (min(run_bucket, BUCKETS - 1), runs, wait_ms, run_ms, crashes, self._lanes.get(name, ""))
         return values

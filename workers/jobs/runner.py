@@ -33,13 +33,13 @@ from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.current_job import CURRENT_JOB
 from monarq.workers.runs.outcome import (
     Cancelled,
-    Completed,
     Crashed,
     Failed,
     HandedBack,
     Lost,
     Outcome,
     Retried,
+    Succeeded,
     decide,
 )
 from monarq.workers.runs.registered_job import FirstArgument
@@ -203,7 +203,7 @@ class Runner:
                 self._time_limits.stop(run, job.limit_s)
         run.finish_ms = wall_ms()
         # It may have ignored its cancellation.
-        return Lost() if run.cancel_reason is CancelReason.LOST else Completed(value)
+        return Lost() if run.cancel_reason is CancelReason.LOST else Succeeded(value)
 
     def _decide(self, run: ActiveRun, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()
@@ -242,7 +242,7 @@ class Runner:
             self._events.hook_failed(name, error)
 
     def _acknowledge(self, run: ActiveRun, outcome: Outcome) -> None:
-        if isinstance(outcome, Completed):
+        if isinstance(outcome, Succeeded):
             self._complete(run, outcome.value)
             return
         match outcome:
@@ -274,7 +274,7 @@ class Runner:
         finished, problem = self._results.of_value(run, value)
         self._acker.add(finished)
         if problem is None:
-            self.counters.complete += 1
+            self.counters.succeeded += 1
             self._events.job_succeeded(run, value)
         else:
             self.counters.failed += 1

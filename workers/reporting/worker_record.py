@@ -30,12 +30,12 @@ PYTHON: Final = ".".join(platform.python_version_tuple()[:2])
 class RunCounters:
     """Counts of a worker's runs by how they ended, and `started`, which counts all of them.
 
-    `complete` runs returned, `failed` ones are not tried again, `retried` and `crashed` ones are. `abandoned_threads`
+    `succeeded` runs returned, `failed` ones are not tried again, `retried` and `crashed` ones are. `abandoned_threads`
     counts threads of jobs that have timed out or were cancelled, and still run.
     """
 
     started: int = 0
-    complete: int = 0
+    succeeded: int = 0
     failed: int = 0
     retried: int = 0
     crashed: int = 0
@@ -110,7 +110,7 @@ def write_record(
         running=len(runs),
         cpu_places=cpu_places,
         cpu_running=sum(run.job.lane_queue == "cpu" for run in runs),
-        succeeded=counters.complete,
+        succeeded=counters.succeeded,
         failed=counters.failed,
         retried=counters.retried,
         draining=draining,

@@ -1,4 +1,4 @@
-"""The outcome of a run: whether it is completed, failed, retried, cancelled, crashed, handed back or lost.
+"""The outcome of a run: whether it succeeded, failed, is retried, cancelled, crashed, handed back or lost.
 
 It is decided once, here, as a value without I/O, so that every rule can be tested as a table.
 """
@@ -32,7 +32,7 @@ NO_CHILD_DELAY_S: Final = 2.0
 """The delay before a cpu job is tried again whose child process could not start: another worker may have one."""
 
 
-class Completed(msgspec.Struct, frozen=True):
+class Succeeded(msgspec.Struct, frozen=True):
     """It returned. Most runs do: a frozen dataclass takes three times as long to make."""
 
     value: Any
@@ -90,7 +90,7 @@ class Lost:
     """Its lease is lost: nothing of it may be written."""
 
 
-Outcome = Completed | Failed | Retried | Cancelled | Crashed | HandedBack | Lost
+Outcome = Succeeded | Failed | Retried | Cancelled | Crashed | HandedBack | Lost
 
 
 class OutcomePolicy:

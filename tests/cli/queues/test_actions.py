@@ -54,7 +54,7 @@ async def test_pause_and_resume(redis: Redis, redis_url: str, cli_here: Cli) -> 
     said = [(await cli_here("queues", "resume", DEFAULT_QUEUE)).err for _ in range(2)]
     assert said == ["monarq: arq:queue goes on\n", "monarq: arq:queue was not paused\n"]
     worker = await run_burst(redis_url, [nothing])
-    assert worker.counters.complete == 1
+    assert worker.counters.succeeded == 1
 
 
 async def test_a_paused_queue_that_nobody_knows_was_not_paused(redis: Redis, cli_here: Cli) -> None:

@@ -93,7 +93,7 @@ async def test_a_job_cancelled_in_a_paused_queue_ends_when_it_goes_on(redis: Red
     async with running(make_worker(redis_url, [double])) as worker:
         await admin.resume(redis, ARQ_QUEUE)
         assert isinstance((await result_of(redis, "a")).value, asyncio.CancelledError)
-        assert worker.counters.complete == 0
+        assert worker.counters.succeeded == 0
 
 
 async def test_a_purge_of_thousands_beside_those_that_run(redis: Redis) -> None:
@@ -135,14 +135,14 @@ async def test_a_purge_while_workers_work(redis: Redis, queue: QueueRef, redis_u
         async with running(make_worker(redis_url, [double], lease_s=15.0, queues=(queue,))) as worker:
             waiting = [asyncio.create_task(handle.result(30)) for handle in handles]
             async with in_time(20):
-                while not worker.counters.complete:
+                while not worker.counters.succeeded:
                     await asyncio.sleep(0)
             purged = await admin.purge(redis, queue)
             outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     gone = [outcome for outcome in outcomes if isinstance(outcome, ResultNotFoundError)]
     assert len(gone) == purged
     assert [outcome for outcome in outcomes if not isinstance(outcome, ResultNotFoundError)].count(None) == 0
-    assert worker.counters.complete == 3000 - purged
+    assert worker.counters.succeeded == 3000 - purged
     assert "purged" in str(gone[0]) if gone else True
     assert await ids_in(redis, queue) == []
 

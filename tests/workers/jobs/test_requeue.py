@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from monarq.shared.protocol.acks import Requeue
-from monarq.shared.protocol.run_groups import NOT_RUN, RunStatus
+from monarq.shared.protocol.run_groups import NOT_RUN, RunEnd
 from monarq.workers.jobs.requeue import crashed, handed_back, retried
 from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import ActiveRun
@@ -26,15 +26,15 @@ def run() -> ActiveRun:
     return make_run(jobs.plus, lease=lease, job_try=3, crash_tries=1, start_ms=DUE_MS, finish_ms=DUE_MS + 250)
 
 
-AGAIN = {"due_ms": 0, "delay_ms": 1500, "name": "plus", "status": RunStatus.RETRIED}
-BACK = {"due_ms": DUE_MS, "note": WORKER, "name": "plus", "run_ms": NOT_RUN, "status": RunStatus.HANDED_BACK}
+AGAIN = {"due_ms": 0, "delay_ms": 1500, "name": "plus", "status": RunEnd.RETRIED}
+BACK = {"due_ms": DUE_MS, "note": WORKER, "name": "plus", "run_ms": NOT_RUN, "status": RunEnd.HANDED_BACK}
 
 
 @pytest.mark.parametrize(
     ("is_free", "expected"),
     [
         (False, AGAIN | {"tries": 2, "run_ms": 250}),
-        (True, AGAIN | {"tries": None, "run_ms": NOT_RUN, "status": RunStatus.HANDED_BACK}),
+        (True, AGAIN | {"tries": None, "run_ms": NOT_RUN, "status": RunEnd.HANDED_BACK}),
     ],
     ids=["a try", "nothing"],
 )

@@ -67,4 +67,4 @@ async def test_thousand_jobs_end_once_each(redis: Redis, redis_url: str) -> None
     worker = await run_burst(redis_url, jobs.ALL, lease_s=15.0)
     results = await redis.mget([names.result(f"n{number}") for number in range(1000)])
     assert [Result.read(data, CODECS).value for data in results] == [number + 1 for number in range(1000)]
-    assert (worker.counters.started, worker.counters.complete) == (1000, 1000)
+    assert (worker.counters.started, worker.counters.succeeded) == (1000, 1000)

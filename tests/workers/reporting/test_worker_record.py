@@ -40,7 +40,7 @@ async def test_the_record_counts_runs_by_how_they_ended(redis: Redis, redis_url:
         read = await worker_that(redis, lambda read: read.succeeded == 2 and read.failed == 1)
         assert read.id == worker.worker_id
         assert (read.retried, read.running, read.queues) == (1, 0, (DEFAULT_QUEUE,))
-        assert (worker.counters.started, worker.counters.complete, worker.counters.crashed) == (4, 2, 0)
+        assert (worker.counters.started, worker.counters.succeeded, worker.counters.crashed) == (4, 2, 0)
 
 
 async def test_the_record_has_running_jobs_and_a_blocked_loop(redis: Redis, redis_url: str) -> None:

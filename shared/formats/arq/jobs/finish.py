@@ -46,7 +46,7 @@ async def finish(
     groups = RunGroups(lanes)
     by_group: list[list[Finish]] = []
     for each in finished:
-        group = groups.add(each.lease, each.name, each.status, each.run_ms)
+        group = groups.add(each.lease, each.name, each.end, each.run_ms)
         if group == len(by_group):
             by_group.append([])
         by_group[group].append(each)

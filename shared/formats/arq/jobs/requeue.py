@@ -33,7 +33,7 @@ async def requeue(redis: Redis, keys: QueueKeys, worker: str, requeued: Sequence
         jobs += (
             each.lease.raw_id,
             each.lease.token,
-            groups.add(each.lease, each.name, each.status, each.run_ms),
+            groups.add(each.lease, each.name, each.end, each.run_ms),
             each.lane_queue,
             each.due_ms,
             each.delay_ms,

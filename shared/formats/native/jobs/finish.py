@@ -124,7 +124,7 @@ def _recent(finished: Sequence[Finish], lanes: Mapping[str, str]) -> bytes:
     entries = []
     for each in finished[:_MOST_RECENT]:
         run_ms = each.run_ms if each.run_ms >= 0 else None
-        entries.append((each.status.value, run_ms, each.name[:200], each.lease.job_id, lanes.get(each.name, "")))
+        entries.append((each.end.value, run_ms, each.name[:200], each.lease.job_id, lanes.get(each.name, "")))
     return _encode(entries)
 
 

@@ -12,7 +12,7 @@ from monarq.shared.formats.native.jobs.run_counts import count_runs
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
 from monarq.shared.protocol.acks import Crash, Requeue
-from monarq.shared.protocol.run_groups import RunStatus
+from monarq.shared.protocol.run_groups import RunEnd
 from monarq.shared.redis.replies import as_ids
 from monarq.shared.redis.scripts import Argument, check_batch
 
@@ -60,19 +60,19 @@ def _place(requeue: Requeue) -> str:
     """Where a job waits: what nothing has been done about stands before all others again."""
     if requeue.delay_ms > 0 or requeue.due_ms > requeue.lease.claimed_ms:
         return "due"
-    return "head" if requeue.status is RunStatus.HANDED_BACK else "tail"
+    return "head" if requeue.end is RunEnd.HANDED_BACK else "tail"
 
 
 def _event(requeue: Requeue) -> str:
     if not requeue.note:
         return ""
-    if requeue.status is RunStatus.RETRIED:
+    if requeue.end is RunEnd.RETRIED:
         return "retried"
     return "handed-back" if requeue.unknown_ms is None else "unknown"
 
 
 def _words(requeue: Requeue) -> str:
-    if requeue.status is RunStatus.RETRIED:
+    if requeue.end is RunEnd.RETRIED:
         wait_ms = max(requeue.delay_ms, requeue.due_ms - requeue.lease.claimed_ms, 0)
         return f"{requeue.tries} {wait_ms} {requeue.note}"
     return requeue.note

@@ -20,16 +20,16 @@ def count_runs(runs: Iterable[Finish | Requeue]) -> list[Argument]:
     The runs of a call are mostly alike, to the millisecond: what a count is called is made up once for all that are.
     """
     alike = Counter(
-        [(run.name, run.status, run.lease.due_ms, run.lease.claimed_ms, run.run_ms, run.lease.crashes) for run in runs]
+        [(run.name, run.end, run.lease.due_ms, run.lease.claimed_ms, run.run_ms, run.lease.crashes) for run in runs]
     )
     counts: dict[str, int] = defaultdict(int)
-    for (name, status, due_ms, claimed_ms, run_ms, crashes), number in alike.items():
+    for (name, end, due_ms, claimed_ms, run_ms, crashes), number in alike.items():
         if run_ms < 0:
-            counts[f"{status.value}::\0{name}"] += number
+            counts[f"{end.value}::\0{name}"] += number
         else:
             wait_ms = claimed_ms - due_ms if 0 < due_ms < claimed_ms else 0
             wait, ran = min(wait_ms.bit_length(), _LAST), min(run_ms.bit_length(), _LAST)
-            counts[f"{status.value}:{wait}:{ran}\0{name}"] += number
+            counts[f"{end.value}:{wait}:{ran}\0{name}"] += number
             counts[f"ws\0{name}"] += wait_ms * number
             counts[f"rs\0{name}"] += run_ms * number
         counts[f"crashed\0{name}"] += crashes * number

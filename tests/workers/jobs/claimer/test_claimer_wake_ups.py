@@ -150,4 +150,4 @@ async def result_after(redis: Redis, awake: Worker, rounds: int) -> None:
         await put(redis, jobs.plus, 1, 1, job_id=f"job{number}")
         async with in_time(5):
             await result_of(redis, f"job{number}")
-    assert awake.counters.complete == 1 + rounds
+    assert awake.counters.succeeded == 1 + rounds

@@ -45,7 +45,7 @@ async def test_result_is_kept(redis: Redis, redis_url: str) -> None:
     worker = await run_burst(redis_url, jobs.ALL)
     result = await result_of(redis, "sum")
     assert (result.success, result.value, result.name, result.job_try) == (True, 5, "plus", 1)
-    assert worker.counters.complete == 1
+    assert worker.counters.succeeded == 1
     assert await redis.exists(names.job("sum"), names.in_progress("sum"), names.retry("sum"), QUEUE.queue) == 0
 
 
@@ -91,7 +91,7 @@ async def test_other_jobs_go_on_when_one_leaves(redis: Redis, redis_url: str) ->
         await put(redis, jobs.leave, job_id=f"leave{number}")
         await put(redis, jobs.plus, number, 1, job_id=f"plus{number}")
     worker = await run_burst(redis_url, jobs.ALL)
-    assert (worker.counters.complete, worker.counters.failed) == (20, 20)
+    assert (worker.counters.succeeded, worker.counters.failed) == (20, 20)
 
 
 @pytest.mark.parametrize(("job", "tries"), [(jobs.retry_once, 2), (jobs.flaky_twice, 3)])
@@ -153,7 +153,7 @@ async def test_undecodable_payload_is_dead_with_its_reason(
     assert reason in (await dead_letter_of(redis, "odd"))["error"]
     assert await redis.hget(QUEUE.dead_letter("odd"), "payload") == payload
     assert reason in str((await result_of(redis, "odd")).value)
-    assert worker.counters.complete == 1
+    assert worker.counters.succeeded == 1
 
 
 async def test_unknown_job_is_dead_with_its_reason(redis: Redis, redis_url: str) -> None:
@@ -191,7 +191,7 @@ async def test_job_that_lost_three_workers_is_dead_before_it_is_decoded(redis: R
 async def test_result_that_is_not_wanted_is_not_kept(redis: Redis, redis_url: str) -> None:
     await put(redis, jobs.forgotten, job_id="gone")
     worker = await run_burst(redis_url, jobs.ALL)
-    assert worker.counters.complete == 1
+    assert worker.counters.succeeded == 1
     assert not await redis.exists(names.result("gone"))
 
 
@@ -209,7 +209,7 @@ async def test_cpu_jobs_enqueued_by_name_find_their_lane(redis: Redis, redis_url
     worker = await run_burst(redis_url, jobs.ALL)
     values = [(await result_of(redis, f"s{number}")).value for number in range(30)]
     assert values == [number * number for number in range(30)]
-    assert (worker.counters.complete, worker.counters.retried) == (30, 0)
+    assert (worker.counters.succeeded, worker.counters.retried) == (30, 0)
 
 
 @ARQ_ALONE

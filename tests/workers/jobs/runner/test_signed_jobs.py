@@ -101,7 +101,7 @@ async def test_nothing_that_is_forged_is_decoded(redis: Redis, redis_url: str) -
     await put_raw(redis, "good", ours.sign(a_job(1, 2), "job", b"good"))
     worker = await run_burst(redis_url, jobs.ALL, codecs=codecs())
     assert UNPICKLED == []
-    assert (worker.counters.complete, worker.counters.failed) == (1, len(forged))
+    assert (worker.counters.succeeded, worker.counters.failed) == (1, len(forged))
     reasons = {job_id: await reason(redis, job_id) for job_id in forged}
     unsigned = {job_id for job_id, why in reasons.items() if "it is not signed" in why}
     assert unsigned == {"unsigned-pickle", "unsigned-msgpack", "cut"}
@@ -157,7 +157,7 @@ async def test_cron_ticks_are_signed(redis: Redis, redis_url: str) -> None:
     await scheduler.run_once(redis)
     assert (await redis.get(names.job("tick"))).startswith(MAGIC)
     worker = await run_burst(redis_url, jobs.ALL, codecs=codecs())
-    assert worker.counters.complete == 1
+    assert worker.counters.succeeded == 1
 
 
 async def add(ctx: dict[Any, Any], a: int, b: int) -> int:

@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from monarq.shared.protocol.lease import Lease
-from monarq.shared.protocol.run_groups import BUCKETS, NOT_RUN, RunGroups, RunStatus
+from monarq.shared.protocol.run_groups import BUCKETS, NOT_RUN, RunEnd, RunGroups
 from tests.shared.formats.arq.calls import lease_of
 
 NOW_MS = 1_767_225_600_000
-DONE = RunStatus.SUCCEEDED
+DONE = RunEnd.SUCCEEDED
 
 
 def waited(ms: int, crashes: int = 0) -> Lease:
@@ -23,7 +23,7 @@ def waited(ms: int, crashes: int = 0) -> Lease:
     [
         ((waited(5), "send", DONE, 3), (waited(7), "send", DONE, 2), True),
         ((waited(5), "send", DONE, 3), (waited(5), "sum", DONE, 3), False),
-        ((waited(5), "send", DONE, 3), (waited(5), "send", RunStatus.FAILED, 3), False),
+        ((waited(5), "send", DONE, 3), (waited(5), "send", RunEnd.FAILED, 3), False),
         ((waited(5), "send", DONE, 3), (waited(8), "send", DONE, 3), False),
         ((waited(5), "send", DONE, 3), (waited(5), "send", DONE, 4), False),
         ((waited(5), "send", DONE, 0), (waited(5), "send", DONE, NOT_RUN), False),
@@ -32,7 +32,7 @@ def waited(ms: int, crashes: int = 0) -> Lease:
     ids=["same buckets", "name", "status", "bucket of the wait", "bucket of the run", "not run", "crashes"],
 )
 def test_like_runs_share_a_group(
-    first: tuple[Lease, str, RunStatus, int], second: tuple[Lease, str, RunStatus, int], alike: bool
+    first: tuple[Lease, str, RunEnd, int], second: tuple[Lease, str, RunEnd, int], alike: bool
 ) -> None:
     groups = RunGroups()
     assert groups.add(*first) == 0
