@@ -82,7 +82,7 @@ class _RunContext:
         now and then; in a plain `def` job it is called as it is.
 
         Args:
-            done: how much of the job is done, in any unit.
+            done: how much the job has done, in any unit.
             total: how much there is to do, in the same unit. Default: not known.
             message: a text to show with it, of at most 500 characters.
 

@@ -26,15 +26,15 @@ def run() -> ActiveRun:
     return make_run(jobs.plus, lease=lease, job_try=3, crash_tries=1, start_ms=DUE_MS, finish_ms=DUE_MS + 250)
 
 
-AGAIN = {"due_ms": 0, "delay_ms": 1500, "name": "plus", "status": RunEnd.RETRIED}
-BACK = {"due_ms": DUE_MS, "note": WORKER, "name": "plus", "run_ms": NOT_RUN, "status": RunEnd.HANDED_BACK}
+AGAIN = {"due_ms": 0, "delay_ms": 1500, "name": "plus", "end": RunEnd.RETRIED}
+BACK = {"due_ms": DUE_MS, "note": WORKER, "name": "plus", "run_ms": NOT_RUN, "end": RunEnd.HANDED_BACK}
 
 
 @pytest.mark.parametrize(
     ("is_free", "expected"),
     [
         (False, AGAIN | {"tries": 2, "run_ms": 250}),
-        (True, AGAIN | {"tries": None, "run_ms": NOT_RUN, "status": RunEnd.HANDED_BACK}),
+        (True, AGAIN | {"tries": None, "run_ms": NOT_RUN, "end": RunEnd.HANDED_BACK}),
     ],
     ids=["a try", "nothing"],
 )
