@@ -184,7 +184,7 @@ _QUEUE_RANK: Final = 5
 
 _JOB_COLUMNS: Final[dict[str, tuple[int, int]]] = {
     "enqueued": (10, 8),
-    "succeeded": (1, 6),
+    "succeeded": (1, 9),
     "failed": (2, 6),
     "retried": (6, 7),
     "dead": (7, 5),

@@ -96,7 +96,7 @@ async def test_a_dotted_path_that_can_be_imported(redis: Redis, cli_here: Run) -
     assert ended.code == 0
     assert (await payload_of(redis, ended.out.strip())).name == "square"
     # It is a cpu job, which only the code can tell.
-    assert await redis.zcard(QUEUE.key("ready_cpu")) == 1
+    assert await redis.zcard(QUEUE.key("queued_cpu")) == 1
 
 
 async def test_later_and_with_an_end(redis: Redis, cli_here: Run) -> None:

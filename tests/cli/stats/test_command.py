@@ -62,7 +62,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
         *("abandoned_threads", "cpu_places", "cpu_running"),
     }
     assert set(told) == set(WorkerStats.__dataclass_fields__)
-    assert (queue["enqueued"], queue["done"], told["alive"]) == (1, 1, True)
+    assert (queue["enqueued"], queue["succeeded"], told["alive"]) == (1, 1, True)
 
 
 async def test_help_names_every_field(cli_here: Cli) -> None:

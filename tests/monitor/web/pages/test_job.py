@@ -63,7 +63,7 @@ async def test_a_job_on_its_way(redis: Redis, queue: QueueRef, redis_url: str, s
         assert "a quarter" in await site.text(link("/jobs", {"queue": queue, "state": "running"}))
         gate.set()
         html = await text_with(site, queue, "one", "the-result")
-        assert "Done" in html
+        assert "Succeeded" in html
         assert "/jobs/cancel" not in html
 
 

@@ -102,7 +102,7 @@ async def test_only_what_is_the_workers_counts_in_its_group(redis: Redis) -> Non
     finished = [*ends([first], name="a"), *ends([second], name="b"), *ends([lost], name="a"), *ends([fourth], name="b")]
     assert await finish(redis, KEYS, "w1", finished, 100) == [third.raw_id]
     counted = await redis.hgetall(KEYS.base + "live")  # type: ignore[misc]
-    assert (counted[b"done\0a"], counted[b"done\0b"]) == (b"1", b"2")
+    assert (counted[b"succeeded\0a"], counted[b"succeeded\0b"]) == (b"1", b"2")
     assert await redis.get("arq:in-progress:job-002") == b"t1"
 
 
