@@ -28,7 +28,7 @@ from monarq import JobState
 from monarq.examples.jobs import count_in_steps
 from monarq.examples.responsive_app import serve
 from monarq.fastapi import ProducerDep, lifespan_producer, sse
-from monarq.monitor.web import create_app
+from monarq.web import create_app
 
 PAGE: Final = """
 <!doctype html>

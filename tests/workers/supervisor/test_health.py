@@ -147,8 +147,8 @@ async def test_work_of_a_native_queue_that_nobody_claims(health: Health, redis: 
     async with Producer(redis_url, queue=Queue("mail")) as producer:
         await producer.enqueue("plus", 1, 2)
     assert await health.problems(idle) == ""  # it was put in just now
-    [(job_id, place)] = await redis.zrange(MAIL.key("ready"), 0, 0, withscores=True)
-    await redis.zadd(MAIL.key("ready"), {job_id: place - 60_000 * 32})  # a place in the order is in 1/32 ms
+    [(job_id, place)] = await redis.zrange(MAIL.key("queued"), 0, 0, withscores=True)
+    await redis.zadd(MAIL.key("queued"), {job_id: place - 60_000 * 32})  # a place in the order is in 1/32 ms
     assert re.fullmatch(
         r"mail: a job for the io lane has been due for 6\d\.\d s and a place was free,"
         r" but nothing was claimed for 40\.0 s",

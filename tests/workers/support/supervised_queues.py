@@ -59,7 +59,7 @@ class NativeSupervisedQueue:
 
     async def waits_unharmed(self, redis: Redis, job_id: str) -> bool:
         note = read_note(await redis.hget(self._keys.key("notes"), job_id))
-        return await redis.zscore(self._keys.key("ready"), job_id) is not None and not note.tries + note.crashes
+        return await redis.zscore(self._keys.key("queued"), job_id) is not None and not note.tries + note.crashes
 
     async def workers(self, redis: Redis) -> int:
         return await redis.zcard(FLEET_BEATS)
