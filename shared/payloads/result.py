@@ -190,7 +190,7 @@ def _read_text_error(error: object) -> JobFailedError | None:
 
 
 def _unchanged(error: BaseException) -> Iterator[BaseException]:
-    """The error itself, where it may be raised to the caller that waits; a cancellation among them."""
+    """The error itself, where it may be raised to the caller that waits; cancellations may."""
     is_fit = may_be_raised(error) or isinstance(error, asyncio.CancelledError)
     if is_fit and not is_stand_in(error) and not is_large(error):
         yield error

@@ -32,7 +32,7 @@ def jobs_list(width: int) -> RenderableType:
 
 
 def dead_list(width: int) -> RenderableType:
-    letters = [replace(letter(NAME, ERROR), id=each, queue=QUEUE) for each in IDS]
+    letters = [replace(letter(NAME, ERROR), job_id=each, queue=QUEUE) for each in IDS]
     return render_list(letters, QUEUES, width=width)
 
 

@@ -1,4 +1,4 @@
-"""The canceller: carries out cancel requests, for which it polls twice a second while jobs run.
+"""The canceller: carries out requests to cancel jobs, for which it polls twice a second while jobs run.
 
 arq's clients leave their requests in a set and notify nobody, so a worker has to poll.
 """

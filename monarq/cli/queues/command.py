@@ -62,7 +62,7 @@ MOVE_SECTIONS: Final = {
     "What it does": """
 FROM is paused and stays so. Its queued and deferred jobs go to TO with all that
 belongs to them: payload as it is, place in the order, due time, expiry, lane, tries,
-crashes, history, progress, cancel request. What runs ends where it is; what comes
+crashes, history, progress, request to cancel. What runs ends where it is; what comes
 back or is enqueued in FROM later is moved by another run. Results and dead letters
 stay. Who waits for a moved job in FROM is told that it is not there any more.
 """,

@@ -107,7 +107,7 @@ async def test_a_job_for_people(redis: Redis, redis_url: str, cli_here: Cli) -> 
     await run_burst(redis_url, [faulty])
     shown = (await cli_here("jobs", "show", "a", "--payload")).out
     for words in (
-        "state     dead",
+        "state     failed",
         "job       listed-faulty",
         "arguments 'no'",
         "ValueError: no",
@@ -176,7 +176,7 @@ async def test_cancel_what_has_ended(redis: Redis, redis_url: str, cli_here: Cli
     ended = await cli_here("jobs", "cancel", "a")
     assert ended.code == 1
     assert ended.err.splitlines() == [
-        "monarq: a is not cancelled: it has ended already (dead)",
+        "monarq: a is not cancelled: it has ended already (failed)",
         "monarq: 0 jobs are being cancelled, 1 refused",
     ]
 

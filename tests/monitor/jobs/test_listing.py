@@ -132,7 +132,7 @@ async def test_both_lanes_in_the_order_in_which_they_are_due(redis: Redis, queue
     assert sorted(ids(deferred)) == sorted([*later, "lc"])
     assert deferred[0] == JobRow(
         raw_id=b"l00",
-        id="l00",
+        job_id="l00",
         queue=queue.name,
         format=queue.format,
         state="deferred",

@@ -25,7 +25,7 @@ async def test_a_worker_as_its_record_tells(redis: Redis, queue: QueueRef, redis
     [worker] = await read_workers(redis, [queue])
     assert 90 <= worker.uptime_s < 100
     assert worker == WorkerStats(
-        id="host:7:abc",
+        worker_id="host:7:abc",
         host="host",
         pid=7,
         version="1.2.3",

@@ -57,7 +57,7 @@ class NativeWorkerQueue:
         keys: its keys.
         incarnation: what the worker is to the queue at present.
         cancels: leases of jobs whose cancellation was requested.
-        cancels_read: as which call for cancels they were read last; for the session.
+        cancels_read: as which call for cancellations they were read last; for the session.
         is_doubtful: whether what it holds may differ from what its worker knows of; see `reconciler`.
     """
 

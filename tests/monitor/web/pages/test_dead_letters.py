@@ -47,7 +47,7 @@ async def test_the_list_and_its_filters(redis: Redis, site: Site) -> None:
 async def test_a_list_shows_both_ends_of_a_long_error(redis: Redis, site: Site) -> None:
     error = f"ValueError: first{'x' * 19_000}last"
     await write_dead_letter(redis, b"ann", error=error)
-    for place in ("/", "/dead", "/jobs?state=dead"):
+    for place in ("/", "/dead", "/jobs?state=failed"):
         listed = await site.text(place)
         assert "first" in listed
         assert "last" in listed
