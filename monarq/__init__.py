@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from monarq.app.app import App as App
     from monarq.producer import Handle as Handle
     from monarq.producer import JobInfo as JobInfo
     from monarq.producer import JobState as JobState
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from monarq.producer import SyncHandle as SyncHandle
     from monarq.producer import SyncProducer as SyncProducer
     from monarq.producer import named
+    from monarq.producer.middleware import Middleware as Middleware
+    from monarq.producer.middleware import Outgoing as Outgoing
+    from monarq.producer.middleware import RunNext as RunNext
+    from monarq.producer.middleware import SendNext as SendNext
     from monarq.shared.calls.context import Context as Context
     from monarq.shared.calls.context import SyncContext as SyncContext
+    from monarq.shared.calls.resource import Resource as Resource
     from monarq.shared.calls.run import Run as Run
     from monarq.shared.errors import DeclarationError as DeclarationError
     from monarq.shared.errors import EnqueueUnknownError as EnqueueUnknownError
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
     from monarq.shared.errors import ProducerMisusedError as ProducerMisusedError
     from monarq.shared.errors import RedisRefusedError as RedisRefusedError
     from monarq.shared.errors import RedisUnavailableError as RedisUnavailableError
+    from monarq.shared.errors import ResourceError as ResourceError
     from monarq.shared.errors import ResultNotFoundError as ResultNotFoundError
     from monarq.shared.errors import ResultTimeoutError as ResultTimeoutError
     from monarq.shared.errors import ResultTooLargeError as ResultTooLargeError
@@ -54,11 +61,20 @@ if TYPE_CHECKING:
     from monarq.shared.payloads.progress import Progress as Progress
     from monarq.shared.queue import Queue as Queue
     from monarq.shared.settings.defaults import Defaults as Defaults
+    from monarq.workers.config.app_parts import WorkerInfo as WorkerInfo
     from monarq.workers.events.listener import Listener as Listener
     from monarq.workers.reporting.log_fields import JobLogFilter as JobLogFilter
     from monarq.workers.runs.current_context import current_context as current_context
 
 _MODULES = {
+    "App": "monarq.app.app",
+    "Middleware": "monarq.producer.middleware",
+    "Outgoing": "monarq.producer.middleware",
+    "RunNext": "monarq.producer.middleware",
+    "SendNext": "monarq.producer.middleware",
+    "Resource": "monarq.shared.calls.resource",
+    "ResourceError": "monarq.shared.errors",
+    "WorkerInfo": "monarq.workers.config.app_parts",
     "Handle": "monarq.producer",
     "JobInfo": "monarq.producer",
     "JobState": "monarq.producer",
@@ -111,6 +127,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "App",
     "Context",
     "Cron",
     "DeclarationError",
@@ -132,8 +149,10 @@ __all__ = [
     "Lane",
     "Linear",
     "Listener",
+    "Middleware",
     "MonarqError",
     "MoveRefusedError",
+    "Outgoing",
     "PartlyEnqueuedError",
     "PayloadError",
     "PayloadTooLargeError",
@@ -144,17 +163,22 @@ __all__ = [
     "Queue",
     "RedisRefusedError",
     "RedisUnavailableError",
+    "Resource",
+    "ResourceError",
     "ResultNotFoundError",
     "ResultTimeoutError",
     "ResultTooLargeError",
     "Retry",
     "Run",
+    "RunNext",
+    "SendNext",
     "SettingsError",
     "SyncContext",
     "SyncHandle",
     "SyncProducer",
     "TargetError",
     "UnsupportedError",
+    "WorkerInfo",
     "cron",
     "current_context",
     "job",

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
 from monarq.producer.event_loop_thread import SIGNAL_CHECK_S
+from monarq.producer.middleware import AnyMiddleware
 from monarq.producer.sync import SyncProducer
 from monarq.shared.errors import ProducerClosedError, ProducerMisusedError
 from monarq.shared.payloads.codec import Codecs
@@ -35,10 +36,19 @@ class WorkerProducer(Producer):
         queue: the queue of jobs that name none.
         codecs: the formats that the worker reads and writes.
         max_payload: bytes; a larger payload is refused.
+        middleware: that of the application.
     """
 
-    def __init__(self, redis: Redis, shown: str, queue: QueueRef, codecs: Codecs, max_payload: int) -> None:
-        self._set_up(redis, shown, queue, codecs, max_payload, _RETRY_FOR_S, SOCKET_TIMEOUT_S)
+    def __init__(
+        self,
+        redis: Redis,
+        shown: str,
+        queue: QueueRef,
+        codecs: Codecs,
+        max_payload: int,
+        middleware: tuple[AnyMiddleware, ...],
+    ) -> None:
+        self._set_up(redis, shown, queue, codecs, max_payload, _RETRY_FOR_S, SOCKET_TIMEOUT_S, middleware)
 
     async def close(self) -> None:
         """Does nothing: the worker closes it once its last job has ended."""

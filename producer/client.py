@@ -12,15 +12,17 @@ from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
 
 from redis.asyncio import Redis
 
-from monarq.producer.enqueue.bulk import BulkEnqueuer
+from monarq.producer.enqueue.bulk import BulkEnqueuer, check_rows
 from monarq.producer.enqueue.serializer import Envelope, JobSerializer
 from monarq.producer.enqueue.submitter import Submitter
+from monarq.producer.middleware import AnyMiddleware, Outgoing, check_middleware, send_functions
 from monarq.producer.redis_options import resolve_redis
 from monarq.producer.results.as_completed import as_completed
 from monarq.producer.results.handle import Handle, queue_of
 from monarq.producer.results.progress_stream import stream_progress
 from monarq.producer.results.result_listener import ResultListener
 from monarq.producer.results.tracker import Tracker
+from monarq.producer.sending import outgoing_of, send_each, with_middleware
 from monarq.producer.unaddressed import UNADDRESSED
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
@@ -37,7 +39,7 @@ from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_client import private_client
 from monarq.shared.tracing.tracing import sending
-from monarq.shared.validation import check_job_id
+from monarq.shared.validation import check_headers, check_job_id
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,6 +67,8 @@ class Producer:
         signing_key: sign jobs with it, and read signed results only; several, separated by commas, to change it.
             Default: MONARQ_SIGNING_KEY, else nothing is signed. The workers need it as well.
 
+        middleware: around each enqueue, each job of `enqueue_many` for itself; the first is the outermost.
+
     Raises:
         SettingsError: a setting has an invalid value.
     """
@@ -81,14 +85,16 @@ class Producer:
         retry_for: Duration = 10.0,
         redis_timeout: Duration = SOCKET_TIMEOUT_S,
         signing_key: str | None = None,
+        middleware: Iterable[AnyMiddleware] = (),
     ) -> None:
         codecs = replace(_choose_codecs(codec, allow_pickle), signer=find_signer(signing_key))
         template, shown = resolve_redis(url, redis)
         retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(redis_timeout, "redis_timeout")
         largest = size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD
-        self._set_up(template, shown, checked_ref(queue), codecs, largest, retry_for_s, timeout_s)
+        wrapped = check_middleware(middleware)
+        self._set_up(template, shown, checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped)
         if url is None and redis is None:
-            self._settings = (checked_ref(queue), codecs, largest, retry_for_s, timeout_s)
+            self._settings = (checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped)
             UNADDRESSED.add(self)
 
     def _set_up(
@@ -100,6 +106,7 @@ class Producer:
         max_payload: int,
         retry_for_s: float,
         timeout_s: float,
+        middleware: tuple[AnyMiddleware, ...],
     ) -> None:
         # Kept alive: where it asks sentinels for the server, our connections use its sentinel clients.
         self._template = template
@@ -110,6 +117,8 @@ class Producer:
         self._listener = ResultListener(self._listener_redis)
         self._serializer = JobSerializer(queue, codecs, max_payload, partial(check_queue, self._redis))
         self._submitter = Submitter(self._redis, retry_for_s)
+        # None without middleware, so that an enqueue does nothing for it.
+        self._send = with_middleware(send_functions(middleware), self._enqueue_outgoing)
         self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)
 
     def _find_redis_again(self) -> tuple[asyncio.AbstractEventLoop | None, Coroutine[Any, Any, None]]:
@@ -160,6 +169,19 @@ class Producer:
         """
         envelope = self._serializer.envelope(job)
         envelope.job.check_arguments(args, kwargs)
+        if self._send is not None:
+            return await self._send(outgoing_of(envelope, args, kwargs))
+        return await self._enqueue_checked(envelope, args, kwargs)
+
+    async def _enqueue_outgoing(self, outgoing: Outgoing) -> Handle[Any]:
+        """Enqueues what middleware has passed on."""
+        envelope = self._serializer.envelope(outgoing.job)
+        envelope.headers = check_headers(outgoing.headers)
+        kwargs = dict(outgoing.kwargs)
+        envelope.job.check_arguments(outgoing.args, kwargs)
+        return await self._enqueue_checked(envelope, outgoing.args, kwargs)
+
+    async def _enqueue_checked(self, envelope: Envelope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handle[Any]:
         try:
             return await self._enqueue_one(envelope, args, kwargs)
         except StaleIdsError:
@@ -276,6 +298,9 @@ class Producer:
     async def _enqueue_all(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:
         envelope = self._serializer.envelope(job)
         listed = list(arguments)
+        if self._send is not None:
+            check_rows(envelope, listed)
+            return await send_each(self._send, [outgoing_of(envelope, args, {}) for args in listed])
         with sending(envelope.queue.ref.name, envelope.job.name, count=len(listed)) as envelope.trace:
             job_ids = await BulkEnqueuer(self._submitter, self._serializer).enqueue(envelope, listed)
         return [Handle(self._tracker, envelope.queue, job_id) for job_id in job_ids]

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
 from monarq.producer.event_loop_thread import EventLoopThread, LoopThread
+from monarq.producer.middleware import AnyMiddleware
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.job_info import JobInfo
 from monarq.shared.errors import ProducerClosedError
@@ -108,6 +109,7 @@ class SyncProducer:
         retry_for: Duration = 10.0,
         redis_timeout: Duration = SOCKET_TIMEOUT_S,
         signing_key: str | None = None,
+        middleware: Iterable[AnyMiddleware] = (),
     ) -> None:
         self._producer = Producer(
             url,
@@ -119,6 +121,7 @@ class SyncProducer:
             retry_for=retry_for,
             redis_timeout=redis_timeout,
             signing_key=signing_key,
+            middleware=middleware,
         )
         self._thread: LoopThread = EventLoopThread("monarq-producer", self._producer.close)
 

@@ -32,6 +32,10 @@ class SettingsError(MonarqError, ValueError):
     """A setting has an invalid value; the message names both."""
 
 
+class ResourceError(MonarqError):
+    """A resource that a job asks for is not there, or was made in a way that cannot work."""
+
+
 class UnsupportedError(MonarqError):
     """What was asked for cannot be had here: the queue's format, the server or the version does not have it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Final
 
 from monarq.shared.errors import SettingsError
@@ -72,3 +73,19 @@ def _check_length(name: str, what: str, longest: int) -> None:
 
 def _is_forbidden(character: str) -> bool:
     return unicodedata.category(character) in _FORBIDDEN or unicodedata.bidirectional(character) in _FORBIDDEN
+
+
+def check_headers(headers: object) -> dict[str, str]:
+    """The headers of a job, checked.
+
+    Raises:
+        SettingsError: they are no mapping of text to text.
+    """
+    if not isinstance(headers, Mapping):
+        raise SettingsError(f"headers is {headers!r}: give a dict of text by name")
+    for name, value in headers.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise SettingsError(f"headers: {name!r}: {value!r} is not text by name")
+        check_text(name, "a header's name")
+        check_text(value, f"the header {name!r}")
+    return dict(headers)

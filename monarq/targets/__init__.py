@@ -1,4 +1,4 @@
-"""The target loader of `monarq worker`, which takes arq's settings besides modules of jobs.
+"""The target loader of `monarq worker`, which takes apps and arq's settings besides modules of jobs.
 
 arq's settings may be a class, dict, object or module. They are recognized without importing arq.
 """
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
 
+from monarq.app.loader import AppTargets
 from monarq.shared.errors import TargetError
 from monarq.shared.extras import missing_extra
 from monarq.shared.jobs.job import Job
@@ -77,8 +78,9 @@ class ArqTargets:
 
 
 ARQ: Final = ArqTargets()
+APP: Final = AppTargets(ARQ.adapt)
 
 
 def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> LoadedTarget:
     """Loads a target of any kind; see `monarq.workers.process.target_loader.load_target`."""
-    return load_with(target, url, overrides, (ARQ,))
+    return load_with(target, url, overrides, (APP, ARQ))

@@ -49,7 +49,7 @@ class BulkEnqueuer:
             PartlyEnqueuedError: it failed half-way.
             MonarqError: it failed with nothing in the queue: see `Submitter.submit` and `JobSerializer.serialize`.
         """
-        _check(envelope, arguments)
+        check_rows(envelope, arguments)
         in_flight: list[InFlight] = []
         most = MAX_IN_FLIGHT * envelope.queue.width
         try:
@@ -107,7 +107,13 @@ class BulkEnqueuer:
             done, batch, size = done + len(batch), [], 0
 
 
-def _check(envelope: Envelope, arguments: Sequence[tuple[Any, ...]]) -> None:
+def check_rows(envelope: Envelope, arguments: Sequence[tuple[Any, ...]]) -> None:
+    """Checks the arguments of many jobs.
+
+    Raises:
+        TypeError: one of them is not a tuple, or does not fit the job.
+        SettingsError: the options contain a job_id.
+    """
     if envelope.job_id is not None:
         raise SettingsError(
             f"job_id={envelope.job_id!r} is one id for {len(arguments):,} jobs:"

@@ -39,6 +39,7 @@ class Envelope:
         job_id: the id that the caller chose, or None.
         trace: the context of the call's span, which the payloads carry; None without tracing.
         options: what the call says of the jobs' runs, as plain values that the payloads carry; None for nothing.
+        headers: text by name, which the payloads carry; None for none.
     """
 
     job: Job[..., Any]
@@ -47,6 +48,7 @@ class Envelope:
     job_id: str | None
     trace: Carrier | None = None
     options: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] | None = None
 
 
 def _any(queue: QueueRef) -> QueueRef:
@@ -100,7 +102,7 @@ class JobSerializer:
             return Envelope(job, self.queue(declared.queue_ref), Placement(declared.lane, name=job.name), None)
         queue = self.queue(options.queue_ref or declared.queue_ref)
         sent = None if options.run == NO_OPTIONS else options.run.to_plain()
-        return Envelope(job, queue, _placing(declared, options), options.job_id, options=sent)
+        return Envelope(job, queue, _placing(declared, options), options.job_id, options=sent, headers=options.headers)
 
     def serialize(
         self,
@@ -139,6 +141,7 @@ class JobSerializer:
             nonce=nonce,
             trace=envelope.trace,
             options=envelope.options,
+            headers=envelope.headers,
         )
         if codecs.signer is not None:
             payload = codecs.signer.sign(payload, "job", job_id.encode())

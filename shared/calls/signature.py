@@ -11,13 +11,14 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from monarq.shared.calls.callables import ANY_ARGUMENTS, signature_of, wrapper_layers
 from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.parameters import ContextPosition, context_position, positional_parameters
+from monarq.shared.calls.resource import ResourceRequest
 from monarq.shared.calls.type_hints import Unresolved, resolve_hint
 from monarq.shared.errors import DeclarationError
 
@@ -43,6 +44,7 @@ class CallSignature:
         is_wrapped: whether a decorator around it may add arguments of its own.
         context: where the context goes; None where the job takes none.
         context_kind: the class of that context.
+        resources: what the worker gives by name, besides the context.
     """
 
     accepts: inspect.Signature = ANY_ARGUMENTS
@@ -51,6 +53,7 @@ class CallSignature:
     is_wrapped: bool = False
     context: ContextPosition | None = None
     context_kind: ContextKind | None = None
+    resources: Mapping[str, ResourceRequest] = field(default_factory=dict)
 
     @property
     def simple_counts(self) -> range:
@@ -71,6 +74,8 @@ class CallSignature:
         """
         if self.context is not None and self.context.keyword in kwargs:
             raise TypeError(f"{self.context.keyword!r} is given by the worker")
+        if self.resources and (given := self.resources.keys() & kwargs):
+            raise TypeError(f"{min(given)!r} is a resource, which the worker gives")
         self.accepts.bind(*args, **kwargs)
 
     def __str__(self) -> str:
@@ -98,17 +103,20 @@ def read_signature(function: Callable[..., Any]) -> CallSignature:
     last = next((at for at, (_, found) in enumerate(layers) if not _is_variadic(found)), len(layers) - 1)
     contexts = [_context_of(layer, signature) for layer, signature in layers[: last + 1]]
     at = next((at for at, context in enumerate(contexts) if context is not None), 0)
+    resources = _resources_of(*layers[0]) | _resources_of(*layers[last])
     place = kind = None
     if (context := contexts[at]) is not None:
-        place = context_position(context, tuple(layers[at][1].parameters.values()), is_wrapped=at > 0)
+        others = [p for p in layers[at][1].parameters.values() if p.name not in resources]
+        place = context_position(context, tuple(others), is_wrapped=at > 0)
         kind = context_kind(context.annotation, layers[at][0])
     return CallSignature(
-        accepts=_without(layers[0][1], contexts[0]),
-        described=tuple(_without(layers[last][1], contexts[last]).parameters.values()),
+        accepts=_without(layers[0][1], contexts[0], resources),
+        described=tuple(_without(layers[last][1], contexts[last], resources).parameters.values()),
         owner=layers[last][0],
         is_wrapped=last > 0,
         context=place,
         context_kind=kind,
+        resources=resources,
     )
 
 
@@ -116,9 +124,55 @@ def _is_variadic(signature: inspect.Signature) -> bool:
     return any(parameter.kind in _VARIADIC for parameter in signature.parameters.values())
 
 
-def _without(signature: inspect.Signature, context: inspect.Parameter | None) -> inspect.Signature:
-    name = None if context is None else context.name
-    return signature.replace(parameters=[p for p in signature.parameters.values() if p.name != name])
+def _without(
+    signature: inspect.Signature, context: inspect.Parameter | None, resources: Collection[str]
+) -> inspect.Signature:
+    """The signature without what the worker gives; what is behind a resource then goes by name only."""
+    kept: list[inspect.Parameter] = []
+    by_name_only = False
+    for parameter in signature.parameters.values():
+        if parameter.name in resources:
+            by_name_only = by_name_only or parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        elif context is None or parameter.name != context.name:
+            if by_name_only and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+                parameter = parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)  # noqa: PLW2901
+            kept.append(parameter)
+    return signature.replace(parameters=kept)
+
+
+def requests_of(layer: Callable[..., Any], signature: inspect.Signature) -> dict[str, ResourceRequest]:
+    """The resources that a function asks for by the default values, or by the annotations, of its parameters."""
+    found = {name: _request_of(parameter, layer) for name, parameter in signature.parameters.items()}
+    return {name: request for name, request in found.items() if request is not None}
+
+
+def _request_of(parameter: inspect.Parameter, layer: Callable[..., Any]) -> ResourceRequest | None:
+    if isinstance(parameter.default, ResourceRequest):
+        return parameter.default
+    annotation = parameter.annotation
+    if isinstance(annotation, str) and "Annotated" in annotation:
+        annotation = resolve_hint(annotation, layer, extras=True)
+    metadata = getattr(annotation, "__metadata__", ())
+    return next((extra for extra in metadata if isinstance(extra, ResourceRequest)), None)
+
+
+def _resources_of(layer: Callable[..., Any], signature: inspect.Signature) -> dict[str, ResourceRequest]:
+    """The resources of a layer of a job.
+
+    Raises:
+        DeclarationError: one of them cannot be given by name, or what follows it could not be given by position.
+    """
+    found = requests_of(layer, signature)
+    behind = ""
+    for name, parameter in signature.parameters.items():
+        if name in found and parameter.kind in (*_VARIADIC, inspect.Parameter.POSITIONAL_ONLY):
+            raise DeclarationError(f"the resource {name!r} must be a parameter that can be given by name")
+        is_context = bool(behind) and context_kind(parameter.annotation, layer) is not None
+        if behind and name not in found and (is_context or parameter.kind is parameter.VAR_POSITIONAL):
+            raise DeclarationError(f"{name!r} stands behind the resource {behind!r}: put resources last, behind a *")
+        if name in found and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
+            behind = name
+    return found
 
 
 def _context_of(layer: Callable[..., Any], signature: inspect.Signature) -> inspect.Parameter | None:

@@ -33,19 +33,20 @@ class _TypeImport(NamedTuple):
     attribute: str | None
 
 
-def resolve_hint(annotation: Any, function: Callable[..., Any]) -> Any:
-    """The type that an annotation means, without `Annotated`; Unresolved where that is unknown.
+def resolve_hint(annotation: Any, function: Callable[..., Any], *, extras: bool = False) -> Any:
+    """The type that an annotation means; Unresolved where that is unknown.
 
     Args:
         annotation: as it is in a signature; `Parameter.empty` is Any.
         function: whose signature it is.
+        extras: keep `Annotated`. Default: only what it annotates is returned.
     """
     if annotation is inspect.Parameter.empty:
         return Any
     holder = SimpleNamespace(__annotations__={"it": annotation})
     for globals_, locals_ in _scopes(function):
         try:
-            return typing.get_type_hints(holder, globals_, locals_)["it"]
+            return typing.get_type_hints(holder, globals_, locals_, include_extras=extras)["it"]
         except Exception:  # noqa: BLE001, S112 - an annotation is an expression, which may raise anything
             continue
     return Unresolved

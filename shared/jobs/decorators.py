@@ -49,6 +49,37 @@ class JobDecorator(typing.Protocol):
     def __call__(self, function: Callable[P, R]) -> SyncJob[P, R]: ...
 
 
+class JobDeclarer(typing.Protocol):
+    """A decorator that is put before a function, with options or without: `job` is one, and `App.job` another."""
+
+    @overload
+    def __call__(  # type: ignore[overload-overlap]
+        self, function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /
+    ) -> AsyncContextJob[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncJob[P, R]: ...  # type: ignore[overload-overlap]
+    @overload
+    def __call__(self, function: Callable[Concatenate[SyncContext, P], R], /) -> SyncContextJob[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> SyncJob[P, R]: ...
+    @overload
+    def __call__(
+        self,
+        *,
+        name: str | None = None,
+        lane: str | Lane | None = None,
+        timeout: Duration | None = None,
+        retry: RetryOption | None = None,
+        retry_on: type[BaseException] | tuple[type[BaseException], ...] = Exception,
+        give_up_on: type[BaseException] | tuple[type[BaseException], ...] = (),
+        max_tries: int | None = None,
+        keep_result: Duration | None = None,
+        memory: int | str | None = None,
+        queue: str | Queue | None = None,
+        renamed_from: str | tuple[str, ...] = (),
+    ) -> JobDecorator: ...
+
+
 @overload
 def job(function: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], /) -> AsyncContextJob[P, R]: ...  # type: ignore[overload-overlap]
 @overload

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
@@ -23,13 +23,13 @@ from monarq.shared.options.retry import RetryOption
 from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
 from monarq.shared.parsing import Duration, check_time, to_seconds
 from monarq.shared.queue import Queue, checked_ref
-from monarq.shared.validation import check_job_id
+from monarq.shared.validation import check_headers, check_job_id
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 OPTION_NAMES = frozenset(
-    {"defer_by", "defer_until", "expires", "job_id", "keep_result", "max_tries", "queue", "retry", "timeout"}
+    {"defer_by", "defer_until", "expires", "headers", "job_id", "keep_result", "max_tries", "queue", "retry", "timeout"}
 )
 """What `Job.options` takes."""
 
@@ -82,6 +82,7 @@ class Job(Generic[P, R]):
         job_id: str | None = None,
         queue: str | Queue | None = None,
         expires: Duration | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: Duration | None = None,
         retry: RetryOption | None = None,
         max_tries: int | None = None,
@@ -96,6 +97,7 @@ class Job(Generic[P, R]):
                 enqueued again. Default: a new one.
             queue: the queue to put it into. Default: the job's own, else the producer's.
             expires: the `Duration` after which it is not started any more. Default: never.
+            headers: text by name that travels with it, for middleware and `Context.headers`. Default: none.
             timeout: the `Duration` that a run may take; 0 for no limit. This and what follows travel in the job, for
                 monarq's workers: arq's pass over them. Default: what ``@job``, the queue or the worker says.
             retry: when it is tried again after an exception, as in ``@job``, but for a function, which cannot travel.
@@ -113,6 +115,8 @@ class Job(Generic[P, R]):
         options = self._enqueue_options
         if defer_by is not None or defer_until is not None:
             options = replace(options, defer_by_s=to_seconds(defer_by, "defer_by"), defer_until=defer_until)
+        if headers is not None:
+            options = replace(options, headers=check_headers(headers))
         if expires is not None:
             options = replace(options, expires_s=to_seconds(expires, "expires"))
         run = RunOptions.read(timeout=timeout, retry=retry, max_tries=max_tries, keep_result=keep_result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,6 +56,7 @@ class EnqueueOptions:
         queue_ref: the queue.
         expires_s: seconds after which it is not started any more.
         run: what it says of its runs; it travels in the job.
+        headers: what travels with it, for middleware and contexts; None for nothing.
     """
 
     defer_by_s: float | None = None
@@ -63,3 +65,4 @@ class EnqueueOptions:
     queue_ref: QueueRef | None = None
     expires_s: float | None = None
     run: RunOptions = NO_OPTIONS
+    headers: Mapping[str, str] | None = None

@@ -178,6 +178,7 @@ def write_payload(
     nonce: str | None = None,
     trace: Carrier | None = None,
     options: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> bytes:
     """A job's payload.
 
@@ -193,6 +194,7 @@ def write_payload(
         nonce: a text that is unique to this enqueue, for ids that a user chose.
         trace: the context of the enqueue's span, where there is one.
         options: what the enqueue says of the job's runs, as plain values; None for nothing.
+        headers: text by name that travels with it, where there is some.
 
     Raises:
         PayloadError: an argument does not serialize.
@@ -204,6 +206,8 @@ def write_payload(
         data["d"] = due_ms
     if expires_ms is not None:
         data["x"] = expires_ms
+    if headers:
+        data["headers"] = headers
     data["et"] = enqueue_ms  # it and the nonce come last, where `payload_head` looks for them
     if nonce is not None:
         data["n"] = nonce

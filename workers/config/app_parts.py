@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from monarq.producer.middleware import AnyMiddleware
 from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, QueueRef
 
 _DEFAULT: Final = QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerInfo:
+    """A worker process, as the lifespan of an app gets it.
+
+    Attributes:
+        worker_id: its name in Redis.
+        queues: the names of the queues that it serves.
+        jobs: the names of the jobs that it knows.
+        concurrency: how many jobs it runs at once on its event loop.
+        threads: how many of these may run in threads.
+    """
+
+    worker_id: str
+    queues: tuple[str, ...]
+    jobs: tuple[str, ...]
+    concurrency: int
+    threads: int
+
+
+Resources = Mapping[str, object]
+Lifespan = Callable[[WorkerInfo], AbstractAsyncContextManager[Resources | None]]
+"""Opens what the jobs of a worker process share; an asyncio context manager."""
+CpuLifespan = Callable[[], AbstractContextManager[Resources | None]]
+"""Opens what the jobs of a cpu child share; a plain context manager."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +45,14 @@ class AppParts:
 
     Attributes:
         queue: the queue of jobs that a job enqueues and that name none.
+        lifespans: open resources for the jobs on the event loop and in threads, the first one first.
+        cpu_lifespans: open resources for the jobs of each cpu child.
+        middleware: around each run, the outermost first; and around what jobs enqueue.
+        attach: gets the worker's resources once they are open; returns what ends that.
     """
 
     queue: QueueRef = _DEFAULT
+    lifespans: tuple[Lifespan, ...] = ()
+    cpu_lifespans: tuple[CpuLifespan, ...] = ()
+    middleware: tuple[AnyMiddleware, ...] = ()
+    attach: Callable[[dict[Any, Any]], Callable[[], None]] | None = None

@@ -13,7 +13,7 @@ from typing import Final
 from monarq.shared.errors import DeclarationError, SettingsError, TargetError
 from monarq.shared.extras import missing_extra
 
-_OWN_PARTS: Final = ("arq", "cli", "embedded", "monitor", "producer", "shared", "targets", "workers")
+_OWN_PARTS: Final = ("app", "arq", "cli", "embedded", "monitor", "producer", "shared", "targets", "workers")
 """The folders of monarq except its examples, which are programs."""
 
 _FOREIGN_PATHS: Final = (

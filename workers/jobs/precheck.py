@@ -91,6 +91,8 @@ class Precheck:
         job = self._jobs.get(payload.name)
         if job is None:
             return self._check_unknown(lease, payload)
+        if payload.kwargs and not job.reserved.isdisjoint(payload.kwargs):
+            return Rejected(lease, self._rejections.dead(_reserved_text(job, payload)), payload)
         if payload.options is not None or (self._queue_options and lease.queue in self._queue_options):
             try:
                 job = self._with_options(job, lease.queue, payload.options)
@@ -127,6 +129,11 @@ class Precheck:
 def _has_expired(lease: Lease, expires_ms: int) -> bool:
     """Whether its time is over; that is for jobs that have not started yet."""
     return not lease.tries and not lease.crashes and lease.claimed_ms >= expires_ms
+
+
+def _reserved_text(job: RegisteredJob, payload: Payload) -> str:
+    given = min(job.reserved.intersection(payload.kwargs))
+    return f"{job.name}: its payload gives {given!r}, a resource that only the worker gives"
 
 
 def _crash_text(lease: Lease) -> str:

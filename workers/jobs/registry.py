@@ -12,6 +12,7 @@ from monarq.shared.lane import Lane, lane_queue_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.runs.import_path import import_path_of
 from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob, with_options
+from monarq.workers.runs.resources import plan_of, with_resources
 from monarq.workers.runs.retry_policy import RetryPolicy
 
 
@@ -78,13 +79,17 @@ def from_job(job: Job[Any, Any], settings: WorkerSettings, lane: Lane | None = N
         lane: where it runs, instead of where it was declared for. It is claimed from the same set all the same.
 
     Raises:
-        DeclarationError: the cpu lane's process cannot import it.
+        DeclarationError: the cpu lane's process cannot import it, or a resource of it cannot be made there.
     """
     declared = declared_options(job)
     lane = lane or declared.lane
+    plan = plan_of(job, lane)
+    function = job.worker_callable
+    if plan is not None and lane is not Lane.CPU:  # the cpu child does so itself
+        function = with_resources(function, plan, is_async=lane is Lane.IO, leads=job.takes_context)
     made = RegisteredJob(
         name=declared.name,
-        function=job.worker_callable,
+        function=function,
         lane=lane,
         lane_queue=lane_queue_of(declared.lane),
         first_argument=FirstArgument.CONTEXT if job.takes_context else FirstArgument.NOTHING,
@@ -95,5 +100,6 @@ def from_job(job: Job[Any, Any], settings: WorkerSettings, lane: Lane | None = N
         memory_bytes=declared.memory_bytes or settings.cpu_memory_bytes,
         import_path=import_path_of(job) if lane is Lane.CPU else None,
         converter=make_converter(job.name, job.signature),
+        resources=plan,
     )
     return with_options(made, declared.run.over(settings.run_options))

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from monarq.producer.middleware import run_functions
 from monarq.shared.clock import wall_ms
 from monarq.shared.lane import Lane, LaneQueue
 from monarq.shared.payloads.codec import MSGPACK
@@ -18,6 +19,7 @@ from monarq.shared.text.traceback_text import user_traceback
 from monarq.workers.config.settings import Hook, WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.jobs.acker import Acker
+from monarq.workers.jobs.middleware import with_middleware
 from monarq.workers.jobs.precheck import CancelledBeforeStart, Precheck, Rejected, Unknown
 from monarq.workers.jobs.requeue import crashed, handed_back, retried
 from monarq.workers.jobs.results import ResultBuilder, read_name_and_time
@@ -92,7 +94,7 @@ class Runner:
         self._hooks = settings.hooks
         self._precheck = precheck
         self._unknown = unknown
-        self._lanes = lanes
+        self._call_function = with_middleware(run_functions(settings.app.middleware), lanes.call)
         self._slots = slots
         self._table = table
         self._acker = acker
@@ -195,7 +197,7 @@ class Runner:
             if job.converter is not None and run.codec is MSGPACK:
                 run.payload.args, run.payload.kwargs = job.converter.convert(run.payload.args, run.payload.kwargs)
             first = () if job.is_called_alone else (self._first_argument(run),)
-            value = await self._lanes.call(run, first)
+            value = await self._call_function(run, first)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit too; none of it may get out
             return self._decide(run, error)
         finally:

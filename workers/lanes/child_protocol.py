@@ -14,6 +14,8 @@ from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from monarq.shared.tracing.carrier import Carrier
     from monarq.workers.config.log_settings import LogSettings
     from monarq.workers.runs.current_job import JobFields
@@ -80,6 +82,9 @@ class Hello(NamedTuple):
     max_error_text: int
     producer: ProducerOptions | None = None
     """For jobs that ask for a producer; None where their Redis cannot be named to another process."""
+    lifespans: Sequence[tuple[str, str]] = ()
+    """Where the functions are that open resources for all its jobs: each a module, and a path in it."""
+    jobs_with_resources: Sequence[str] = ()
 
 
 class CpuCall(NamedTuple):
@@ -93,6 +98,7 @@ class CpuCall(NamedTuple):
         context: passed as the first positional argument when not None; `Lead.CONTEXT` for one that the child makes.
         job: the job that it is called for, for its log lines.
         trace: the trace context of the job's span, the parent of spans that the job makes.
+        has_resources: whether the child opens resources for it.
         declared: the name of the job whose function is meant, which the import declares; None for the attribute path.
     """
 
@@ -104,6 +110,7 @@ class CpuCall(NamedTuple):
     job: JobFields | None = None
     trace: Carrier | None = None
     declared: str | None = None
+    has_resources: bool = False
 
 
 class Failure(NamedTuple):

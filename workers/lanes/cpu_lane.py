@@ -50,6 +50,8 @@ class CpuLane:
         log: LogSettings | None = None,
         worker_id: str = "",
         producer: ProducerOptions | None = None,
+        lifespans: Sequence[tuple[str, str]] = (),
+        jobs_with_resources: Sequence[str] = (),
     ) -> None:
         """Makes a lane; no process is started yet.
 
@@ -60,6 +62,8 @@ class CpuLane:
             preload: modules that a child imports before its first job.
             log: how a child logs; None leaves that to its jobs.
             worker_id: the worker's name in a child's log lines.
+            lifespans: where the functions are that open resources for all of a child's jobs.
+            jobs_with_resources: the names of the jobs that ask for resources.
             producer: how a child's jobs reach Redis, where they ask for a producer.
         """
         if max_jobs_per_child < 1:
@@ -72,6 +76,8 @@ class CpuLane:
         self._log = log
         self._worker_id = worker_id
         self._producer = producer
+        self._lifespans = tuple(lifespans)
+        self._jobs_with_resources = tuple(jobs_with_resources)
         self._turn = asyncio.Lock()
         self._child: ChildProcess | None = None
         self._starting: asyncio.Task[ChildProcess] | None = None
@@ -235,6 +241,8 @@ class CpuLane:
                     self._worker_id,
                     max_error_text(),
                     self._producer,
+                    self._lifespans,
+                    self._jobs_with_resources,
                 )
             )
             self.restarts += self._child is not None

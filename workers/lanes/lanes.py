@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Mapping
 from functools import partial
 
+from monarq.shared.errors import DeclarationError
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, PICKLE
 from monarq.shared.redis.connection import RedisSource, UrlSource
 from monarq.shared.tracing.tracing import inject_context
+from monarq.workers.config.app_parts import CpuLifespan
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.lanes.child_protocol import CpuCall, ProducerOptions
 from monarq.workers.lanes.cpu_lane import CpuLane
@@ -43,7 +46,8 @@ class Lanes:
         """
         self._threads = ThreadLane(settings.threads, counters, settings.thread_executor)
         self.has_cpu = any(job.lane_queue == "cpu" for job in jobs.values())
-        paths = [job.import_path for job in jobs.values() if job.import_path is not None]
+        cpu_jobs = [job for job in jobs.values() if job.lane is Lane.CPU]
+        paths = [job.import_path for job in cpu_jobs if job.import_path is not None]
         self._cpu: CpuLane | None = None
         if paths:
             self._cpu = CpuLane(
@@ -52,6 +56,8 @@ class Lanes:
                 log=settings.log,
                 worker_id=worker_id,
                 producer=_producer_options(source, settings),
+                lifespans=[_place_of(lifespan) for lifespan in settings.app.cpu_lifespans],
+                jobs_with_resources=[job.name for job in cpu_jobs if job.resources is not None],
             )
 
     @property
@@ -106,6 +112,7 @@ class Lanes:
             fields_of(run),
             inject_context(),
             path.declared,
+            job.resources is not None,
         )
         scope = CURRENT_SCOPE.get()
         on_message = None if scope is None else partial(forward, partial(scope.progress_of, run))
@@ -116,6 +123,24 @@ class Lanes:
             on_message=on_message,
             on_raised=run.note_raised,
         )
+
+
+def _place_of(lifespan: CpuLifespan) -> tuple[str, str]:
+    """Where another process finds a function.
+
+    Raises:
+        DeclarationError: it is not at the top of a module.
+    """
+    module, qualname = str(lifespan.__module__), str(getattr(lifespan, "__qualname__", ""))
+    found: object = sys.modules.get(module)
+    for name in qualname.split("."):
+        found = getattr(found, name, None)
+    if found is not lifespan or module == "__main__":
+        raise DeclarationError(
+            f"cpu_lifespan is {lifespan!r}, which the process of the cpu lane cannot import: give a function at the top"
+            " of a module"
+        )
+    return module, qualname
 
 
 def _producer_options(source: RedisSource | None, settings: WorkerSettings) -> ProducerOptions | None:

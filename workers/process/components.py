@@ -185,7 +185,14 @@ class Components:
         from monarq.producer.beside_worker import WorkerProducer  # deferred: most workers never need it
 
         source, settings = self._dependencies.source, self._dependencies.settings
-        return WorkerProducer(source.client(), source.shown, settings.app.queue, settings.codecs, settings.max_payload)
+        return WorkerProducer(
+            source.client(),
+            source.shown,
+            settings.app.queue,
+            settings.codecs,
+            settings.max_payload,
+            settings.app.middleware,
+        )
 
     def _make_renewer(self) -> LeaseRenewer:
         dependencies = self._dependencies

@@ -27,6 +27,7 @@ from monarq.workers.jobs.burst import Burst
 from monarq.workers.jobs.draining import Drain, end_tasks
 from monarq.workers.lanes.lanes import Lanes
 from monarq.workers.process.components import Components, Dependencies
+from monarq.workers.process.lifespans import open_resources
 from monarq.workers.process.preflight import (
     check_pubsub,
     check_server,
@@ -138,7 +139,8 @@ class WorkerLifecycle:
             try:
                 # After the hook, in which a program may set up its tracing.
                 with tracing(dependencies.events, dependencies.worker_id):
-                    await self._serve(redis, lanes)
+                    async with open_resources(dependencies):
+                        await self._serve(redis, lanes)
                 self.is_drained = True
             finally:
                 try:

@@ -145,7 +145,9 @@ def load_target(
             return loader.load(found, target, url, overrides)
     if isinstance(found, ModuleType):
         return _load_module(found, target, url, overrides, loaders)
-    raise TargetError(f"{target} is {found!r}: a worker runs a module with @job functions, or a settings class or dict")
+    raise TargetError(
+        f"{target} is {found!r}: a worker runs a module with @job functions, an App, or a settings class or dict"
+    )
 
 
 def _load_module(
@@ -164,7 +166,26 @@ def _load_module(
     settings = override(WorkerSettings(codecs=Codecs(signer=find_signer()), listeners=listeners), overrides)
     for loader in loaders:
         settings = loader.adapt(settings)
-    events = Dispatcher(worker_log(), *listeners)
+    return assemble(jobs, crons, settings, UrlSource(redis_url(url)))
+
+
+def assemble(
+    jobs: Sequence[object],
+    crons: Sequence[Cron],
+    settings: WorkerSettings,
+    source: RedisSource,
+    own_queues: Sequence[QueueRef] = (),
+) -> LoadedTarget:
+    """Makes a target of jobs and crons.
+
+    Args:
+        jobs: the jobs.
+        crons: the crons, which workers enqueue into the first queue of the settings where their jobs name none.
+        settings: the worker's settings, with the listeners.
+        source: makes Redis connections.
+        own_queues: the queues that the target itself names.
+    """
+    events = Dispatcher(worker_log(), *settings.listeners)
     background: list[BackgroundTask] = []
     if crons:
         from monarq.workers.cron.entry import entries_of
@@ -173,7 +194,7 @@ def _load_module(
         background.append(
             CronScheduler(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, events=events)
         )
-    return LoadedTarget(jobs, settings, UrlSource(redis_url(url)), events, background)
+    return LoadedTarget(jobs, settings, source, events, background, own_queues=own_queues)
 
 
 def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSettings:

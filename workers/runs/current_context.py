@@ -5,8 +5,9 @@ It imports little, because the start of a CPU child waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, Final
 
 from monarq.shared.calls.context import Context, SyncContext
@@ -16,6 +17,9 @@ CONTEXT_MAKER: Final[ContextVar[Callable[[Any], Context | SyncContext] | None]] 
     "monarq_context_maker", default=None
 )
 """Makes the context of a job that runs; set by the worker, and by the cpu child."""
+
+RESOURCES: Final[ContextVar[Mapping[Any, Any]]] = ContextVar("monarq_resources", default=MappingProxyType({}))
+"""What this process has opened for all jobs, by name; set by the worker, and by the cpu child."""
 
 CURRENT_CONTEXT: Final[ContextVar[Context | SyncContext | None]] = ContextVar("monarq_context", default=None)
 """The context of the job, once one is made."""

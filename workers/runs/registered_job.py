@@ -13,6 +13,7 @@ from monarq.workers.runs.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
     from monarq.shared.calls.arguments import ArgumentConverter
+    from monarq.shared.calls.resource_plan import ResourcePlan
     from monarq.workers.runs.import_path import ImportPath
 
 
@@ -41,6 +42,8 @@ class RegisteredJob:
         memory_bytes: the limit of its process on the cpu lane.
         import_path: where that process finds its function; None on the other lanes.
         converter: converts arguments that came in msgpack to the types of its annotations; None where none needs it.
+        resources: what the worker gives it besides its context; None for nothing.
+        reserved: the names of the parameters that only the worker gives.
         is_cron: whether it is one of arq's cron jobs, whose log lines leave the id out.
         carrier_argument: the keyword argument in which another package, which makes the spans of its runs, gets the
             context of the trace; None where monarq makes them.
@@ -62,6 +65,8 @@ class RegisteredJob:
     memory_bytes: int | None = None
     import_path: ImportPath | None = None
     converter: ArgumentConverter | None = None
+    resources: ResourcePlan | None = None
+    reserved: frozenset[str] = field(init=False)
     is_cron: bool = False
     carrier_argument: str | None = None
     limit_s: float | None = field(init=False)
@@ -71,6 +76,7 @@ class RegisteredJob:
     def __post_init__(self) -> None:
         """Settles what follows from the rest."""
         object.__setattr__(self, "limit_s", None if self.lane is Lane.CPU else self.timeout_s)
+        object.__setattr__(self, "reserved", frozenset() if self.resources is None else self.resources.parameters)
         object.__setattr__(self, "is_io", self.lane is Lane.IO)
         object.__setattr__(self, "is_called_alone", self.first_argument is FirstArgument.NOTHING)
 

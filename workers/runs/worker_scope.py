@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.run import NO_HEADERS
 from monarq.shared.protocol.lease import Lease
-from monarq.workers.runs.current_context import CONTEXT_MAKER, CURRENT_CONTEXT
+from monarq.workers.runs.current_context import CONTEXT_MAKER, CURRENT_CONTEXT, RESOURCES
 from monarq.workers.runs.run import ActiveRun
 from monarq.workers.runs.run_progress import RunProgress
 
@@ -60,6 +60,7 @@ class WorkerScope:
         """Makes it the scope of this task and of those that it starts."""
         CURRENT_SCOPE.set(self)
         CONTEXT_MAKER.set(self.context_of)
+        RESOURCES.set(self.resources)
 
     def producer_of(self, run: ActiveRun) -> Producer | SyncProducer:
         """The producer for the lane of a run. Any thread may call it."""

@@ -22,7 +22,7 @@ from monarq.arq.client.codecs import arq_codecs
 from monarq.arq.runs.functions import ArqFunction, as_job
 from monarq.arq.runs.log import warn_namesakes
 from monarq.arq.runs.policies import ArqOutcomes, ArqRejections, describe_run
-from monarq.arq.settings.connection import PoolSource, SettingsSource
+from monarq.arq.settings.connection import SettingsSource
 from monarq.arq.settings.crons import arq_entries, local_zone
 from monarq.arq.settings.fields import DEFAULTS, EXTRAS, collect_settings, suggest
 from monarq.shared.errors import SettingsError
@@ -32,6 +32,7 @@ from monarq.shared.payloads.signing import find_signer
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import checked_ref
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S, RedisSource
+from monarq.shared.redis.pool_source import PoolSource
 from monarq.workers.config.importer import describe_error, source_location
 from monarq.workers.config.settings import Hook, Hooks, WorkerSettings
 from monarq.workers.cron.entry import CronEntry

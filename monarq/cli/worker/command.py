@@ -15,7 +15,7 @@ from monarq.cli.command_line.redis_source import EMBEDDED, open_url, redis_optio
 from monarq.cli.terminal.console import Reporter
 from monarq.cli.worker.limits import limit_options
 
-LOADERS: Final = ("monarq.targets:ARQ",)
+LOADERS: Final = ("monarq.targets:APP", "monarq.targets:ARQ")
 """What loads targets that are no modules of jobs, by its path: the worker process imports it."""
 
 SETTINGS: Final = {
@@ -210,9 +210,9 @@ def worker(
 ) -> int:
     """Run the jobs of TARGET until Ctrl-C or SIGTERM.
 
-    TARGET is a module with @job functions (examples.jobs), or a settings class or dict as arq has them
-    (app.WorkerSettings, app:WorkerSettings). A first SIGTERM or Ctrl-C lets running jobs end, a second hands them
-    back; SIGHUP replaces the workers one by one, without dropping a job.
+    TARGET is a module with @job functions (examples.jobs) or with an App, an App by its name (shop:app), or a
+    settings class or dict as arq has them (app.WorkerSettings, app:WorkerSettings). A first SIGTERM or Ctrl-C lets
+    running jobs end, a second hands them back; SIGHUP replaces the workers one by one, without dropping a job.
     """
     from monarq.cli.worker.pool import run_pool
     from monarq.cli.worker.ports import Ports

@@ -20,8 +20,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 import monarq.arq
-from monarq.arq.settings.connection import PoolSource, SettingsSource
+from monarq.arq.settings.connection import SettingsSource
 from monarq.embedded import EmbeddedRedis, list_servers
+from monarq.shared.redis.pool_source import PoolSource
 from monarq.shared.redis.private_pool import PrivatePool
 from tests.arq import jobs
 from tests.arq.workers import burst, until

@@ -13,12 +13,13 @@ from arq.connections import RedisSettings
 from arq.worker import Function
 
 from monarq.arq.runs.policies import ArqOutcomes
-from monarq.arq.settings.connection import PoolSource, SettingsSource
+from monarq.arq.settings.connection import SettingsSource
 from monarq.arq.settings.reader import read_arq_settings
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.payloads.codec import MSGPACK, PICKLE
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.redis.pool_source import PoolSource
 from monarq.workers.jobs.registry import register
 from tests.arq import jobs
 

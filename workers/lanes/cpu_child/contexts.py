@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from monarq.shared.calls.context import SyncContext
 from monarq.shared.lane import Lane
 from monarq.workers.lanes.cpu_progress import OUTBOX
-from monarq.workers.runs.current_context import CONTEXT_MAKER, CURRENT_CONTEXT
+from monarq.workers.runs.current_context import CONTEXT_MAKER, CURRENT_CONTEXT, RESOURCES
 from monarq.workers.runs.current_job import WORKER_ID, JobFields
 
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ class ChildContexts:
 
     Attributes:
         resources: what the child has opened at its start, by name.
+        stack: closes them.
         producer_options: how its jobs reach Redis; None where that is not known.
     """
 
     def __init__(self) -> None:
-        self.resources: Mapping[str, Any] = {}
+        self.resources: dict[str, Any] = {}
+        self.stack = ExitStack()
         self.producer_options: ProducerOptions | None = None
         self._producer: SyncProducer | None = None
         self._lock = threading.Lock()
@@ -45,6 +48,7 @@ class ChildContexts:
         """
         self._is_stopping = is_stopping
         CONTEXT_MAKER.set(self.context_of)
+        RESOURCES.set(self.resources)
 
     def context_of(self, job: JobFields) -> SyncContext:
         """Makes the context of the job that has begun, which is the current one from now on."""
@@ -66,6 +70,10 @@ class ChildContexts:
         )
         CURRENT_CONTEXT.set(context)
         return context
+
+    def close(self) -> None:
+        """Closes the resources; what a job may have forked closes nothing."""
+        self.stack.close()
 
     @property
     def should_stop(self) -> bool:

@@ -84,6 +84,7 @@ def main() -> None:
     try:
         serve(_CONNECTION)
     except EOFError:
+        CONTEXTS.close()
         return
     except BrokenConnectionError:
         sys.exit(BROKEN_SOCKET_EXIT)
@@ -108,6 +109,10 @@ def prepare(connection: WorkerConnection) -> None:
     limit_error_text(hello.max_error_text)
     try:
         preload(hello.preload, hello.log)
+        if hello.lifespans or hello.jobs_with_resources:
+            from monarq.workers.lanes.cpu_child.child_resources import open_resources  # deferred: most need none
+
+            open_resources(hello, CONTEXTS)
     except BaseException as error:
         connection.send(FrameKind.FAILURE, failure_of(error))
         raise EOFError from error
@@ -172,6 +177,10 @@ def call_function(call: CpuCall) -> object:
         target = getattr(target, "worker_callable", target)
     if not callable(target):
         raise TypeError(f"{call.module}.{call.qualname} is not callable")
+    if call.has_resources and call.job is not None:
+        from monarq.workers.lanes.cpu_child.child_resources import function_of
+
+        target = function_of(call.job.name)
     CURRENT_JOB.set(call.job)
     context = () if call.context is None else (_lead_of(call),)
     with attach_context(call.trace):

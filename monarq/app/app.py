@@ -1,0 +1,196 @@
+"""`App`: what a program's workers and producers share. The process of the cpu lane imports it, so it imports little."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+from monarq.shared.calls.callables import name_of
+from monarq.shared.errors import SettingsError
+from monarq.shared.jobs.declaration_checks import unwrap_declared
+from monarq.shared.jobs.decorators import JobDeclarer, job
+from monarq.shared.jobs.job import Job
+from monarq.shared.queue import Queue, checked_ref
+from monarq.shared.validation import check_name
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from monarq.producer import Producer
+    from monarq.producer.middleware import AnyMiddleware
+    from monarq.shared.settings.defaults import Defaults
+    from monarq.workers.config.app_parts import CpuLifespan, Lifespan
+    from monarq.workers.events.listener import Listener
+
+Include = str | ModuleType
+"""A module, or its dotted name."""
+
+_ABSENT = object()
+
+
+class App:
+    """An application: its jobs, and what its workers and producers share. `monarq worker module:app` runs it.
+
+    Attributes:
+        name: its name, for messages.
+        job: declares a job of this application; see `monarq.job`.
+
+    Args:
+        name: its name. Default: "app".
+        lifespan: takes a `WorkerInfo`, and is an asyncio context manager that yields a dict of resources. It is opened
+            once in each worker process, before the first job is claimed, and closed after the last one has ended.
+        cpu_lifespan: the same for the process of the cpu lane: a plain context manager without arguments.
+        middleware: around each run in a worker and each enqueue by `producer`; the first is the outermost.
+        listeners: get the events of the workers.
+        redis: a URL, or a client of redis.asyncio whose connection settings are used. Default: REDIS_URL, else
+            localhost.
+        queue: the queue of jobs that name none. Default: ``default``.
+        queues: further queues that its workers serve.
+        defaults: what holds for jobs and workers where nothing nearer says otherwise.
+        include: modules, their dotted names, or other apps: their jobs are run as well, and the middleware, listeners
+            and resources of apps come along, after its own.
+        prefix: put before the names of the jobs that `job` declares.
+
+    Raises:
+        SettingsError: a setting has an invalid value.
+    """
+
+    job: JobDeclarer
+
+    def __init__(
+        self,
+        name: str = "app",
+        *,
+        lifespan: Lifespan | None = None,
+        cpu_lifespan: CpuLifespan | None = None,
+        middleware: Iterable[AnyMiddleware] = (),
+        listeners: Iterable[Listener] = (),
+        redis: str | Redis | None = None,
+        queue: str | Queue | None = None,
+        queues: Iterable[str | Queue] = (),
+        defaults: Defaults | None = None,
+        include: Iterable[Include | App] = (),
+        prefix: str = "",
+    ) -> None:
+        check_name(name, "an app's name")
+        for which, given in (("lifespan", lifespan), ("cpu_lifespan", cpu_lifespan)):
+            if given is not None and not callable(given):
+                raise SettingsError(f"{which} is {given!r}: give the function itself")
+        if isinstance(queues, (str, Queue)):
+            raise SettingsError(f"queues is {queues!r}: give a list")
+        if isinstance(include, str):
+            raise SettingsError(f"include is {include!r}: give a list")
+        if not isinstance(prefix, str):
+            raise SettingsError(f"prefix is {prefix!r}: give text")
+        self.name = name
+        self.job = cast("JobDeclarer", self._declare)
+        self._lifespan = lifespan
+        self._cpu_lifespan = cpu_lifespan
+        self._middleware = _checked_middleware(middleware)
+        self._listeners = tuple(listeners)
+        self._redis = redis
+        self._queue = queue
+        self._queues = tuple(queues)
+        self._defaults = defaults
+        self._include = tuple(include)
+        self._prefix = prefix
+        self._jobs: list[Job[..., Any]] = []
+        self._module = str(sys._getframe(1).f_globals.get("__name__", ""))  # noqa: SLF001 - as namedtuple does
+        self._overrides: dict[str, object] = {}
+        self._tables: list[dict[Any, Any]] = []
+        checked_ref(queue)
+        for each in self._queues:
+            checked_ref(each)
+
+    def __repr__(self) -> str:
+        return f"<App {self.name}>"
+
+    def producer(self, url: str | None = None, **options: Any) -> Producer:
+        """A producer with the Redis, the queue and the middleware of this application.
+
+        Args:
+            url: another Redis than the application's.
+            options: those of `Producer`; they win over the application's.
+
+        Raises:
+            SettingsError: an option has an invalid value.
+        """
+        from monarq.producer import Producer  # deferred: what only declares jobs needs no redis
+
+        given = dict(options)
+        if url is None and "redis" not in given:
+            if isinstance(self._redis, str):
+                url = self._redis
+            elif self._redis is not None:
+                given["redis"] = self._redis
+        if self._queue is not None:
+            given.setdefault("queue", self._queue)
+        given.setdefault("middleware", self._middleware)
+        return Producer(url, **given)
+
+    @contextmanager
+    def override(self, **resources: object) -> Iterator[None]:
+        """Replaces resources by name, for tests: in the workers of this process, those that run already included.
+
+        Jobs of the cpu lane run in another process, where nothing is replaced.
+        """
+        before = dict(self._overrides)
+        self._overrides.update(resources)
+        undo = [_replace(table, resources) for table in self._tables]
+        try:
+            yield
+        finally:
+            self._overrides = before
+            for each in undo:
+                each()
+
+    def _attach(self, table: dict[Any, Any]) -> Callable[[], None]:
+        """Lets overrides change these resources of a worker, until what is returned is called."""
+        undo = _replace(table, self._overrides)
+        self._tables.append(table)
+
+        def detach() -> None:
+            self._tables[:] = [known for known in self._tables if known is not table]
+            undo()
+
+        return detach
+
+    def _declare(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+        if function is not None:
+            return self._declare()(function)
+
+        def declare(decorated: Callable[..., Any]) -> Job[..., Any]:
+            given = options
+            if self._prefix:
+                own = options.get("name") or name_of(unwrap_declared(decorated))
+                given = {**options, "name": self._prefix + own}
+            made: Job[..., Any] = job(**given)(decorated)
+            self._jobs.append(made)
+            return made
+
+        return declare
+
+
+def _replace(table: dict[Any, Any], resources: Mapping[str, object]) -> Callable[[], None]:
+    before = {name: table.get(name, _ABSENT) for name in resources}
+    table.update(resources)
+
+    def undo() -> None:
+        for name, value in before.items():
+            if value is _ABSENT:
+                table.pop(name, None)
+            else:
+                table[name] = value
+
+    return undo
+
+
+def _checked_middleware(given: Iterable[AnyMiddleware]) -> tuple[AnyMiddleware, ...]:
+    if given == ():
+        return ()
+    from monarq.producer.middleware import check_middleware  # deferred: most apps have none
+
+    return check_middleware(given)

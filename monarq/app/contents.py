@@ -1,0 +1,107 @@
+"""The contents of an app: its own, those of its module, and those of all that it includes, in that order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from monarq.app.app import App
+from monarq.producer.middleware import AnyMiddleware
+from monarq.shared.errors import DeclarationError, SettingsError
+from monarq.shared.jobs.cron_declaration import Cron
+from monarq.shared.jobs.declaration_checks import declaration_site
+from monarq.shared.jobs.job import Job
+from monarq.workers.config.app_parts import CpuLifespan, Lifespan
+from monarq.workers.config.importer import import_object
+from monarq.workers.events.listener import Listener
+
+
+@dataclass(slots=True)
+class Contents:
+    """What an app and all that it includes have, each once."""
+
+    apps: list[App] = field(default_factory=list)
+    jobs: dict[str, Job[..., Any]] = field(default_factory=dict)
+    crons: list[Cron] = field(default_factory=list)
+    middleware: list[AnyMiddleware] = field(default_factory=list)
+    listeners: list[Listener] = field(default_factory=list)
+    lifespans: list[Lifespan] = field(default_factory=list)
+    cpu_lifespans: list[CpuLifespan] = field(default_factory=list)
+
+    def attach(self, resources: dict[Any, Any]) -> Callable[[], None]:
+        """Lets the overrides of all its apps change the resources of a worker; returns what ends that."""
+        ends = [app._attach(resources) for app in reversed(self.apps)]  # noqa: SLF001 - private to users only
+
+        def detach() -> None:
+            for end in reversed(ends):
+                end()
+
+        return detach
+
+
+def contents_of(app: App) -> Contents:
+    """Everything that belongs to an app.
+
+    Raises:
+        TargetError: a module that it includes cannot be imported.
+        DeclarationError: two of its jobs have the same name.
+        SettingsError: it includes what is neither a module nor an app.
+    """
+    contents = Contents()
+    _add_app(contents, app, set())
+    return contents
+
+
+def _add_app(contents: Contents, app: App, seen: set[str]) -> None:
+    if app in contents.apps:
+        return
+    contents.apps.append(app)
+    _add_new(contents.middleware, app._middleware)  # noqa: SLF001 - private to users only
+    _add_new(contents.listeners, app._listeners)  # noqa: SLF001
+    _add_new(contents.lifespans, [app._lifespan] if app._lifespan else [])  # noqa: SLF001
+    _add_new(contents.cpu_lifespans, [app._cpu_lifespan] if app._cpu_lifespan else [])  # noqa: SLF001
+    _add_jobs(contents, app._jobs)  # noqa: SLF001
+    own = sys.modules.get(app._module)  # noqa: SLF001
+    if own is not None:
+        _add_module(contents, own, seen)
+    for included in app._include:  # noqa: SLF001
+        _include(contents, included, seen)
+
+
+def _include(contents: Contents, included: object, seen: set[str]) -> None:
+    found = import_object(included) if isinstance(included, str) else included
+    if isinstance(found, App):
+        _add_app(contents, found, seen)
+    elif isinstance(found, ModuleType):
+        _add_module(contents, found, seen)
+        for app in [value for value in vars(found).values() if isinstance(value, App)]:
+            _add_app(contents, app, seen)
+    else:
+        raise SettingsError(f"include: {included!r} is no module and no App")
+
+
+def _add_module(contents: Contents, module: ModuleType, seen: set[str]) -> None:
+    if module.__name__ in seen:
+        return
+    seen.add(module.__name__)
+    values = list(vars(module).values())
+    _add_jobs(contents, [value for value in values if isinstance(value, Job)])
+    _add_new(contents.crons, [value for value in values if isinstance(value, Cron)])
+    _add_new(contents.listeners, [value for value in values if isinstance(value, Listener)])
+
+
+def _add_jobs(contents: Contents, jobs: Iterable[Job[..., Any]]) -> None:
+    for job in jobs:
+        known = contents.jobs.setdefault(job.name, job)
+        if known.function is not job.function:
+            places = " and ".join(declaration_site(each.function) for each in (known, job))
+            raise DeclarationError(f"two jobs are named {job.name!r}, at {places}; give one of them another name")
+
+
+def _add_new(known: list[Any], more: Iterable[Any]) -> None:
+    for each in more:
+        if not any(each is other for other in known):
+            known.append(each)

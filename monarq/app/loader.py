@@ -1,0 +1,125 @@
+"""Makes the worker of an `App`, which `monarq worker` finds in a module or by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, Final, cast
+
+from redis.asyncio import Redis
+
+from monarq.app.app import App
+from monarq.app.contents import Contents, contents_of
+from monarq.shared.errors import SettingsError, TargetError
+from monarq.shared.payloads.codec import Codecs
+from monarq.shared.payloads.signing import find_signer
+from monarq.shared.queue import Queue, to_ref
+from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
+from monarq.shared.redis.pool_source import PoolSource
+from monarq.shared.settings.defaults import Defaults, given_defaults
+from monarq.workers.config.app_parts import AppParts
+from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.process.target_loader import LoadedTarget, assemble, override
+
+_ATTRIBUTES: Final = {
+    "timeout": "timeout_s",
+    "keep_result": "keep_result_s",
+    "grace": "grace_s",
+    "lease": "lease_s",
+    "poll": "poll_s",
+    "keep_unknown": "keep_unknown_s",
+    "keep_dead": "keep_dead_s",
+    "cpu_memory": "cpu_memory_bytes",
+    "max_jobs_per_child": "cpu_jobs_per_child",
+}
+"""The attributes of `WorkerSettings` for the names of settings, where they differ."""
+
+
+class AppTargets:
+    """Loads apps; see `monarq.workers.process.target_loader.TargetLoader`.
+
+    Args:
+        adapt_settings: changes the settings of workers that may claim jobs of other kinds as well.
+    """
+
+    def __init__(self, adapt_settings: Callable[[WorkerSettings], WorkerSettings]) -> None:
+        self._adapt = adapt_settings
+
+    def adapt(self, settings: WorkerSettings) -> WorkerSettings:
+        """Changes nothing."""
+        return settings
+
+    def takes(self, found: object) -> bool:
+        """Whether it is an app, or a module with one."""
+        return isinstance(found, App) or (isinstance(found, ModuleType) and bool(_apps_in(found)))
+
+    def load(self, found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> LoadedTarget:
+        """Makes a worker's parts of an app.
+
+        Raises:
+            TargetError: there is no job in it, or the module has more than one app.
+            SettingsError: a setting has an invalid value.
+            DeclarationError: two of its jobs have the same name.
+        """
+        app = found if isinstance(found, App) else _one_app(found, target)
+        contents = contents_of(app)
+        if not contents.jobs:
+            raise TargetError(
+                f"{target}: the app {app.name!r} has no job: put @app.job before its functions, or name the modules"
+                " that have them in include=[...]"
+            )
+        settings = self._adapt(override(_settings_of(app, contents), overrides))
+        own = [to_ref(queue) for queue in _queues_of(app)] if app._queue or app._queues else []  # noqa: SLF001
+        return assemble(list(contents.jobs.values()), contents.crons, settings, _source_of(app, url), own_queues=own)
+
+
+def _apps_in(module: ModuleType) -> list[App]:
+    found = list({id(value): value for value in vars(module).values() if isinstance(value, App)}.values())
+    included = {id(each) for app in found for each in app._include}  # noqa: SLF001 - private to users only
+    return [app for app in found if id(app) not in included]
+
+
+def _one_app(found: object, target: str) -> App:
+    assert isinstance(found, ModuleType)
+    apps = _apps_in(found)
+    if len(apps) > 1:
+        names = [name for name, value in vars(found).items() if any(value is app for app in apps)]
+        raise TargetError(f"{target} has more than one App: name one, such as {target}:{names[0]}")
+    return apps[0]
+
+
+def _settings_of(app: App, contents: Contents) -> WorkerSettings:
+    settings = WorkerSettings(
+        queues=cast("Any", _queues_of(app)),  # names and instances of Queue are taken as well
+        codecs=Codecs(signer=find_signer()),
+        listeners=tuple(contents.listeners),
+        app=AppParts(
+            queue=to_ref(app._queue or "default"),  # noqa: SLF001 - private to users only
+            lifespans=tuple(contents.lifespans),
+            cpu_lifespans=tuple(contents.cpu_lifespans),
+            middleware=tuple(contents.middleware),
+            attach=contents.attach,
+        ),
+    )
+    return override(settings, _overrides_of(app._defaults))  # noqa: SLF001
+
+
+def _queues_of(app: App) -> tuple[str | Queue, ...]:
+    return (app._queue or "default", *app._queues)  # noqa: SLF001 - private to users only
+
+
+def _overrides_of(defaults: Defaults | None) -> dict[str, Any]:
+    if defaults is None:
+        return {}
+    if not isinstance(defaults, Defaults):
+        raise SettingsError(f"defaults is {defaults!r}: give a monarq.Defaults")
+    return {_ATTRIBUTES.get(name, name): value for name, value in given_defaults(defaults).items()}
+
+
+def _source_of(app: App, url: str | None) -> RedisSource:
+    given = app._redis  # noqa: SLF001 - private to users only
+    if url is None and isinstance(given, Redis):
+        return PoolSource(given.connection_pool)
+    if given is not None and not isinstance(given, (str, Redis)):
+        raise SettingsError(f"the app's redis is {given!r}: give a URL, or a client of redis.asyncio")
+    return UrlSource(redis_url(url or (given if isinstance(given, str) else None)))

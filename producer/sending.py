@@ -1,0 +1,88 @@
+"""The road of an enqueue through middleware: one job at a time, the outermost first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final
+
+from monarq.producer.enqueue.serializer import Envelope
+from monarq.producer.middleware import Outgoing, SendFunction, SendNext
+from monarq.producer.results.handle import Handle
+from monarq.shared.calls.run import NO_HEADERS
+from monarq.shared.errors import EnqueueUnknownError, PartlyEnqueuedError
+
+AT_ONCE: Final = 100
+"""Jobs of one call of `enqueue_many` that are in their middleware at the same time."""
+
+
+def outgoing_of(envelope: Envelope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outgoing:
+    """A job as middleware gets it."""
+    return Outgoing(
+        job=envelope.job,
+        job_name=envelope.job.name,
+        queue=envelope.queue.ref.name,
+        args=args,
+        kwargs=kwargs,
+        headers=envelope.headers or NO_HEADERS,
+    )
+
+
+def with_middleware(functions: Sequence[SendFunction], enqueue: SendNext) -> SendNext | None:
+    """An enqueue with middleware around it; None where there is none."""
+    if not functions:
+        return None
+    following = enqueue
+    for function in reversed(functions):
+        following = _Next(function, following)
+    return following
+
+
+class _Next:
+    """A middleware with the next one."""
+
+    __slots__ = ("_following", "_function")
+
+    def __init__(self, function: SendFunction, following: SendNext) -> None:
+        self._function = function
+        self._following = following
+
+    def __call__(self, outgoing: Outgoing) -> Awaitable[Handle[Any]]:
+        return self._function(outgoing, self._following)
+
+
+async def send_each(send: SendNext, jobs: Sequence[Outgoing]) -> list[Handle[Any]]:
+    """Enqueues many jobs, each through its middleware, and returns their handles in order.
+
+    Raises:
+        PartlyEnqueuedError: some jobs were enqueued, and others not, or their outcome is unknown.
+        BaseException: what the first one raised, where none was enqueued.
+    """
+    handles: list[Handle[Any] | BaseException | None] = [None] * len(jobs)
+    numbers = iter(range(len(jobs)))
+    failed = False
+
+    async def work() -> None:
+        nonlocal failed
+        for at in numbers:
+            if failed:
+                return
+            try:
+                handles[at] = await send(jobs[at])
+            except Exception as error:  # noqa: BLE001 - a user's middleware may raise anything
+                handles[at], failed = error, True
+
+    await asyncio.gather(*(work() for _ in range(min(AT_ONCE, len(jobs)))))
+    made = [handle for handle in handles if isinstance(handle, Handle)]
+    if len(made) == len(jobs):
+        return made
+    error = next(found for found in handles if isinstance(found, BaseException))
+    unknown = [
+        (at, job_id)
+        for at, found in enumerate(handles)
+        if isinstance(found, EnqueueUnknownError)
+        for job_id in found.job_ids
+    ]
+    if not made and not unknown:
+        raise error
+    raise PartlyEnqueuedError(error, [handle.job_id for handle in made], unknown, len(jobs)) from error

@@ -1,0 +1,244 @@
+"""`App`: how a worker finds it, what belongs to it, and what it says where something cannot work."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import sys
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from monarq import App, Defaults, Listener, Producer, Queue, job
+from monarq.cli.worker.check import check_workers
+from monarq.shared.errors import DeclarationError, SettingsError, TargetError
+from monarq.shared.jobs.decorators import JobDeclarer
+from monarq.shared.jobs.job import Job
+from monarq.shared.redis.connection import UrlSource
+from monarq.targets import APP, load_target
+from monarq.workers.config.importer import import_object
+from monarq.workers.config.spec import WorkerSpec
+from monarq.workers.process.target_loader import LoadedTarget
+from tests.app import shop
+from tests.support.command import start_monarq
+from tests.support.slowness import in_time
+
+
+def write(folder: Path, name: str, text: str) -> str:
+    """Writes a module, and returns its name."""
+    (folder / f"{name}.py").write_text(text)
+    return name
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with modules of a program, which are forgotten after the test."""
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    assert before
+    return tmp_path
+
+
+def names(loaded: LoadedTarget) -> list[str]:
+    """The names of a target's jobs."""
+    return [job.name for job in loaded.functions if isinstance(job, Job)]
+
+
+SHOP_JOBS = [
+    "shop.name_pool",
+    "shop.named",
+    "shop.fails",
+    "shop.annotated",
+    "shop.in_thread",
+    "shop.in_child",
+    "beside",
+]
+
+
+@pytest.mark.parametrize("target", ["tests.app.shop", "tests.app.shop:app", "tests.app.shop.app"])
+def test_a_worker_takes_the_app_of_a_module_or_one_by_its_name(target: str) -> None:
+    loaded = load_target(target, "redis://somewhere", {"concurrency": 7})
+    assert names(loaded) == SHOP_JOBS
+    assert loaded.settings.app.lifespans == (shop.lifespan,)
+    assert loaded.settings.concurrency == 7
+
+
+PARTS = """
+from monarq import App, Listener, Middleware, cron, job
+
+@job(name="{name}.plain")
+async def plain(): ...
+
+nightly = cron(plain, "@daily", name="{name}")
+
+class Alarm(Listener): ...
+alarm = Alarm()
+
+async def around(run, call_next):
+    return await call_next(run)
+
+app = App("{name}", prefix="{name}.", middleware=[around], include={include})
+
+@app.job
+async def own(): ...
+"""
+
+
+def test_modules_and_apps_are_included_with_all_that_they_have(folder: Path) -> None:
+    write(folder, "inner_part", PARTS.format(name="inner", include="['outer_part']"))  # a circle does no harm
+    write(folder, "outer_part", PARTS.format(name="outer", include="['inner_part', 'tests.app.shop']"))
+    loaded = load_target("outer_part", "redis://somewhere", {})
+    assert names(loaded) == ["outer.own", "outer.plain", "inner.plain", "inner.own", *SHOP_JOBS]
+    assert [type(listener).__name__ for listener in loaded.settings.listeners] == ["Alarm", "Alarm"]
+    assert len(loaded.settings.app.middleware) == 2
+    assert loaded.settings.app.lifespans == (shop.lifespan,)
+    assert len(loaded.background) == 1
+
+
+def test_two_jobs_of_one_name_are_refused_with_both_places(folder: Path) -> None:
+    other, app = App(), App()
+
+    @other.job(name="twice")
+    async def first() -> None: ...
+
+    def second() -> None: ...
+
+    made: Any = Job.__new__(type(first))
+    vars(made).update(vars(first))
+    made.function = second
+    app._jobs.append(made)
+    both = App(include=[other, app])
+    both._module = ""
+    other._module = app._module = ""
+    with pytest.raises(
+        DeclarationError, match=r"two jobs are named 'twice', at .*test_app\.py:\d+ and .*test_app\.py:\d+"
+    ):
+        APP.load(both, "both", None, {})
+
+
+def test_a_target_without_a_job_or_with_two_apps_says_what_to_do(folder: Path) -> None:
+    write(folder, "app_without_jobs", "from monarq import App\napp = App('lonely')")
+    with pytest.raises(TargetError, match=r"the app 'lonely' has no job: put @app\.job before"):
+        load_target("app_without_jobs", None, {})
+    write(folder, "app_twins", "from monarq import App\none = App()\nother = App()")
+    with pytest.raises(TargetError, match=r"more than one App: name one, such as app_twins:one"):
+        load_target("app_twins", None, {})
+    with pytest.raises(SettingsError, match="include: 7 is no module and no App"):
+        load_target(write(folder, "app_includes_seven", "from monarq import App\napp = App(include=[7])"), None, {})
+    with pytest.raises(TargetError, match="there is no module 'nowhere'"):
+        load_target(write(folder, "app_nowhere", "from monarq import App\napp = App(include=['nowhere'])"), None, {})
+
+
+def test_settings_of_an_app_hold_where_the_command_line_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = App(
+        redis="redis://own:7",
+        queue="mine",
+        queues=["more", Queue("arq:queue", format="arq")],
+        defaults=Defaults(timeout="2m", concurrency=5, keep_result="1h"),
+        listeners=[Listener()],
+    )
+
+    @app.job
+    async def of_settings() -> None: ...
+
+    app._module = ""
+    monkeypatch.setitem(sys.modules, "app_of_settings", type(sys)("app_of_settings"))
+    sys.modules["app_of_settings"].app = app  # type: ignore[attr-defined]
+    settings = (loaded := load_target("app_of_settings", None, {})).settings
+    assert isinstance(loaded.source, UrlSource)
+    assert loaded.source.url == "redis://own:7"
+    assert [queue.label for queue in settings.queues] == ["mine", "more", "arq:queue"]
+    assert (settings.timeout_s, settings.concurrency, settings.keep_result_s) == (120.0, 5, 3600.0)
+    assert (settings.app.queue.name, len(settings.listeners)) == ("mine", 1)
+    other = load_target("app_of_settings", "redis://other", {"concurrency": 9, "queues": ["given"]})
+    assert isinstance(other.source, UrlSource)
+    assert other.source.url == "redis://other"
+    assert (other.settings.concurrency, [queue.name for queue in other.settings.queues]) == (9, ["given"])
+
+
+async def test_an_apps_client_gives_its_worker_and_its_producer_their_connections(redis: Redis) -> None:
+    app = App(redis=redis, queue="of the app")
+
+    @app.job
+    async def by_client() -> None: ...
+
+    app._module = ""
+    loaded = APP.load(app, "app", None, {})
+    async with loaded.source.client() as client:
+        assert await client.ping()
+    loaded.source.blocking_client().close()
+    async with app.producer() as producer:
+        assert isinstance(producer, Producer)
+        assert (await producer.enqueue(by_client)).queue == "of the app"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"lifespan": 7}, "lifespan is 7: give the function itself"),
+        ({"queues": "mail"}, "queues is 'mail': give a list"),
+        ({"include": "jobs"}, "include is 'jobs': give a list"),
+        ({"queue": ""}, "queue"),
+        ({"prefix": None}, "prefix is None"),
+        ({"name": ""}, "an app's name"),
+    ],
+    ids=str,
+)
+def test_wrong_settings_are_refused_where_they_are_given(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        App(**given)
+
+
+def test_app_job_takes_the_options_of_job() -> None:
+    def overloaded() -> None: ...
+
+    overloaded.__module__, overloaded.__qualname__ = JobDeclarer.__module__, "JobDeclarer.__call__"
+    with_options = typing.get_overloads(overloaded)[-1]
+    mine = {name: p.default for name, p in inspect.signature(with_options).parameters.items() if name != "self"}
+    theirs = {name: p.default for name, p in inspect.signature(job).parameters.items() if name != "function"}
+    assert mine == theirs
+
+
+BROKEN = """
+from contextlib import asynccontextmanager
+from monarq import App
+
+@asynccontextmanager
+async def lifespan(worker):
+    connect_to_the_database()
+    yield {}
+
+def connect_to_the_database():
+    raise OSError("no database here")
+
+app = App(lifespan=lifespan)
+
+@app.job
+async def never(): ...
+"""
+
+
+async def test_a_lifespan_that_raises_ends_the_command_with_its_traceback(redis_url: str, folder: Path) -> None:
+    write(folder, "broken_lifespan", BROKEN)
+    process = await start_monarq(
+        *("worker", "broken_lifespan", "-w", "2"),
+        url=redis_url,
+        env={"PYTHONPATH": str(folder)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with in_time(60):
+        shown, _ = await process.communicate()
+    assert process.returncode == 1, shown.decode()
+    assert "in connect_to_the_database" in shown.decode()
+    assert "OSError: no database here" in shown.decode()
+
+
+def test_check_takes_an_app(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check_workers(WorkerSpec("tests.app.shop:app", redis_url)) == 1
+    assert "no worker is alive" in capsys.readouterr().err
+    assert import_object("tests.app.shop.app") is shop.app

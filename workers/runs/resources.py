@@ -1,0 +1,67 @@
+"""Gives a run its resources: wraps the functions of those jobs that ask for some, and of no others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack, ExitStack
+from typing import Any
+
+from monarq.shared.calls.resource_plan import ResourcePlan
+from monarq.shared.jobs.job import Job
+from monarq.shared.lane import Lane
+from monarq.workers.runs.current_context import RESOURCES, current_context
+
+
+def plan_of(job: Job[Any, Any], lane: Lane) -> ResourcePlan | None:
+    """The plan of a job's resources; None where it asks for none.
+
+    Raises:
+        DeclarationError: a factory of it cannot work.
+    """
+    if not job.signature.resources:
+        return None
+    return ResourcePlan(job.name, job.signature, is_async=lane is Lane.IO)
+
+
+def with_resources(
+    function: Callable[..., Any], plan: ResourcePlan, *, is_async: bool, leads: bool
+) -> Callable[..., Any]:
+    """The function of a job, called with its resources.
+
+    Args:
+        function: the job's.
+        plan: what it asks for.
+        is_async: whether it is called on the event loop.
+        leads: whether its first argument is the context, which is none of the job's own.
+    """
+    if plan.by_name is not None:
+        return _with_named(function, plan.by_name)
+    own = slice(1, None) if leads else slice(None)
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        async with AsyncExitStack() as stack:
+            values = await plan.open(stack, RESOURCES.get(), current_context, (args[own], kwargs))
+            return await function(*args, **kwargs, **values)
+
+    def call_blocking(*args: Any, **kwargs: Any) -> Any:
+        with ExitStack() as stack:
+            values = plan.open_blocking(stack, RESOURCES.get(), current_context, (args[own], kwargs))
+            return function(*args, **kwargs, **values)
+
+    return call if is_async else call_blocking
+
+
+def _with_named(function: Callable[..., Any], by_name: Mapping[str, str]) -> Callable[..., Any]:
+    if len(by_name) == 1:
+        [(parameter, name)] = by_name.items()
+
+        def call_with_one(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs, **{parameter: RESOURCES.get()[name]})
+
+        return call_with_one
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        named = RESOURCES.get()
+        return function(*args, **kwargs, **{parameter: named[name] for parameter, name in by_name.items()})
+
+    return call
