@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.errors import JobFailedError, MonarqError, TargetError
 from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
+from monarq.shared.options.retry import Exponential
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.testing.crons import SandboxCrons
 from monarq.testing.jobs import CpuLane, Known, register_all
@@ -106,12 +107,19 @@ def raise_first_error(ended: Sequence[Ended]) -> None:
 
 
 class SandboxOutcomes(OutcomePolicy):
-    """monarq's rules, but for a retry that asks for no wait: it is due at once, as the clock stands still."""
+    """monarq's rules, but that no wait is random, and that a `Retry` without a wait is due while the clock stands."""
 
     def retry(self, run: ActiveRun, error: BaseException, delay_s: float) -> Outcome:
         """See `OutcomePolicy`."""
         outcome = super().retry(run, error, delay_s)
         return dataclasses.replace(outcome, delay_s=delay_s) if isinstance(outcome, Retried) else outcome
+
+    def wait_s(self, run: ActiveRun, error: BaseException) -> float | None:
+        """See `OutcomePolicy`: the longest that it could be."""
+        policy = run.job.policy
+        if isinstance(policy.retry, Exponential) and policy.retry.jitter:
+            policy = dataclasses.replace(policy, retry=dataclasses.replace(policy.retry, jitter=False))
+        return policy.wait_s(run.job_try, error)
 
 
 def _settings_of(plan: DrainPlan) -> WorkerSettings:

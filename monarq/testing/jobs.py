@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -80,15 +81,19 @@ def register_all(
 
     One that cannot be run, say as its annotations name what is not imported, must not keep the others from it.
     """
-    made: list[object] = []
+    found: dict[str, RegisteredJob] = {}
     broken: dict[str, DeclarationError] = {}
+    jobs = list(jobs)
     for job in jobs:
         is_moved = cpu == "thread" and declared_options(job).lane is Lane.CPU
         try:
-            made.append(_Registered(from_job(job, settings, Lane.THREAD if is_moved else None)))
+            found[job.name] = from_job(job, settings, Lane.THREAD if is_moved else None)
         except DeclarationError as error:
             broken[job.name] = error
-    return made, broken
+    for job in jobs:
+        for old_name in declared_options(job).renamed_from if job.name in found else ():
+            found.setdefault(old_name, dataclasses.replace(found[job.name], name=old_name))
+    return list(map(_Registered, found.values())), broken
 
 
 def _values_of(found: object) -> list[object]:

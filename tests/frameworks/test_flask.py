@@ -15,7 +15,7 @@ from monarq.producer import ProducerMisusedError
 
 
 @job
-async def greet(name: str) -> str:
+async def greet_visitors(name: str) -> str:
     return f"hello {name}"
 
 
@@ -28,7 +28,7 @@ def make_app(url: str, queue: str = "default", name: str = "shop") -> Flask:
 def enqueue_in(app: Flask, extension: Monarq) -> str:
     @app.post("/")
     def enqueue() -> str:
-        return extension.producer.enqueue(greet, "ann").queue
+        return extension.producer.enqueue(greet_visitors, "ann").queue
 
     return app.test_client().post("/").text
 
@@ -37,7 +37,7 @@ def test_a_request_enqueues(redis_url: str) -> None:
     app = make_app(redis_url)
     extension = Monarq(app)
     assert enqueue_in(app, extension) == "default"
-    assert extension.producer.enqueue(greet, "ann").state() == "queued", "also outside of requests"
+    assert extension.producer.enqueue(greet_visitors, "ann").state() == "queued", "also outside of requests"
     extension.producer.close()
 
 
@@ -71,14 +71,14 @@ def test_threads_share_one_producer_and_nothing_connects_before(redis_url: str) 
 def test_a_forked_server_process_has_a_producer_of_its_own(redis_url: str) -> None:
     app = make_app(redis_url)
     extension = Monarq(app)
-    handle = extension.producer.enqueue(greet, "parent")
+    handle = extension.producer.enqueue(greet_visitors, "parent")
     reading, writing = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside threads, as servers do it
         child = os.fork()
     if not child:
         try:
-            os.write(writing, extension.producer.enqueue(greet, "child").job_id.encode())
+            os.write(writing, extension.producer.enqueue(greet_visitors, "child").job_id.encode())
         finally:
             os._exit(0)
     os.close(writing)

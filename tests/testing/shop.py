@@ -27,7 +27,7 @@ async def send(to: str, cc: str = "") -> str:
 
 
 @job
-async def charge(order: Order, at: datetime | None = None) -> Decimal:
+async def charge_order(order: Order, at: datetime | None = None) -> Decimal:
     """Charges for an order."""
     return order.total
 

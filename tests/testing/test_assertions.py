@@ -11,7 +11,7 @@ import pytest
 
 from monarq import Producer, job, named
 from monarq.testing import Sandbox, SyncSandbox
-from tests.testing.shop import Order, charge, send, signup, signup_sync, thumbnail
+from tests.testing.shop import Order, charge_order, send, signup, signup_sync, thumbnail
 
 
 @job
@@ -85,12 +85,12 @@ async def test_a_failure_lists_the_jobs_of_the_name_first_and_not_all_of_many(mo
 async def test_arguments_are_compared_as_the_job_gets_them_however_the_call_is_written(monarq: Sandbox) -> None:
     at = datetime(2030, 1, 2, tzinfo=UTC)
     async with Producer() as producer:
-        await producer.enqueue(charge, Order(1, Decimal("9.90")), at=at)
-    monarq.assert_enqueued(charge, Order(1, Decimal("9.90")), at)
-    monarq.assert_enqueued(charge, order=Order(1, Decimal("9.90")), at=at)
-    monarq.assert_enqueued(charge, ANY, at)
-    monarq.assert_not_enqueued(charge, Order(2, Decimal("9.90")), at)
-    assert monarq.enqueued(charge)[0].args == (Order(1, Decimal("9.90")),)
+        await producer.enqueue(charge_order, Order(1, Decimal("9.90")), at=at)
+    monarq.assert_enqueued(charge_order, Order(1, Decimal("9.90")), at)
+    monarq.assert_enqueued(charge_order, order=Order(1, Decimal("9.90")), at=at)
+    monarq.assert_enqueued(charge_order, ANY, at)
+    monarq.assert_not_enqueued(charge_order, Order(2, Decimal("9.90")), at)
+    assert monarq.enqueued(charge_order)[0].args == (Order(1, Decimal("9.90")),)
 
 
 async def test_an_argument_may_be_named_as_the_option_is(monarq: Sandbox) -> None:

@@ -10,11 +10,11 @@ import pytest
 from monarq import Context, Producer, Progress, Retry, SyncContext, job
 from monarq.shared.errors import PayloadError
 from monarq.testing import Sandbox, context, run_inline, sync_context
-from tests.testing.shop import Order, charge, export, send, thumbnail
+from tests.testing.shop import Order, charge_order, export, send, thumbnail
 
 
 @job
-async def report(ctx: Context, steps: int) -> str:
+async def report_steps(ctx: Context, steps: int) -> str:
     for step in range(steps):
         await ctx.progress(step + 1, steps)
     if ctx.job_try < 2:
@@ -41,10 +41,10 @@ async def hands_out_a_lock() -> object:
 async def test_a_job_is_called_with_a_context_of_the_tests_own() -> None:
     reports: list[Progress] = []
     made = context(job_try=2, headers={"tenant": "acme"}, resources={"db": "a pool"}, should_stop=True, reports=reports)
-    assert await report(made, 2) == "acme a pool True"
+    assert await report_steps(made, 2) == "acme a pool True"
     assert [(each.done, each.total) for each in reports] == [(1, 2), (2, 2)]
     with pytest.raises(Retry):
-        await report(context(), 0)
+        await report_steps(context(), 0)
 
 
 def test_a_plain_job_has_the_blocking_one() -> None:
@@ -69,7 +69,7 @@ async def test_a_job_is_run_inline_in_every_lane() -> None:
 
 
 async def test_its_arguments_and_its_result_are_those_that_travel() -> None:
-    assert str(await run_inline(charge, Order(1, Decimal("9.90")))) == "9.90"
+    assert str(await run_inline(charge_order, Order(1, Decimal("9.90")))) == "9.90"
     with pytest.raises(PayloadError):
         await run_inline(hands_out_a_lock)
     with pytest.raises(TypeError):
@@ -78,4 +78,4 @@ async def test_its_arguments_and_its_result_are_those_that_travel() -> None:
 
 async def test_what_it_raises_is_raised() -> None:
     with pytest.raises(Retry):
-        await run_inline(report, 1)
+        await run_inline(report_steps, 1)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from monarq import Context, JobFailedError, MonarqError, Producer, Retry, SyncProducer, job
+from monarq import Context, Exponential, JobFailedError, MonarqError, Producer, Retry, SyncProducer, job
 from monarq.shared.errors import JobDeadError, TargetError
 from monarq.testing import Sandbox, SyncSandbox
 from tests.testing import shop
@@ -33,13 +33,13 @@ async def note(what: object) -> object:
 
 
 @job
-async def fail(what: str) -> None:
+async def fail_with(what: str) -> None:
     CALLS.append(what)
     raise ValueError(what)
 
 
 @job(max_tries=3)
-async def again(ctx: Context, wait_s: float = 0.0) -> int:
+async def try_again(ctx: Context, wait_s: float = 0.0) -> int:
     CALLS.append(ctx.job_try)
     if ctx.job_try < 3:
         raise Retry(wait_s or None)
@@ -100,14 +100,14 @@ async def test_nothing_to_run_is_no_error(monarq: Sandbox) -> None:
 async def test_the_error_of_the_first_job_that_failed_is_raised_with_the_jobs_own_traceback(monarq: Sandbox) -> None:
     async with Producer() as producer:
         for what in ("first", "second"):
-            await producer.enqueue(fail, what)
+            await producer.enqueue(fail_with, what)
         await producer.enqueue(note, "after")
     with pytest.raises(ValueError, match="first") as raised:
         await monarq.drain()
-    assert traceback.extract_tb(raised.tb)[-1].name == "fail"
+    assert traceback.extract_tb(raised.tb)[-1].name == "fail_with"
     assert "monarq/workers" not in "".join(traceback.format_tb(raised.tb))
     [noted] = raised.value.__notes__
-    assert noted.startswith("of fail('first'), job ")
+    assert noted.startswith("of fail_with('first'), job ")
     assert noted.endswith("; 1 more failed: see the sandbox's .ended")
     assert CALLS == ["first", "second", "after"]
     assert [each.state for each in monarq.ended] == ["failed", "failed", "succeeded"]
@@ -115,7 +115,7 @@ async def test_the_error_of_the_first_job_that_failed_is_raised_with_the_jobs_ow
 
 async def test_errors_are_only_recorded_where_that_is_asked_for(monarq: Sandbox) -> None:
     async with Producer() as producer:
-        handle = await producer.enqueue(fail, "x")
+        handle = await producer.enqueue(fail_with, "x")
         [ended] = await monarq.drain(raise_errors=False)
         with pytest.raises(ValueError, match=r"^x$"):
             await handle.result()
@@ -123,27 +123,27 @@ async def test_errors_are_only_recorded_where_that_is_asked_for(monarq: Sandbox)
 
 
 @job
-async def leave() -> None:
+async def quit_python() -> None:
     raise SystemExit("bye")
 
 
 async def test_an_error_that_would_end_the_tests_is_raised_as_another(monarq: Sandbox) -> None:
     async with Producer() as producer:
-        await producer.enqueue(leave)
-    with pytest.raises(JobFailedError, match="leave raised SystemExit: bye"):
+        await producer.enqueue(quit_python)
+    with pytest.raises(JobFailedError, match="quit_python raised SystemExit: bye"):
         await monarq.drain()
 
 
 async def test_retries_without_a_wait_belong_to_the_same_drain(monarq: Sandbox) -> None:
     async with Producer() as producer:
-        await producer.enqueue(again)
+        await producer.enqueue(try_again)
     [ended] = await monarq.drain()
     assert (ended.job_try, ended.value, CALLS) == (3, 3, [1, 2, 3])
 
 
 async def test_jobs_wait_for_their_time_whether_deferred_or_retried(monarq: Sandbox) -> None:
     async with Producer() as producer:
-        await producer.enqueue(again, 30)
+        await producer.enqueue(try_again, 30)
         await producer.enqueue(note.options(defer_by="1h"), "deferred")
     await monarq.drain()
     assert CALLS == [1]
@@ -156,6 +156,38 @@ async def test_jobs_wait_for_their_time_whether_deferred_or_retried(monarq: Sand
     monarq.travel("1h")
     await monarq.drain()
     assert sorted(map(str, CALLS)) == ["1", "2", "3", "deferred"]
+
+
+@job(retry=Exponential(3, base=10))
+async def unlucky(ctx: Context) -> None:
+    CALLS.append(ctx.job_try)
+    raise OSError(f"try {ctx.job_try}")
+
+
+async def test_waits_before_retries_are_as_long_as_they_can_be_and_the_last_error_is_raised(monarq: Sandbox) -> None:
+    async with Producer() as producer:
+        await producer.enqueue(unlucky)
+    for tries, wait_s in enumerate((10, 20, 40), start=1):
+        assert await monarq.drain() == []
+        assert list(range(1, tries + 1)) == CALLS
+        monarq.travel(wait_s - 1)
+        assert await monarq.drain() == []
+        assert list(range(1, tries + 1)) == CALLS
+        monarq.travel(1)
+    with pytest.raises(OSError, match="try 4"):
+        await monarq.drain()
+
+
+@job(renamed_from="before")
+async def has_a_new_name() -> str:
+    return "after"
+
+
+async def test_a_job_is_run_by_the_names_that_it_had(monarq: Sandbox) -> None:
+    async with Producer() as producer:
+        handle = await producer.enqueue("before")
+        await monarq.drain()
+        assert await handle.result() == "after"
 
 
 async def test_a_job_that_no_function_is_declared_for_is_named(monarq: Sandbox) -> None:
@@ -184,7 +216,7 @@ async def test_a_job_that_is_cancelled_while_it_waits_is_not_run(monarq: Sandbox
 
 
 @job
-async def cancel_itself(ctx: Context) -> None:
+async def cancel_its_own(ctx: Context) -> None:
     async with Producer() as producer:
         await producer.handle(ctx.job_id).cancel(timeout=0)
     await asyncio.Event().wait()
@@ -192,7 +224,7 @@ async def cancel_itself(ctx: Context) -> None:
 
 async def test_a_job_that_is_cancelled_while_it_runs_has_ended_so(monarq: Sandbox) -> None:
     async with Producer() as producer:
-        await producer.enqueue(cancel_itself)
+        await producer.enqueue(cancel_its_own)
     [ended] = await monarq.drain()
     assert (ended.state, ended.error) == ("cancelled", None)
 

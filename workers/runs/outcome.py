@@ -113,6 +113,14 @@ class OutcomePolicy:
         dead.__cause__ = error
         return Failed(dead)
 
+    def wait_s(self, run: ActiveRun, error: BaseException) -> float | None:
+        """Seconds until the next try of a run that raised what its job is tried again after; None for no other try.
+
+        Raises:
+            BaseException: what a function of the user's raises.
+        """
+        return run.job.policy.wait_s(run.job_try, error)
+
     def cancelled_itself(self, run: ActiveRun, error: BaseException) -> Outcome:
         """The outcome of a run that raised CancelledError although nobody had cancelled it."""
         if run.job_try < run.job.policy.limit:
@@ -158,7 +166,7 @@ def decide(run: ActiveRun, error: BaseException, policy: OutcomePolicy) -> Outco
         return Crashed(error)
     if isinstance(error, CpuPickleError):
         return Failed(error)  # like a result that cannot be serialized, which no other try mends
-    return _by_policy(run, error)
+    return _by_policy(run, error, policy)
 
 
 def _is_a(run: ActiveRun, error: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
@@ -174,12 +182,12 @@ def _requested_delay_s(run: ActiveRun, error: BaseException) -> float:
     return min(max(given_ms or 0, 0), MAX_DELAY_MS) / 1000
 
 
-def _by_policy(run: ActiveRun, error: BaseException) -> Outcome:
+def _by_policy(run: ActiveRun, error: BaseException, outcomes: OutcomePolicy) -> Outcome:
     policy = run.job.policy
     if policy.retry is None or not _is_a(run, error, policy.retry_on) or _is_a(run, error, policy.give_up_on):
         return Failed(error)
     try:
-        wait_s = policy.wait_s(run.job_try, error)
+        wait_s = outcomes.wait_s(run, error)
     except BaseException as broken:  # noqa: BLE001 - a function of the user's may raise anything
         return Failed(_of_retry_function(broken, error))
     return Failed(error) if wait_s is None else Retried(wait_s, error)
@@ -197,10 +205,11 @@ def _decide_cancelled(run: ActiveRun, error: asyncio.CancelledError, policy: Out
     if run.cancel_reason is CancelReason.ASKED:
         return Cancelled(error)
     if run.cancel_reason is CancelReason.TIMEOUT:
-        return _timed_out(run)
+        return _timed_out(run, policy)
     return policy.cancelled_itself(run, error)
 
 
-def _timed_out(run: ActiveRun) -> Outcome:
+def _timed_out(run: ActiveRun, policy: OutcomePolicy) -> Outcome:
     end = "is abandoned in its thread, where nothing can stop it" if run.job.lane is Lane.THREAD else "was cancelled"
-    return _by_policy(run, TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and {end}"))
+    error = TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and {end}")
+    return _by_policy(run, error, policy)
