@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from monarq.producer import SyncHandle as SyncHandle
     from monarq.producer import SyncProducer as SyncProducer
     from monarq.producer import named
-    from monarq.producer.middleware import Middleware as Middleware
-    from monarq.producer.middleware import Outgoing as Outgoing
-    from monarq.producer.middleware import RunNext as RunNext
-    from monarq.producer.middleware import SendNext as SendNext
     from monarq.shared.calls.context import Context as Context
     from monarq.shared.calls.context import SyncContext as SyncContext
     from monarq.shared.calls.resource import Resource as Resource
@@ -51,6 +47,10 @@ if TYPE_CHECKING:
     from monarq.shared.jobs.cron_declaration import cron as cron
     from monarq.shared.jobs.decorators import job as job
     from monarq.shared.jobs.job import Job as Job
+    from monarq.shared.jobs.middleware import Middleware as Middleware
+    from monarq.shared.jobs.middleware import Outgoing as Outgoing
+    from monarq.shared.jobs.middleware import RunNext as RunNext
+    from monarq.shared.jobs.middleware import SendNext as SendNext
     from monarq.shared.jobs.retry_exception import Retry as Retry
     from monarq.shared.lane import Lane as Lane
     from monarq.shared.options.retry import Delays as Delays
@@ -68,10 +68,10 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "App": "monarq.app.app",
-    "Middleware": "monarq.producer.middleware",
-    "Outgoing": "monarq.producer.middleware",
-    "RunNext": "monarq.producer.middleware",
-    "SendNext": "monarq.producer.middleware",
+    "Middleware": "monarq.shared.jobs.middleware",
+    "Outgoing": "monarq.shared.jobs.middleware",
+    "RunNext": "monarq.shared.jobs.middleware",
+    "SendNext": "monarq.shared.jobs.middleware",
     "Resource": "monarq.shared.calls.resource",
     "ResourceError": "monarq.shared.errors",
     "WorkerInfo": "monarq.workers.config.app_parts",

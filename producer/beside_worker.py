@@ -15,9 +15,9 @@ from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
 from monarq.producer.event_loop_thread import SIGNAL_CHECK_S
-from monarq.producer.middleware import AnyMiddleware
 from monarq.producer.sync import SyncProducer
 from monarq.shared.errors import ProducerClosedError, ProducerMisusedError
+from monarq.shared.jobs.middleware import AnyMiddleware
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S

@@ -15,7 +15,6 @@ from redis.asyncio import Redis
 from monarq.producer.enqueue.bulk import BulkEnqueuer, check_rows
 from monarq.producer.enqueue.serializer import Envelope, JobSerializer
 from monarq.producer.enqueue.submitter import Submitter
-from monarq.producer.middleware import AnyMiddleware, Outgoing, check_middleware, send_functions
 from monarq.producer.redis_options import resolve_redis
 from monarq.producer.results.as_completed import as_completed
 from monarq.producer.results.handle import Handle, queue_of
@@ -26,6 +25,7 @@ from monarq.producer.sending import outgoing_of, send_each, with_middleware
 from monarq.producer.unaddressed import UNADDRESSED
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.middleware import AnyMiddleware, Outgoing, check_middleware, send_functions
 from monarq.shared.parsing import Duration, size_bytes, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.payloads.progress import Progress

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 from monarq.producer.enqueue.serializer import Envelope
-from monarq.producer.middleware import Outgoing, SendFunction, SendNext
 from monarq.producer.results.handle import Handle
 from monarq.shared.calls.run import NO_HEADERS
 from monarq.shared.errors import EnqueueUnknownError, PartlyEnqueuedError
+from monarq.shared.jobs.middleware import Outgoing, SendFunction, SendNext
 
 AT_ONCE: Final = 100
 """Jobs of one call of `enqueue_many` that are in their middleware at the same time."""

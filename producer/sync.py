@@ -11,11 +11,11 @@ from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
 from monarq.producer.event_loop_thread import EventLoopThread, LoopThread
-from monarq.producer.middleware import AnyMiddleware
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.job_info import JobInfo
 from monarq.shared.errors import ProducerClosedError
 from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.middleware import AnyMiddleware
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, Codec
 from monarq.shared.payloads.progress import Progress

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from monarq.producer import Producer
-    from monarq.producer.middleware import AnyMiddleware
+    from monarq.shared.jobs.middleware import AnyMiddleware
     from monarq.shared.settings.defaults import Defaults
     from monarq.workers.config.app_parts import CpuLifespan, Lifespan
     from monarq.workers.events.listener import Listener
@@ -191,6 +191,6 @@ def _replace(table: dict[Any, Any], resources: Mapping[str, object]) -> Callable
 def _checked_middleware(given: Iterable[AnyMiddleware]) -> tuple[AnyMiddleware, ...]:
     if given == ():
         return ()
-    from monarq.producer.middleware import check_middleware  # deferred: most apps have none
+    from monarq.shared.jobs.middleware import check_middleware  # deferred: most apps have none
 
     return check_middleware(given)

@@ -9,11 +9,11 @@ from types import ModuleType
 from typing import Any
 
 from monarq.app.app import App
-from monarq.producer.middleware import AnyMiddleware
 from monarq.shared.errors import DeclarationError, SettingsError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.declaration_checks import declaration_site
 from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.middleware import AnyMiddleware
 from monarq.workers.config.app_parts import CpuLifespan, Lifespan
 from monarq.workers.config.importer import import_object
 from monarq.workers.events.listener import Listener

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from monarq.producer.middleware import AnyMiddleware
+from monarq.shared.jobs.middleware import AnyMiddleware
 from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, DEFAULT_QUEUE, QueueRef
 
 _DEFAULT: Final = QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT)

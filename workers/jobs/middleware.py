@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from monarq.producer.middleware import RunFunction, RunNext
 from monarq.shared.calls.run import Run
+from monarq.shared.jobs.middleware import RunFunction, RunNext
 from monarq.workers.runs.public_run import public_run
 from monarq.workers.runs.run import ActiveRun
 

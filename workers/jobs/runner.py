@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from monarq.producer.middleware import run_functions
 from monarq.shared.clock import wall_ms
+from monarq.shared.jobs.middleware import run_functions
 from monarq.shared.lane import Lane, LaneQueue
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.protocol.acks import Requeue

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from monarq.shared.calls.run import Run
 from monarq.shared.errors import SettingsError
+from monarq.shared.jobs.job import Job
 
 if TYPE_CHECKING:
-    from monarq.producer.results.handle import Handle
-    from monarq.shared.calls.run import Run
-    from monarq.shared.jobs.job import Job
+    from monarq.producer import Handle
 
 
 class Outgoing(msgspec.Struct, frozen=True, eq=False, kw_only=True):
@@ -49,10 +49,10 @@ class Outgoing(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 SendNext = Callable[[Outgoing], Awaitable["Handle[Any]"]]
 """Passes a job on to the next middleware, and at last into its queue."""
-RunNext = Callable[["Run"], Awaitable[object]]
+RunNext = Callable[[Run], Awaitable[object]]
 """Passes a run on to the next middleware, and at last to the job's function; returns what that returns."""
 
-RunFunction = Callable[["Run", RunNext], Awaitable[object]]
+RunFunction = Callable[[Run, RunNext], Awaitable[object]]
 SendFunction = Callable[[Outgoing, SendNext], Awaitable["Handle[Any]"]]
 
 
