@@ -21,21 +21,13 @@ async def test_handles_come_in_the_order_in_which_jobs_end(producer: Producer, w
     leases = {lease.job_id: lease for lease in await worker.claim()}
     order = handles[::-1]
     got = []
-
-    async def end_one_by_one() -> None:
-        for handle in order:
-            await worker.end(leases[handle.job_id], value=lambda payload: payload.args[0])
-
-    async with asyncio.TaskGroup() as group:
-        completed = producer.as_completed(handles)
-        ending = None
-        async with in_time(10):
-            first = asyncio.create_task(anext(completed))
-            await asyncio.sleep(0.1)  # it has subscribed and looked
-            ending = group.create_task(end_one_by_one())
-            got.append(await first)
-            got += [pair async for pair in completed]
-        await ending
+    completed = producer.as_completed(handles)
+    async with in_time(30):
+        for handle in order:  # the next job ends when this one has come
+            async with asyncio.TaskGroup() as group:
+                group.create_task(worker.end(leases[handle.job_id], value=lambda payload: payload.args[0]))
+                got.append(await anext(completed))
+        assert [pair async for pair in completed] == []
     assert got == [(handle, str(handles.index(handle))) for handle in order]
 
 
