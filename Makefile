@@ -89,6 +89,9 @@ docs: $(VENV)/.for-development ## Build the documentation as a site into build/s
 	$(BIN)/mkdocs build --quiet
 	$(BIN)/python -m tests.docs --count
 
+test-django: ## Run Django's own tests of task backends on monarq's, in an environment of its own (Python 3.12 or newer)
+	tests/django/run $(PYTHON)
+
 bench: $(VENV)/.for-development ## Measure monarq and its peers on one Redis, in turns (see docs/performance.md)
 	$(BIN)/python -m benchmarks.floor
 	$(BIN)/python -m benchmarks.formats

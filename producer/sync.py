@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from types import TracebackType
 from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
@@ -198,6 +198,11 @@ class SyncProducer:
     def handle(self, job_id: str, queue: str | Queue | None = None) -> SyncHandle[Any]:
         """See `Producer.handle`."""
         return SyncHandle(self._thread, self._producer.handle(job_id, queue))
+
+
+def call_on_loop(producer: SyncProducer, function: Callable[[Producer], Coroutine[Any, Any, T]]) -> T:
+    """Calls a function with the asyncio producer behind a blocking one, on its event loop, and waits for its end."""
+    return producer._thread.run(function(producer._producer))  # noqa: SLF001 - private to users only
 
 
 def _asyncio_handle(handle: SyncHandle[R]) -> Handle[R]:

@@ -127,3 +127,8 @@ class Handle(Generic[R_co]):
 def queue_of(handle: Handle[Any]) -> ProducerQueue:
     """The queue of a handle's job."""
     return handle._queue  # noqa: SLF001 - private to users only
+
+
+def tracker_of(handle: Handle[Any]) -> Tracker:
+    """What reads of a handle's job."""
+    return handle._tracker  # noqa: SLF001

@@ -36,18 +36,20 @@ class Tracker:
         retry_for_s: seconds for which a command is repeated while Redis is not reachable.
 
     Attributes:
+        redis: for commands that are answered at once.
         listener: waits for ends and progress.
+        codecs: the formats that results may be in.
     """
 
     def __init__(self, redis: RedisClient, listener: ResultListener, codecs: Codecs, retry_for_s: float) -> None:
-        self._redis = redis
+        self.redis = redis
         self.listener = listener
-        self._codecs = codecs
+        self.codecs = codecs
         self._retry_for_s = retry_for_s
 
     async def progress(self, queue: ProducerQueue, job_ids: Sequence[str]) -> list[Progress | None]:
         """The last progress report of each of these jobs."""
-        reports = await self._repeat(partial(queue.find_progress, self._redis, job_ids))
+        reports = await self.repeat(partial(queue.find_progress, self.redis, job_ids))
         return [None if report is None else decode_progress(report) for report in reports]
 
     def read(self, data: bytes, job_id: str) -> Result:
@@ -56,7 +58,7 @@ class Tracker:
         Raises:
             PayloadError: it is not a result, is pickled where that is not allowed, or is not signed by our key.
         """
-        return Result.read(data, self._codecs, job_id.encode())
+        return Result.read(data, self.codecs, job_id.encode())
 
     async def wait(self, queue: ProducerQueue, job_id: str, timeout: Duration | None) -> Result:
         """Waits until the job has ended; its result.
@@ -81,7 +83,7 @@ class Tracker:
         Raises:
             PayloadError: see `read`.
         """
-        while (state := await self._repeat(partial(queue.find_state, self._redis, job_id))) == "ended":
+        while (state := await self.repeat(partial(queue.find_state, self.redis, job_id))) == "ended":
             found = await self._find_result(queue, job_id)
             if isinstance(found, Result):
                 return ended_state(found)
@@ -95,17 +97,16 @@ class Tracker:
         Raises:
             PayloadError: see `read`.
         """
-        facts = await self._repeat(partial(read_facts, self._redis, queue.ref, job_id))
+        facts = await self.repeat(partial(read_facts, self.redis, queue.ref, job_id))
         result = None
         if facts.state is None and facts.result_bytes is not None:
-            found = await self._find_result(queue, job_id)
-            result = found if isinstance(found, Result) else None
+            result = await self.find_result(queue, job_id)
         return describe_job(job_id, queue.ref, facts, result)
 
     async def cancel(self, queue: ProducerQueue, job_id: str, timeout: Duration | None) -> bool:
         """Asks for the job's end and waits for it, not with a timeout of 0; whether it has ended cancelled."""
         timeout_s = to_seconds(timeout, "timeout")
-        answer = await self._repeat(partial(queue.cancel, self._redis, job_id))
+        answer = await self.repeat(partial(queue.cancel, self.redis, job_id))
         if answer is CancelAnswer.ENDED:
             return True
         if answer is CancelAnswer.UNKNOWN or timeout_s == 0:
@@ -117,16 +118,25 @@ class Tracker:
             # Its result was not kept, so how it ended is not known, as with arq.
             return False
 
+    async def find_result(self, queue: ProducerQueue, job_id: str) -> Result | None:
+        """The job's result if it exists now.
+
+        Raises:
+            PayloadError: see `read`.
+        """
+        found = await self._find_result(queue, job_id)
+        return found if isinstance(found, Result) else None
+
     async def _find_result(self, queue: ProducerQueue, job_id: str) -> Result | Unfinished:
         """The job's result if it exists now."""
-        [found] = await self._repeat(partial(queue.find_results, self._redis, [job_id]))
+        [found] = await self.repeat(partial(queue.find_results, self.redis, [job_id]))
         return found if isinstance(found, Unfinished) else self.read(found, job_id)
 
-    async def _repeat(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def repeat(self, call: Callable[[], Awaitable[T]]) -> T:
         """The answer to a call that may be made again while Redis is not reachable."""
         attempts = CommandRetry(self._retry_for_s)
         while True:
             try:
                 return await call()
             except REDIS_ERRORS as error:
-                await attempts.wait_after(error, self._redis.shown)
+                await attempts.wait_after(error, self.redis.shown)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from redis.asyncio import Redis
 
 from monarq.shared.formats.arq.producer import ArqProducerQueue
 from monarq.shared.formats.native.sharded.producer_queue import ShardedProducerQueue
-from monarq.shared.protocol.job_facts import JobFacts
+from monarq.shared.protocol.dead_letters import DeadRecord
+from monarq.shared.protocol.job_facts import LARGEST_READ, JobFacts
 from monarq.shared.protocol.producer_queue import ProducerQueue
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 
@@ -33,3 +35,39 @@ async def read_facts(redis: Redis, queue: QueueRef, job_id: str) -> JobFacts:
     from monarq.shared.formats.choice.monitors import monitor_queue  # few producers ask
 
     return await monitor_queue(queue).read_facts(redis, job_id.encode("utf-8", "surrogateescape"), with_payload=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """All that a queue holds of a job, with its payload.
+
+    Attributes:
+        facts: what it holds.
+        payload: its payload, of a dead job as well; empty where that is gone, or larger than `LARGEST_READ`.
+        letter: its dead letter, where it is dead.
+    """
+
+    facts: JobFacts
+    payload: bytes
+    letter: DeadRecord | None
+
+
+async def read_stored_job(redis: Redis, queue: QueueRef, job_id: str) -> StoredJob:
+    """The same with its payload, and its dead letter.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    from monarq.shared.formats.choice.monitors import monitor_queue
+
+    reads, raw_id = monitor_queue(queue), job_id.encode("utf-8", "surrogateescape")
+    facts = await reads.read_facts(redis, raw_id, with_payload=True)
+    if facts.state is not None:
+        whole = facts.payload_bytes is not None and len(facts.payload) == facts.payload_bytes
+        return StoredJob(facts, facts.payload if whole else b"", None)
+    letters = await reads.read_dead(redis, [raw_id]) if facts.result_bytes is not None else []
+    if not letters:
+        return StoredJob(facts, b"", None)
+    is_small = (letters[0].payload_bytes or 0) <= LARGEST_READ
+    payload = await reads.read_dead_payload(redis, raw_id) if is_small else None
+    return StoredJob(facts, payload or b"", letters[0])

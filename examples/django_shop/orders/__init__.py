@@ -1,0 +1,1 @@
+"""The application: orders, and what is done for them."""

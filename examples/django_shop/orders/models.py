@@ -1,0 +1,13 @@
+"""What the shop keeps in its database."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Order(models.Model):
+    """An order of a customer."""
+
+    customer = models.EmailField()
+    total = models.PositiveIntegerField()
+    receipt = models.TextField(blank=True)

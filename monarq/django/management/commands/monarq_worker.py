@@ -1,0 +1,100 @@
+"""`manage.py monarq_worker`: `monarq worker` with the tasks of the project."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from functools import partial
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from monarq.django.backend import MonarqBackend
+from monarq.django.framework import task_backends
+
+TARGET = "monarq.django.worker"
+
+
+class Command(BaseCommand):
+    """Runs a pool of workers for the tasks of the project, and for the jobs in its applications' `tasks` and `jobs`."""
+
+    help = (
+        "Runs the tasks of this project, in a process for each core, until Ctrl-C or SIGTERM. It takes the options of"
+        " `monarq worker` as well, such as -w 2 -c 50 -q mail --burst --health-port 8080: see `monarq worker --help`."
+        " By default it serves the QUEUES of all of the project's monarq backends."
+    )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> ArgumentParser:
+        """The parser of Django's options; what it does not know is the worker's."""
+        parser: ArgumentParser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.parse_args = partial(_parse_known, parser)  # type: ignore[assignment,method-assign]
+        return parser
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Adds `--backend`."""
+        parser.add_argument(
+            "--backend",
+            metavar="ALIAS",
+            help="Serve this backend of TASKS alone. Default: all that are monarq's, which must then share one Redis.",
+        )
+
+    def handle(self, *args: str, worker_options: list[str] | None = None, **options: Any) -> None:
+        """Runs the pool.
+
+        Raises:
+            CommandError: TASKS does not say what to run.
+        """
+        from monarq.cli.app import run  # what it imports is of no use to other commands
+
+        given = [*args, *(worker_options or [])]
+        backends = _chosen_backends(options.get("backend"))
+        url = _redis_of(backends)
+        os.environ["DJANGO_SETTINGS_MODULE"] = _settings_module()
+        arguments = ["worker", TARGET, *(["--redis", url] if url and not _names(given, "--redis") else [])]
+        if not _names(given, "-q", "--queue") and "MONARQ_WORKER_QUEUES" not in os.environ:
+            for queue in sorted({queue for backend in backends for queue in backend.queues} or {"default"}):
+                arguments += ["--queue", queue]
+        if options.get("verbosity", 1) > 1:
+            arguments.append("-v")
+        if code := run([*arguments, *given]):
+            sys.exit(code)
+
+
+def _parse_known(parser: ArgumentParser, args: Any = None, namespace: Namespace | None = None) -> Namespace:
+    known, rest = parser.parse_known_args(args, namespace)
+    known.worker_options = rest
+    return known
+
+
+def _chosen_backends(alias: str | None) -> list[MonarqBackend]:
+    found = {name: task_backends[name] for name in ([alias] if alias else task_backends)}
+    chosen = {name: backend for name, backend in found.items() if isinstance(backend, MonarqBackend)}
+    if not chosen:
+        raise CommandError(
+            f"TASKS[{alias!r}] is no monarq.django.MonarqBackend"
+            if alias
+            else 'TASKS has no backend of monarq: {"default": {"BACKEND": "monarq.django.MonarqBackend"}}'
+        )
+    return list(chosen.values())
+
+
+def _redis_of(backends: list[MonarqBackend]) -> str | None:
+    urls = {backend.options.get("redis") for backend in backends}
+    if len(urls) > 1:
+        names = ", ".join(sorted(backend.alias for backend in backends))
+        raise CommandError(f"the backends {names} name different Redis servers: run a worker for each, with --backend")
+    return next(iter(urls))
+
+
+def _settings_module() -> str:
+    from django.conf import settings
+
+    name = getattr(settings, "SETTINGS_MODULE", None)
+    if not name:
+        raise CommandError("the settings have no module that worker processes could import: set DJANGO_SETTINGS_MODULE")
+    return str(name)
+
+
+def _names(given: list[str], *options: str) -> bool:
+    return any(argument.split("=")[0] in options for argument in given)

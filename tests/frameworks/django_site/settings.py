@@ -1,0 +1,19 @@
+"""A Django project for tests: two backends, one of which runs plain functions on the cpu lane."""
+
+from __future__ import annotations
+
+import sys
+
+SECRET_KEY = "of tests"
+USE_TZ = True
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+INSTALLED_APPS = ["monarq.django", "tests.frameworks.django_site.odd"]
+if sys.version_info < (3, 12):
+    INSTALLED_APPS.append("django_tasks")
+
+BACKEND = "monarq.django.MonarqBackend"
+TASKS = {
+    "default": {"BACKEND": BACKEND, "QUEUES": ["default", "other"]},
+    "cores": {"BACKEND": BACKEND, "QUEUES": ["cores"], "OPTIONS": {"lane": "cpu"}},
+    "stubborn": {"BACKEND": BACKEND, "OPTIONS": {"job": {"retry": 2}}},
+}

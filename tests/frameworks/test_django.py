@@ -1,0 +1,132 @@
+"""`monarq.django`: its tests in Django's own test cases, and the example project beside real workers.
+
+Django's settings hold for a whole process, so each is a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.command import ROOT, environment
+from tests.support.slowness import in_time
+
+SHOP = ROOT / "examples/django_shop"
+
+ORDER = """
+import json, django
+django.setup()
+from django.test import Client
+made = Client().post("/orders/", {"customer": "a@example.com", "total": "12"}).json()
+from orders.tasks import send_receipt
+print(json.dumps(made | {"receipt": send_receipt.enqueue(made["order"]).id, "lost": send_receipt.enqueue(-1).id}))
+"""
+
+LOOK = """
+import json, sys, django
+django.setup()
+from django.test import Client
+from orders.models import Order
+from orders.tasks import send_receipt
+from monarq.django import producer
+made = json.loads(sys.argv[1])
+sent, lost = send_receipt.get_result(made["receipt"]), send_receipt.get_result(made["lost"])
+print(json.dumps({
+    "counted": Client().get(f"/receipts/{made['counting']}/").json(),
+    "total": producer().handle(made["adding"]).result(),
+    "receipt": Order.objects.get(id=made["order"]).receipt,
+    "sent": [sent.status, sent.return_value, sent.args, sent.attempts, len(set(sent.worker_ids))],
+    "lost": [lost.status, lost.args, lost.errors[0].exception_class_path],
+    "unknown": Client().get("/receipts/default:x/").status_code,
+}))
+"""
+
+
+async def python(url: str, folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
+    """Runs Python in a folder; its exit code and all that it wrote."""
+    env = environment(url, {"PYTHONPATH": str(ROOT), **variables})
+    if not url:
+        del env["REDIS_URL"]
+    async with in_time(60):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, cwd=folder, env=env, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT
+        )
+        written, _ = await process.communicate()
+    return process.returncode or 0, written.decode()
+
+
+async def test_the_adapter_in_djangos_test_cases() -> None:
+    code, written = await python(
+        "",
+        ROOT,
+        *("-m", "django", "test", "tests.frameworks.django_site.odd"),
+        *("--settings", "tests.frameworks.django_site.settings"),
+    )
+    assert code == 0, written
+    assert "Ran 22 tests" in written
+
+
+@pytest.fixture
+async def shop(redis_url: str, tmp_path: Path) -> Any:
+    """Runs `manage.py`, or a program, of the example project, with a database of its own."""
+
+    async def run(*arguments: str, **variables: str) -> str:
+        of_shop = {"SHOP_DB": str(tmp_path / "shop.sqlite3"), "DJANGO_SETTINGS_MODULE": "shop.settings"}
+        code, written = await python(redis_url, SHOP, *arguments, **of_shop, **variables)
+        assert code == 0, written
+        return written
+
+    await run("manage.py", "migrate", "--run-syncdb", "-v", "0")
+    return run
+
+
+async def test_the_example_project_tests_itself(shop: Any) -> None:
+    assert "Ran 1 test" in await shop("manage.py", "test")
+
+
+async def test_the_command_runs_the_tasks_of_the_project(shop: Any) -> None:
+    made = json.loads((await shop("-c", ORDER)).splitlines()[-1])
+    log = await shop("manage.py", "monarq_worker", "-w", "1", "--burst")
+    assert "serving default, mail" in log, "the QUEUES of the project's backends"
+    found = json.loads((await shop("-c", LOOK, json.dumps(made))).splitlines()[-1])
+    assert found == {
+        "counted": {"status": "SUCCESSFUL", "orders": 1},
+        "total": 12,
+        "receipt": "a@example.com pays 12",
+        "sent": ["SUCCESSFUL", "a@example.com pays 12", [made["order"]], 1, 1],
+        "lost": ["FAILED", [-1], "orders.models.Order.DoesNotExist"],
+        "unknown": 404,
+    }
+
+
+async def test_the_command_passes_options_on_to_the_worker(shop: Any) -> None:
+    log = await shop("manage.py", "monarq_worker", "--burst", "-q", "mail", "-w", "1", "--backend", "default")
+    assert "serving mail, " in log or "serving mail;" in log
+    assert "-w 2 -c 50" in await shop("manage.py", "monarq_worker", "--help")
+
+
+async def test_cpu_tasks_run_in_a_child_process_of_a_worker(redis_url: str) -> None:
+    program = """
+import json, os, sys, django
+django.setup()
+from tests.frameworks.django_site.odd.tasks import process_id
+if sys.argv[1:]:
+    result = process_id.get_result(sys.argv[1])
+    print(json.dumps([result.status, len(result.return_value or ()), [error.traceback for error in result.errors]]))
+else:
+    print(process_id.enqueue().id)
+"""
+    site = {"DJANGO_SETTINGS_MODULE": "tests.frameworks.django_site.settings"}
+    code, written = await python(redis_url, ROOT, "-c", program, **site)
+    assert code == 0, written
+    result_id = written.splitlines()[-1]
+    code, written = await python(redis_url, ROOT, "-m", "django", "monarq_worker", "-w", "1", "--burst", **site)
+    assert code == 0, written
+    code, written = await python(redis_url, ROOT, "-c", program, result_id, **site)
+    assert json.loads(written.splitlines()[-1]) == ["SUCCESSFUL", 2, []], written
