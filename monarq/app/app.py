@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -111,6 +112,8 @@ class App:
     def producer(self, url: str | None = None, **options: Any) -> Producer:
         """A producer with the Redis, the queue and the middleware of this application.
 
+        MONARQ_REDIS in the environment is preferred to the application's Redis.
+
         Args:
             url: another Redis than the application's.
             options: those of `Producer`; they win over the application's.
@@ -121,7 +124,7 @@ class App:
         from monarq.producer import Producer  # deferred: what only declares jobs needs no redis
 
         given = dict(options)
-        if url is None and "redis" not in given:
+        if url is None and "redis" not in given and not os.environ.get("MONARQ_REDIS", "").strip():
             if isinstance(self._redis, str):
                 url = self._redis
             elif self._redis is not None:

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from monarq.testing.contexts import sync_context as sync_context
     from monarq.testing.inline import run_inline as run_inline
     from monarq.testing.records import Ended as Ended
-    from monarq.testing.records import Outgoing as Outgoing
+    from monarq.testing.records import EnqueuedJob as EnqueuedJob
     from monarq.testing.sandbox import Sandbox as Sandbox
     from monarq.testing.sync import SyncSandbox as SyncSandbox
 
 _MODULES = {
     "Ended": "monarq.testing.records",
-    "Outgoing": "monarq.testing.records",
+    "EnqueuedJob": "monarq.testing.records",
     "Sandbox": "monarq.testing.sandbox",
     "SandboxMixin": "monarq.testing.cases",
     "SyncSandbox": "monarq.testing.sync",
@@ -30,7 +30,7 @@ _MODULES = {
     "sync_context": "monarq.testing.contexts",
 }
 
-__all__ = ["Ended", "Outgoing", "Sandbox", "SandboxMixin", "SyncSandbox", "context", "run_inline", "sync_context"]
+__all__ = ["Ended", "EnqueuedJob", "Sandbox", "SandboxMixin", "SyncSandbox", "context", "run_inline", "sync_context"]
 
 
 def __getattr__(name: str) -> Any:

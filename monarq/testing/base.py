@@ -22,7 +22,7 @@ from monarq.testing.enqueued import read_enqueued
 from monarq.testing.jobs import CpuLane, Known, find_known
 from monarq.testing.matching import missing_text, present_text, wanted_of
 from monarq.testing.recorder import Recorder
-from monarq.testing.records import Ended, Outgoing
+from monarq.testing.records import Ended, EnqueuedJob
 from monarq.testing.server import SandboxServer, sandbox_server
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class BaseSandbox:
 
     def enqueued(
         self, job: object = None, /, *args: Any, queue: str | Queue | None = None, **kwargs: Any
-    ) -> list[Outgoing]:
+    ) -> list[EnqueuedJob]:
         """The jobs that are enqueued and have not ended: queue by queue, those that are due first.
 
         Args:
@@ -173,7 +173,9 @@ class BaseSandbox:
         wanted = wanted_of(job, args, kwargs, queue)
         return [each for each in found if wanted.meets(each)]
 
-    def assert_enqueued(self, job: object, /, *args: Any, queue: str | Queue | None = None, **kwargs: Any) -> Outgoing:
+    def assert_enqueued(
+        self, job: object, /, *args: Any, queue: str | Queue | None = None, **kwargs: Any
+    ) -> EnqueuedJob:
         """Fails unless such a job is enqueued and has not ended.
 
         Args:

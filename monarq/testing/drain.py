@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from redis.asyncio import Redis
@@ -22,6 +23,7 @@ from monarq.testing.crons import SandboxCrons
 from monarq.testing.jobs import CpuLane, Known, register_all
 from monarq.testing.recorder import Recorder
 from monarq.testing.records import Ended
+from monarq.testing.resources import Resources, cpu_resources, with_cpu_resources
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.process.worker import Worker
@@ -70,18 +72,23 @@ async def drain(redis: Redis, plan: DrainPlan, max_jobs: int, recorder: Recorder
         MonarqError: there are jobs still after so many runs.
     """
     settings = _settings_of(plan)
-    functions, broken = register_all(plan.known.jobs.values(), settings, plan.cpu)
     await plan.crons.enqueue_due(redis, plan.known, settings)
-    left = max_jobs
-    while queues := await _queues_with_work(redis):
-        if left <= 0:
-            raise MonarqError(
-                f"there are still jobs that are due after {max_jobs:,} runs: does one enqueue itself? Give drain a"
-                " larger max_jobs where this is right"
-            )
-        left -= await _run_worker(functions, settings, plan.source, queues, left, recorder)
-        if recorder.unknown:
-            raise TargetError(_unknown_text(sorted(recorder.unknown), broken))
+    queues, left = await _queues_with_work(redis), max_jobs
+    if not queues:
+        return
+    with cpu_resources(settings.app) as for_cpu:
+        wrap = partial(with_cpu_resources, resources=for_cpu)
+        functions, broken = register_all(plan.known.jobs.values(), settings, plan.cpu, wrap)
+        while queues:
+            if left <= 0:
+                raise MonarqError(
+                    f"there are still jobs that are due after {max_jobs:,} runs: does one enqueue itself? Give drain a"
+                    " larger max_jobs where this is right"
+                )
+            left -= await _run_worker(functions, settings, plan.source, queues, left, recorder)
+            if recorder.unknown:
+                raise TargetError(_unknown_text(sorted(recorder.unknown), broken))
+            queues = await _queues_with_work(redis)
 
 
 def raise_first_error(ended: Sequence[Ended]) -> None:
@@ -154,6 +161,7 @@ async def _run_worker(
         dataclasses.replace(settings, queues=tuple(queues), max_burst_jobs=max_jobs),
         source,
         events=Dispatcher(recorder, *settings.listeners),
+        ctx=Resources(),
         has_work=has_work,
     )
     ended = len(recorder.ended)

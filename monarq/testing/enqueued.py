@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from monarq.producer.enqueue.job_reference import job_reference
 from monarq.shared.calls.arguments import make_converter
+from monarq.shared.calls.run import NO_HEADERS
 from monarq.shared.errors import DeclarationError, PayloadError
 from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
 from monarq.shared.jobs.job import Job
@@ -18,12 +20,12 @@ from monarq.shared.protocol.job_facts import JobFacts
 from monarq.shared.protocol.pages import BATCH, LiveState
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.replies import text
-from monarq.testing.records import Outgoing
+from monarq.testing.records import EnqueuedJob
 
 _STATES: Final[tuple[LiveState, ...]] = ("queued", "deferred", "running")
 
 
-async def read_enqueued(redis: Redis, codecs: Codecs, jobs: Mapping[str, Job[Any, Any]]) -> list[Outgoing]:
+async def read_enqueued(redis: Redis, codecs: Codecs, jobs: Mapping[str, Job[Any, Any]]) -> list[EnqueuedJob]:
     """The jobs that wait or run: queue by queue, those that are due first.
 
     Args:
@@ -55,14 +57,16 @@ async def _ids(redis: Redis, queue: QueueRef, state: LiveState) -> list[bytes]:
             return ids
 
 
-def _outgoing(queue: QueueRef, facts: JobFacts, codecs: Codecs, jobs: Mapping[str, Job[Any, Any]]) -> Outgoing:
+def _outgoing(queue: QueueRef, facts: JobFacts, codecs: Codecs, jobs: Mapping[str, Job[Any, Any]]) -> EnqueuedJob:
     job_id = text(facts.raw_id)
     if len(facts.payload) != facts.payload_bytes:
         raise PayloadError(f"job {job_id} has {facts.payload_bytes:,} bytes of arguments: that is too much to show")
     payload = Payload.read(facts.payload, codecs, facts.raw_id)
     args, kwargs = _typed(jobs.get(payload.name), payload)
-    return Outgoing(
+    return EnqueuedJob(
+        job=jobs.get(payload.name) or job_reference(payload.name),
         job_name=payload.name,
+        headers=payload.headers or NO_HEADERS,
         args=args,
         kwargs=kwargs,
         queue=queue.name,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Literal
 
+from monarq.app.app import App
+from monarq.app.contents import contents_of
+from monarq.app.loader import AppTargets
 from monarq.shared.errors import DeclarationError, TargetError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.declared_jobs import all_declared
@@ -24,6 +28,11 @@ from monarq.workers.runs.registered_job import RegisteredJob
 
 CpuLane = Literal["thread", "process"]
 """Where cpu jobs run in a sandbox."""
+
+Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+"""Wraps the function of a cpu job that runs in a thread."""
+
+_APPS = AppTargets(lambda settings: settings)
 
 
 @dataclass(slots=True)
@@ -61,25 +70,21 @@ def find_known(app: object) -> Known:
         TargetError: the application is none, or it cannot be imported.
     """
     found = import_object(app) if isinstance(app, str) else app
-    values = _values_of(found)
-    listeners = tuple(dict.fromkeys(value for value in values if isinstance(value, Listener)))
-    known = Known(WorkerSettings(codecs=Codecs(signer=find_signer()), listeners=listeners))
-    known.jobs = {job.name: job for job, _ in all_declared()}
-    known.jobs |= {value.name: value for value in values if isinstance(value, Job)}
+    known = _of_app(found) if _APPS.takes(found) else _of_values(_values_of(found))
+    known.jobs = {job.name: job for job, _ in all_declared()} | known.jobs
     if app is None:
         modules = {module: None for _, module in all_declared()}
-        values = [value for module in modules for value in vars(sys.modules.get(module, sys)).values()]
-    crons = [value for value in values if isinstance(value, Cron)]
-    known.crons = [cron for at, cron in enumerate(crons) if cron not in crons[:at]]
+        known.crons = _crons_in(value for module in modules for value in vars(sys.modules.get(module, sys)).values())
     return known
 
 
 def register_all(
-    jobs: Iterable[Job[Any, Any]], settings: WorkerSettings, cpu: CpuLane
+    jobs: Iterable[Job[Any, Any]], settings: WorkerSettings, cpu: CpuLane, wrap: Wrap
 ) -> tuple[list[object], dict[str, DeclarationError]]:
     """The jobs as a worker of these settings takes them, and why others cannot be run, by name.
 
-    One that cannot be run, say as its annotations name what is not imported, must not keep the others from it.
+    One that cannot be run must not keep the others from it: its annotations name what is not imported, say, or it asks
+    for a resource that nobody has opened, which is found when it is run.
     """
     found: dict[str, RegisteredJob] = {}
     broken: dict[str, DeclarationError] = {}
@@ -87,13 +92,38 @@ def register_all(
     for job in jobs:
         is_moved = cpu == "thread" and declared_options(job).lane is Lane.CPU
         try:
-            found[job.name] = from_job(job, settings, Lane.THREAD if is_moved else None)
+            made = from_job(job, settings, Lane.THREAD if is_moved else None)
         except DeclarationError as error:
             broken[job.name] = error
+            continue
+        if made.resources is not None and made.import_path is None:
+            plan = copy.copy(made.resources)
+            plan.names = set()
+            made = dataclasses.replace(made, resources=plan)
+        found[job.name] = dataclasses.replace(made, function=wrap(made.function)) if is_moved else made
     for job in jobs:
         for old_name in declared_options(job).renamed_from if job.name in found else ():
             found.setdefault(old_name, dataclasses.replace(found[job.name], name=old_name))
     return list(map(_Registered, found.values())), broken
+
+
+def _of_app(found: object) -> Known:
+    loaded = _APPS.load(found, "the sandbox's app", "redis://localhost", {})
+    jobs = {job.name: job for job in loaded.functions if isinstance(job, Job)}
+    crons = contents_of(found).crons if isinstance(found, App) else _crons_in(_values_of(found))
+    return Known(loaded.settings, jobs, crons)
+
+
+def _of_values(values: list[object]) -> Known:
+    listeners = tuple(dict.fromkeys(value for value in values if isinstance(value, Listener)))
+    settings = WorkerSettings(codecs=Codecs(signer=find_signer()), listeners=listeners)
+    jobs = {value.name: value for value in values if isinstance(value, Job)}
+    return Known(settings, jobs, _crons_in(values))
+
+
+def _crons_in(values: Iterable[object]) -> list[Cron]:
+    crons = [value for value in values if isinstance(value, Cron)]
+    return [cron for at, cron in enumerate(crons) if cron not in crons[:at]]
 
 
 def _values_of(found: object) -> list[object]:
@@ -104,5 +134,6 @@ def _values_of(found: object) -> list[object]:
     if isinstance(found, (list, tuple)) and all(isinstance(each, (Job, Cron, Listener)) for each in found):
         return list(found)
     raise TargetError(
-        f"a sandbox's app is {found!r}: give a module with @job functions, its dotted path, or a list of jobs and crons"
+        f"a sandbox's app is {found!r}: give an App, a module with @job functions, the dotted path of one of them, or a"
+        " list of jobs and crons"
     )

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from monarq.shared.jobs.job import Job, enqueue_options
 from monarq.shared.queue import Queue, checked_ref
-from monarq.testing.records import Ended, Outgoing, call_of
+from monarq.testing.records import Ended, EnqueuedJob, call_of
 
 _MOST_SHOWN: Final = 20
 
@@ -34,7 +34,7 @@ class Wanted:
     queue: str | None = None
     job_id: str | None = None
 
-    def meets(self, found: Outgoing) -> bool:
+    def meets(self, found: EnqueuedJob) -> bool:
         """Whether this enqueued job is one of those that are meant."""
         return (
             found.job_name == self.name
@@ -48,7 +48,7 @@ class Wanted:
         """Whether certain arguments are meant."""
         return bool(self.args or self.kwargs)
 
-    def _same_call(self, found: Outgoing) -> bool:
+    def _same_call(self, found: EnqueuedJob) -> bool:
         kwargs = dict(self.kwargs or {})
         return _bound(self.job, self.args, kwargs) == _bound(self.job, found.args, dict(found.kwargs))
 
@@ -86,7 +86,7 @@ def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue:
     return Wanted(job.name, job, args, kwargs, ref.name if ref else None, options.job_id)
 
 
-def missing_text(wanted: Wanted, enqueued: Sequence[Outgoing], ended: Sequence[Ended]) -> str:
+def missing_text(wanted: Wanted, enqueued: Sequence[EnqueuedJob], ended: Sequence[Ended]) -> str:
     """What to say where no such job is enqueued."""
     lines = [wanted.sentence("is not enqueued"), *_listed("enqueued", wanted.name, enqueued)]
     if any(job.job_name == wanted.name for job in ended):
@@ -94,12 +94,12 @@ def missing_text(wanted: Wanted, enqueued: Sequence[Outgoing], ended: Sequence[E
     return "\n".join(lines)
 
 
-def present_text(wanted: Wanted, found: Sequence[Outgoing]) -> str:
+def present_text(wanted: Wanted, found: Sequence[EnqueuedJob]) -> str:
     """What to say where such a job is enqueued, and should not be."""
     return "\n".join([wanted.sentence("is enqueued"), *_listed("found", wanted.name, found)])
 
 
-def _listed(title: str, name: str, jobs: Sequence[Outgoing | Ended]) -> list[str]:
+def _listed(title: str, name: str, jobs: Sequence[EnqueuedJob | Ended]) -> list[str]:
     """The jobs as lines, those of the name that is meant first."""
     if not jobs:
         return [f"{title}: nothing"]

@@ -7,29 +7,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from monarq.producer.middleware import Outgoing
 from monarq.shared.text.printable import printable
 
 _LONGEST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """A job that is enqueued and has not ended.
+class EnqueuedJob(Outgoing, frozen=True, eq=True, kw_only=True):
+    """A job that is enqueued and has not ended, with its arguments as it will get them.
 
     Attributes:
-        job_name: the name that it is enqueued by.
-        args: its positional arguments, as the job will get them.
-        kwargs: its keyword arguments, likewise.
-        queue: the queue's name.
         job_id: its id.
         defer_until: when it is due, by the sandbox's clock; None where it is due.
         expires_at: when it is not started any more; None for never.
     """
 
-    job_name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    queue: str
     job_id: str
     defer_until: datetime | None = None
     expires_at: datetime | None = None

@@ -1,0 +1,55 @@
+"""The resources of a drain: what the lifespans of an app open, for the worker and for cpu jobs in its threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from monarq.shared.calls.context import SyncContext
+from monarq.shared.errors import ResourceError
+from monarq.workers.config.app_parts import AppParts
+from monarq.workers.process.lifespans import add_resources
+from monarq.workers.runs.current_context import RESOURCES
+
+
+class Resources(dict[Any, Any]):
+    """Resources by name: one that is not there is an error of the job that asks for it."""
+
+    def __missing__(self, name: object) -> object:
+        raise ResourceError(
+            f"there is no resource {name!r}: it is given by the lifespan of an App, which the sandbox gets as its app"
+            f" (the fixture monarq_app), or by app.override({name}=...)"
+        )
+
+
+@contextmanager
+def cpu_resources(app: AppParts) -> Iterator[Resources]:
+    """Opens what cpu jobs have in common, as their process does.
+
+    Raises:
+        ResourceError: a lifespan yields what is no mapping, or two give the same name.
+        BaseException: whatever a lifespan raises.
+    """
+    resources = Resources()
+    with ExitStack() as stack:
+        for lifespan in app.cpu_lifespans:
+            add_resources(resources, stack.enter_context(lifespan()), "cpu_lifespan")
+        if app.attach is not None:
+            stack.callback(app.attach(resources))
+        yield resources
+
+
+def with_cpu_resources(function: Callable[..., Any], resources: Resources) -> Callable[..., Any]:
+    """The function of a cpu job, which finds these resources and not those of the worker."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        token = RESOURCES.set(resources)
+        try:
+            if args and isinstance(args[0], SyncContext):
+                args[0].resources = resources
+            return function(*args, **kwargs)
+        finally:
+            RESOURCES.reset(token)
+
+    return call
