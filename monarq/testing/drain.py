@@ -24,6 +24,7 @@ from monarq.testing.jobs import CpuLane, Known, register_all
 from monarq.testing.recorder import Recorder
 from monarq.testing.records import Ended
 from monarq.testing.resources import Resources, cpu_resources, with_cpu_resources
+from monarq.workers.config.app_parts import AppParts
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.process.worker import Worker
@@ -76,7 +77,7 @@ async def drain(redis: Redis, plan: DrainPlan, max_jobs: int, recorder: Recorder
     queues, left = await _queues_with_work(redis), max_jobs
     if not queues:
         return
-    with cpu_resources(settings.app) as for_cpu:
+    with cpu_resources(settings.app if plan.cpu == "thread" else AppParts()) as for_cpu:
         wrap = partial(with_cpu_resources, resources=for_cpu)
         functions, broken = register_all(plan.known.jobs.values(), settings, plan.cpu, wrap)
         while queues:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from monarq.producer.middleware import Outgoing
+from monarq.shared.jobs.middleware import Outgoing
 from monarq.shared.text.printable import printable
 
 _LONGEST = 200

