@@ -79,7 +79,7 @@ async def drain(redis: Redis, plan: DrainPlan, max_jobs: int, recorder: Recorder
         return
     with cpu_resources(settings.app if plan.cpu == "thread" else AppParts()) as for_cpu:
         wrap = partial(with_cpu_resources, resources=for_cpu)
-        functions, broken = register_all(plan.known.jobs.values(), settings, plan.cpu, wrap)
+        functions, broken = register_all(plan.known, settings, plan.cpu, wrap)
         while queues:
             if left <= 0:
                 raise MonarqError(

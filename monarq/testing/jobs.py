@@ -43,11 +43,13 @@ class Known:
         settings: a worker's settings, as the application has them.
         jobs: the jobs, by name.
         crons: what fires when its time has come.
+        own: the names of the application's own jobs.
     """
 
     settings: WorkerSettings
     jobs: dict[str, Job[Any, Any]] = field(default_factory=dict)
     crons: list[Cron] = field(default_factory=list)
+    own: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def find_known(app: object) -> Known:
     """
     found = import_object(app) if isinstance(app, str) else app
     known = _of_app(found) if _APPS.takes(found) else _of_values(_values_of(found))
+    known.own = frozenset(known.jobs)
     known.jobs = {job.name: job for job, _ in all_declared()} | known.jobs
     if app is None:
         modules = {module: None for _, module in all_declared()}
@@ -79,7 +82,7 @@ def find_known(app: object) -> Known:
 
 
 def register_all(
-    jobs: Iterable[Job[Any, Any]], settings: WorkerSettings, cpu: CpuLane, wrap: Wrap
+    known: Known, settings: WorkerSettings, cpu: CpuLane, wrap: Wrap
 ) -> tuple[list[object], dict[str, DeclarationError]]:
     """The jobs as a worker of these settings takes them, and why others cannot be run, by name.
 
@@ -88,13 +91,17 @@ def register_all(
     """
     found: dict[str, RegisteredJob] = {}
     broken: dict[str, DeclarationError] = {}
-    jobs = list(jobs)
+    jobs = list(known.jobs.values())
     for job in jobs:
         is_moved = cpu == "thread" and declared_options(job).lane is Lane.CPU
         try:
             made = from_job(job, settings, Lane.THREAD if is_moved else None)
         except DeclarationError as error:
             broken[job.name] = error
+            continue
+        if made.resources is not None and made.import_path is not None and job.name not in known.own:
+            # Its process checks at its start that there are the resources of all jobs.
+            broken[job.name] = DeclarationError("it asks for resources, and the sandbox was not given its App")
             continue
         if made.resources is not None and made.import_path is None:
             plan = copy.copy(made.resources)
