@@ -24,13 +24,13 @@ async def produce(jobs: int, wait_ms: int, timeout_s: float = 300.0) -> int:
         sums = [(number, 1) for number in range(jobs - 3 * (jobs // 10))]
         handles += await producer.enqueue_many(add, sums)
         expected |= {handle.job_id: a + b for handle, (a, b) in zip(handles, sums, strict=True)}
-        for job, args, value in (
-            (sleep_ms, (wait_ms,), wait_ms),
-            (count_primes, (0, 100), 25),
-            (read_size, (__file__,), None),
+        for call, value in (
+            (sleep_ms.bind(wait_ms), wait_ms),
+            (count_primes.bind(0, 100), 25),
+            (read_size.bind(__file__), -1),
         ):
-            more = await producer.enqueue_many(job, [args] * (jobs // 10))
-            expected |= {handle.job_id: value if value is not None else -1 for handle in more}
+            more = await producer.enqueue_many([call] * (jobs // 10))
+            expected |= {handle.job_id: value for handle in more}
             handles += more
         print(f"{len(handles):,} jobs are enqueued", flush=True)
         wrong = 0

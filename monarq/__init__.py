@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from monarq.shared.calls.context import SyncContext as SyncContext
     from monarq.shared.calls.resource import Resource as Resource
     from monarq.shared.calls.run import Run as Run
+    from monarq.shared.conversion.registered import register_type as register_type
+    from monarq.shared.errors import ArgumentsError as ArgumentsError
     from monarq.shared.errors import DeclarationError as DeclarationError
     from monarq.shared.errors import EnqueueUnknownError as EnqueueUnknownError
     from monarq.shared.errors import JobCancelledError as JobCancelledError
@@ -40,12 +42,14 @@ if TYPE_CHECKING:
     from monarq.shared.errors import ResultNotFoundError as ResultNotFoundError
     from monarq.shared.errors import ResultTimeoutError as ResultTimeoutError
     from monarq.shared.errors import ResultTooLargeError as ResultTooLargeError
+    from monarq.shared.errors import ResultTypeError as ResultTypeError
     from monarq.shared.errors import SettingsError as SettingsError
     from monarq.shared.errors import TargetError as TargetError
     from monarq.shared.errors import UnsupportedError as UnsupportedError
     from monarq.shared.jobs.cron_declaration import Cron as Cron
     from monarq.shared.jobs.cron_declaration import cron as cron
     from monarq.shared.jobs.decorators import job as job
+    from monarq.shared.jobs.job import BoundJob as BoundJob
     from monarq.shared.jobs.job import Job as Job
     from monarq.shared.jobs.middleware import Middleware as Middleware
     from monarq.shared.jobs.middleware import Outgoing as Outgoing
@@ -82,10 +86,14 @@ _MODULES = {
     "SyncHandle": "monarq.producer",
     "SyncProducer": "monarq.producer",
     "named": "monarq.producer",
+    "ArgumentsError": "monarq.shared.errors",
+    "BoundJob": "monarq.shared.jobs.job",
     "Context": "monarq.shared.calls.context",
     "SyncContext": "monarq.shared.calls.context",
     "current_context": "monarq.workers.runs.current_context",
     "job": "monarq.shared.jobs.decorators",
+    "ResultTypeError": "monarq.shared.errors",
+    "register_type": "monarq.shared.conversion.registered",
     "Job": "monarq.shared.jobs.job",
     "Duration": "monarq.shared.parsing",
     "Lane": "monarq.shared.lane",
@@ -128,6 +136,8 @@ _MODULES = {
 
 __all__ = [
     "App",
+    "ArgumentsError",
+    "BoundJob",
     "Context",
     "Cron",
     "DeclarationError",
@@ -168,6 +178,7 @@ __all__ = [
     "ResultNotFoundError",
     "ResultTimeoutError",
     "ResultTooLargeError",
+    "ResultTypeError",
     "Retry",
     "Run",
     "RunNext",
@@ -183,6 +194,7 @@ __all__ = [
     "current_context",
     "job",
     "named",
+    "register_type",
 ]
 
 

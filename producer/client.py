@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, ParamSpec, Self, TypeVar, overload
+from typing import Any, Literal, ParamSpec, Self, TypeVar, TypeVarTuple, Unpack, overload
 
 from redis.asyncio import Redis
 
-from monarq.producer.enqueue.bulk import BulkEnqueuer, check_rows
+from monarq.producer.enqueue.bound import BoundEnqueuer, EnqueuedJob
+from monarq.producer.enqueue.bulk import BulkEnqueuer, check_no_id
+from monarq.producer.enqueue.job_reference import JobReference
 from monarq.producer.enqueue.serializer import Envelope, JobSerializer
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.producer.redis_options import resolve_redis
@@ -23,8 +25,10 @@ from monarq.producer.results.result_listener import ResultListener
 from monarq.producer.results.tracker import Tracker
 from monarq.producer.sending import outgoing_of, send_each, with_middleware
 from monarq.producer.unaddressed import UNADDRESSED
-from monarq.shared.errors import SettingsError
-from monarq.shared.jobs.job import Job
+from monarq.shared.calls.context import Context, SyncContext
+from monarq.shared.calls.job_types import types_by_hand
+from monarq.shared.errors import ArgumentsError, SettingsError
+from monarq.shared.jobs.job import BoundJob, Job, types_of
 from monarq.shared.jobs.middleware import AnyMiddleware, Outgoing, check_middleware, send_functions
 from monarq.shared.parsing import Duration, size_bytes, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
@@ -43,6 +47,7 @@ from monarq.shared.validation import check_headers, check_job_id
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 LISTENER_CONNECTIONS = 2
 
@@ -66,6 +71,9 @@ class Producer:
         redis_timeout: the `Duration` after which a call to Redis counts as failed. Default: 5 s.
         signing_key: sign jobs with it, and read signed results only; several, separated by commas, to change it.
             Default: MONARQ_SIGNING_KEY, else nothing is signed. The workers need it as well.
+        check_arguments: refuse arguments that a job does not take by its signature and annotations, or that would come
+            back as something else, before anything is sent. False leaves that to the worker, where the job then is
+            dead with the reason. Default: True.
 
         middleware: around each enqueue, each job of `enqueue_many` for itself; the first is the outermost.
 
@@ -85,6 +93,7 @@ class Producer:
         retry_for: Duration = 10.0,
         redis_timeout: Duration = SOCKET_TIMEOUT_S,
         signing_key: str | None = None,
+        check_arguments: bool = True,
         middleware: Iterable[AnyMiddleware] = (),
     ) -> None:
         codecs = replace(_choose_codecs(codec, allow_pickle), signer=find_signer(signing_key))
@@ -92,9 +101,11 @@ class Producer:
         retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(redis_timeout, "redis_timeout")
         largest = size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD
         wrapped = check_middleware(middleware)
-        self._set_up(template, shown, checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped)
+        self._set_up(
+            template, shown, checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped, check_arguments
+        )
         if url is None and redis is None:
-            self._settings = (checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped)
+            self._settings = (checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped, check_arguments)
             UNADDRESSED.add(self)
 
     def _set_up(
@@ -107,6 +118,7 @@ class Producer:
         retry_for_s: float,
         timeout_s: float,
         middleware: tuple[AnyMiddleware, ...],
+        check_arguments: bool = True,
     ) -> None:
         # Kept alive: where it asks sentinels for the server, our connections use its sentinel clients.
         self._template = template
@@ -115,7 +127,9 @@ class Producer:
             self._template, shown=shown, timeout_s=timeout_s, connections=LISTENER_CONNECTIONS
         )
         self._listener = ResultListener(self._listener_redis)
-        self._serializer = JobSerializer(queue, codecs, max_payload, partial(check_queue, self._redis))
+        self._serializer = JobSerializer(
+            queue, codecs, max_payload, partial(check_queue, self._redis), check_arguments=check_arguments
+        )
         self._submitter = Submitter(self._redis, retry_for_s)
         # None without middleware, so that an enqueue does nothing for it.
         self._send = with_middleware(send_functions(middleware), self._enqueue_outgoing)
@@ -147,12 +161,15 @@ class Producer:
     @overload
     async def enqueue(self, job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Handle[R]: ...
     @overload
+    async def enqueue(self, job: BoundJob[R], /) -> Handle[R]: ...
+    @overload
     async def enqueue(self, job: str, /, *args: Any, **kwargs: Any) -> Handle[Any]: ...
     async def enqueue(self, job: Any, /, *args: Any, **kwargs: Any) -> Handle[Any]:
         """Puts a job into its queue. When it returns, the job is there, or was there already.
 
         Args:
-            job: what ``@job`` made, perhaps with ``.options(...)``; or a job's name, where its code is elsewhere.
+            job: what ``@job`` made, perhaps with ``.options(...)``; what its ``.bind(...)`` made, with its arguments;
+                or a job's name, where its code is elsewhere.
             args: the job's positional arguments.
             kwargs: its keyword arguments.
 
@@ -160,50 +177,82 @@ class Producer:
             The job's handle; `existed` is true where a job or result of the id given in the options was there.
 
         Raises:
-            TypeError: the arguments do not fit the job.
-            PayloadError: they cannot be serialized, or are too large (PayloadTooLargeError).
+            ArgumentsError: the job does not take the arguments; it is a TypeError and a PayloadError.
+            PayloadTooLargeError: they are too large.
             RedisUnavailableError: Redis could not be reached for `retry_for`; nothing was enqueued.
             RedisRefusedError: Redis refused it; nothing was enqueued.
             EnqueueUnknownError: whether it was enqueued is unknown.
             ProducerClosedError: the producer is closed.
         """
+        if isinstance(job, BoundJob):
+            if args or kwargs:
+                raise ArgumentsError(f"{job!r} has its arguments: give no others beside it")
+            job, args, kwargs = job.job, job.args, dict(job.kwargs)
         envelope = self._serializer.envelope(job)
-        envelope.job.check_arguments(args, kwargs)
         if self._send is not None:
+            self._serializer.arguments.encode(envelope.job, args, kwargs)  # what is refused does not reach middleware
             return await self._send(outgoing_of(envelope, args, kwargs))
-        return await self._enqueue_checked(envelope, args, kwargs)
+        args, kwargs = self._serializer.arguments.encode(envelope.job, args, kwargs)
+        return self._handle_of(await self._enqueue_one(envelope, args, kwargs))
 
     async def _enqueue_outgoing(self, outgoing: Outgoing) -> Handle[Any]:
         """Enqueues what middleware has passed on."""
         envelope = self._serializer.envelope(outgoing.job)
         envelope.headers = check_headers(outgoing.headers)
-        kwargs = dict(outgoing.kwargs)
-        envelope.job.check_arguments(outgoing.args, kwargs)
-        return await self._enqueue_checked(envelope, outgoing.args, kwargs)
+        args, kwargs = self._serializer.arguments.encode(envelope.job, outgoing.args, outgoing.kwargs)
+        return self._handle_of(await self._enqueue_one(envelope, args, kwargs))
 
-    async def _enqueue_checked(self, envelope: Envelope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handle[Any]:
+    async def _enqueue_one(self, envelope: Envelope, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> EnqueuedJob:
+        """Enqueues a job whose arguments are encoded."""
         try:
-            return await self._enqueue_one(envelope, args, kwargs)
+            return await self._submit_one(envelope, args, kwargs)
         except StaleIdsError:
-            return await self._enqueue_one(envelope, args, kwargs)
+            return await self._submit_one(envelope, args, kwargs)
 
-    async def _enqueue_one(self, envelope: Envelope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Handle[Any]:
+    async def _submit_one(self, envelope: Envelope, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> EnqueuedJob:
         job_id = envelope.job_id or envelope.queue.new_job_ids(1)[0]
         with sending(envelope.queue.ref.name, envelope.job.name, job_id=job_id) as envelope.trace:
             [code] = await self._submitter.submit(
                 envelope, [(job_id, self._serializer.serialize(envelope, job_id, args, kwargs))]
             )
-        return Handle(self._tracker, envelope.queue, job_id, existed=code is Enqueued.EXISTED)
+        return EnqueuedJob(envelope, job_id, code is Enqueued.EXISTED)
+
+    def _handle_of(self, enqueued: EnqueuedJob) -> Handle[Any]:
+        envelope, job_id, existed = enqueued
+        return Handle(self._tracker, envelope.queue, job_id, existed=existed, types=types_of(envelope.job))
 
     @overload
-    async def enqueue_many(self, job: Job[..., R], arguments: Iterable[tuple[Any, ...]]) -> list[Handle[R]]: ...
+    async def enqueue_many(self, jobs: Iterable[BoundJob[R]], /) -> list[Handle[R]]: ...
     @overload
-    async def enqueue_many(self, job: str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]: ...
-    async def enqueue_many(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:
-        """Enqueues many calls of one job, a thousand in one command; all arguments are checked first.
+    async def enqueue_many(
+        self, job: Callable[[Context, Unpack[Ts]], Coroutine[Any, Any, R]], arguments: Iterable[tuple[*Ts]], /
+    ) -> list[Handle[R]]: ...
+    @overload
+    async def enqueue_many(
+        self, job: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]], arguments: Iterable[tuple[*Ts]], /
+    ) -> list[Handle[R]]: ...
+    @overload
+    async def enqueue_many(
+        self, job: Callable[[SyncContext, Unpack[Ts]], R], arguments: Iterable[tuple[*Ts]], /
+    ) -> list[Handle[R]]: ...
+    @overload
+    async def enqueue_many(
+        self, job: Callable[[Unpack[Ts]], R], arguments: Iterable[tuple[*Ts]], /
+    ) -> list[Handle[R]]: ...
+    @overload
+    async def enqueue_many(self, job: JobReference[R], arguments: Iterable[tuple[Any, ...]], /) -> list[Handle[R]]: ...
+    @overload
+    async def enqueue_many(self, job: str, arguments: Iterable[tuple[Any, ...]], /) -> list[Handle[Any]]: ...
+    async def enqueue_many(self, job: Any, arguments: Iterable[tuple[Any, ...]] | None = None, /) -> list[Handle[Any]]:
+        """Enqueues many jobs, a thousand in one command; all arguments are checked first.
+
+        Either calls of one job: ``enqueue_many(resize, [("a",), ("b",)])``; or jobs with their own arguments, of one
+        kind or several: ``enqueue_many([resize.bind("a", width=5), send.bind("x@y")])``. Of these, calls of one job
+        with the same options keep their order in the queue.
 
         Args:
-            job: as for `enqueue`. Its options hold for all jobs, and must not name a job_id.
+            job: as for `enqueue`. Its options hold for all jobs, and must not name a job_id. Or all jobs, as their
+                ``.bind(...)`` makes them, each with its own options.
             arguments: a tuple of positional arguments for each job.
 
         Returns:
@@ -216,15 +265,53 @@ class Producer:
         return await self._enqueue_all(job, arguments)
 
     @overload
+    async def map(self, jobs: Iterable[BoundJob[R]], /, *, timeout: Duration | None = None) -> list[R]: ...
+    @overload
     async def map(
-        self, job: Job[..., R], arguments: Iterable[tuple[Any, ...]], *, timeout: Duration | None = None
+        self,
+        job: Callable[[Context, Unpack[Ts]], Coroutine[Any, Any, R]],
+        arguments: Iterable[tuple[*Ts]],
+        /,
+        *,
+        timeout: Duration | None = None,
     ) -> list[R]: ...
     @overload
     async def map(
-        self, job: str, arguments: Iterable[tuple[Any, ...]], *, timeout: Duration | None = None
+        self,
+        job: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]],
+        arguments: Iterable[tuple[*Ts]],
+        /,
+        *,
+        timeout: Duration | None = None,
+    ) -> list[R]: ...
+    @overload
+    async def map(
+        self,
+        job: Callable[[SyncContext, Unpack[Ts]], R],
+        arguments: Iterable[tuple[*Ts]],
+        /,
+        *,
+        timeout: Duration | None = None,
+    ) -> list[R]: ...
+    @overload
+    async def map(
+        self,
+        job: Callable[[Unpack[Ts]], R],
+        arguments: Iterable[tuple[*Ts]],
+        /,
+        *,
+        timeout: Duration | None = None,
+    ) -> list[R]: ...
+    @overload
+    async def map(
+        self, job: JobReference[R], arguments: Iterable[tuple[Any, ...]], /, *, timeout: Duration | None = None
+    ) -> list[R]: ...
+    @overload
+    async def map(
+        self, job: str, arguments: Iterable[tuple[Any, ...]], /, *, timeout: Duration | None = None
     ) -> list[Any]: ...
     async def map(
-        self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]], *, timeout: Duration | None = None
+        self, job: Any, arguments: Iterable[tuple[Any, ...]] | None = None, /, *, timeout: Duration | None = None
     ) -> list[Any]:
         """Enqueues many jobs, waits for all, and returns their results in the order of the arguments.
 
@@ -282,28 +369,57 @@ class Producer:
         """
         return stream_progress(self._listener, ((handle, queue_of(handle), handle.job_id) for handle in handles))
 
-    def handle(self, job_id: str, queue: str | Queue | None = None) -> Handle[Any]:
+    @overload
+    def handle(self, job_id: str, queue: str | Queue | None = None) -> Handle[Any]: ...
+    @overload
+    def handle(self, job_id: str, queue: str | Queue | None = None, *, type: type[R]) -> Handle[R]: ...
+    def handle(
+        self,
+        job_id: str,
+        queue: str | Queue | None = None,
+        *,
+        type: Any = Any,  # noqa: A002
+    ) -> Handle[Any]:
         """A handle of the job of this id, whoever enqueued it.
 
         Args:
             job_id: the job's id.
             queue: its queue. Default: the producer's.
+            type: the type of its result, as for `named`. Default: plain values, as they came.
 
         Raises:
             SettingsError: the id or the name is invalid.
+            DeclarationError: a result of this type cannot be made.
         """
         check_job_id(job_id)
-        return Handle(self._tracker, self._serializer.queue(checked_ref(queue)), job_id)
+        return Handle(self._tracker, self._serializer.queue(checked_ref(queue)), job_id, types=types_by_hand(type))
 
-    async def _enqueue_all(self, job: Job[..., Any] | str, arguments: Iterable[tuple[Any, ...]]) -> list[Handle[Any]]:
+    async def _enqueue_all(self, job: Any, arguments: Iterable[tuple[Any, ...]] | None) -> list[Handle[Any]]:
+        bulk = BulkEnqueuer(self._submitter, self._serializer)
+        if arguments is None and not isinstance(job, (Job, str)):
+            calls = list(job)
+            bound = BoundEnqueuer(self._serializer, bulk, self._enqueue_one)
+            if self._send is not None:
+                bound.check(calls)
+                envelopes = (self._serializer.envelope(call.job) for call in calls)
+                outgoing = [
+                    outgoing_of(envelope, call.args, dict(call.kwargs))
+                    for envelope, call in zip(envelopes, calls, strict=True)
+                ]
+                return await send_each(self._send, outgoing)
+            return [self._handle_of(enqueued) for enqueued in await bound.enqueue(calls)]
         envelope = self._serializer.envelope(job)
+        if arguments is None:
+            raise ArgumentsError(f"{envelope.job.name}: give a list of tuples of arguments, one a job, beside the job")
         listed = list(arguments)
         if self._send is not None:
-            check_rows(envelope, listed)
+            check_no_id(envelope, len(listed))
+            self._serializer.arguments.encode_rows(envelope.job, listed)
             return await send_each(self._send, [outgoing_of(envelope, args, {}) for args in listed])
         with sending(envelope.queue.ref.name, envelope.job.name, count=len(listed)) as envelope.trace:
-            job_ids = await BulkEnqueuer(self._submitter, self._serializer).enqueue(envelope, listed)
-        return [Handle(self._tracker, envelope.queue, job_id) for job_id in job_ids]
+            job_ids = await bulk.enqueue(envelope, listed)
+        types = types_of(envelope.job)
+        return [Handle(self._tracker, envelope.queue, job_id, types=types) for job_id in job_ids]
 
 
 async def _close(listener_redis: RedisClient, listener: ResultListener, redis: RedisClient) -> None:

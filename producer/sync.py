@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from types import TracebackType
-from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, TypeVarTuple, Unpack, overload
 
 from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
+from monarq.producer.enqueue.job_reference import JobReference
 from monarq.producer.event_loop_thread import EventLoopThread, LoopThread
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.job_info import JobInfo
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.errors import ProducerClosedError
-from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.job import BoundJob, Job
 from monarq.shared.jobs.middleware import AnyMiddleware
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, Codec
@@ -26,6 +28,7 @@ from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 
@@ -110,6 +113,7 @@ class SyncProducer:
         redis_timeout: Duration = SOCKET_TIMEOUT_S,
         signing_key: str | None = None,
         middleware: Iterable[AnyMiddleware] = (),
+        check_arguments: bool = True,
     ) -> None:
         self._producer = Producer(
             url,
@@ -122,6 +126,7 @@ class SyncProducer:
             redis_timeout=redis_timeout,
             signing_key=signing_key,
             middleware=middleware,
+            check_arguments=check_arguments,
         )
         self._thread: LoopThread = EventLoopThread("monarq-producer", self._producer.close)
 
@@ -140,30 +145,91 @@ class SyncProducer:
     @overload
     def enqueue(self, job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> SyncHandle[R]: ...
     @overload
+    def enqueue(self, job: BoundJob[R], /) -> SyncHandle[R]: ...
+    @overload
     def enqueue(self, job: str, /, *args: Any, **kwargs: Any) -> SyncHandle[Any]: ...
     def enqueue(self, job: Any, /, *args: Any, **kwargs: Any) -> SyncHandle[Any]:
         """See `Producer.enqueue`."""
         return SyncHandle(self._thread, self._thread.run(self._producer.enqueue(job, *args, **kwargs)))
 
     @overload
-    def enqueue_many(self, job: Job[..., R], arguments: Iterable[tuple[Any, ...]]) -> list[SyncHandle[R]]: ...
+    def enqueue_many(self, jobs: Iterable[BoundJob[R]], /) -> list[SyncHandle[R]]: ...
     @overload
-    def enqueue_many(self, job: str, arguments: Iterable[tuple[Any, ...]]) -> list[SyncHandle[Any]]: ...
-    def enqueue_many(self, job: Any, arguments: Iterable[tuple[Any, ...]]) -> list[SyncHandle[Any]]:
+    def enqueue_many(
+        self, job: Callable[[Context, Unpack[Ts]], Coroutine[Any, Any, R]], arguments: Iterable[tuple[*Ts]], /
+    ) -> list[SyncHandle[R]]: ...
+    @overload
+    def enqueue_many(
+        self, job: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]], arguments: Iterable[tuple[*Ts]], /
+    ) -> list[SyncHandle[R]]: ...
+    @overload
+    def enqueue_many(
+        self, job: Callable[[SyncContext, Unpack[Ts]], R], arguments: Iterable[tuple[*Ts]], /
+    ) -> list[SyncHandle[R]]: ...
+    @overload
+    def enqueue_many(
+        self, job: Callable[[Unpack[Ts]], R], arguments: Iterable[tuple[*Ts]], /
+    ) -> list[SyncHandle[R]]: ...
+    @overload
+    def enqueue_many(self, job: JobReference[R], arguments: Iterable[tuple[Any, ...]], /) -> list[SyncHandle[R]]: ...
+    @overload
+    def enqueue_many(self, job: str, arguments: Iterable[tuple[Any, ...]], /) -> list[SyncHandle[Any]]: ...
+    def enqueue_many(self, job: Any, arguments: Iterable[tuple[Any, ...]] | None = None, /) -> list[SyncHandle[Any]]:
         """See `Producer.enqueue_many`."""
-        # Taken from the caller's iterable in the caller's thread.
-        handles = self._thread.run(self._producer.enqueue_many(job, list(arguments)))
+        handles = self._thread.run(self._producer.enqueue_many(*_listed(job, arguments)))
         return [SyncHandle(self._thread, handle) for handle in handles]
 
     @overload
+    def map(self, jobs: Iterable[BoundJob[R]], /, *, timeout: Duration | None = None) -> list[R]: ...
+    @overload
     def map(
-        self, job: Job[..., R], arguments: Iterable[tuple[Any, ...]], *, timeout: Duration | None = None
+        self,
+        job: Callable[[Context, Unpack[Ts]], Coroutine[Any, Any, R]],
+        arguments: Iterable[tuple[*Ts]],
+        /,
+        *,
+        timeout: Duration | None = None,
     ) -> list[R]: ...
     @overload
-    def map(self, job: str, arguments: Iterable[tuple[Any, ...]], *, timeout: Duration | None = None) -> list[Any]: ...
-    def map(self, job: Any, arguments: Iterable[tuple[Any, ...]], *, timeout: Duration | None = None) -> list[Any]:
+    def map(
+        self,
+        job: Callable[[Unpack[Ts]], Coroutine[Any, Any, R]],
+        arguments: Iterable[tuple[*Ts]],
+        /,
+        *,
+        timeout: Duration | None = None,
+    ) -> list[R]: ...
+    @overload
+    def map(
+        self,
+        job: Callable[[SyncContext, Unpack[Ts]], R],
+        arguments: Iterable[tuple[*Ts]],
+        /,
+        *,
+        timeout: Duration | None = None,
+    ) -> list[R]: ...
+    @overload
+    def map(
+        self,
+        job: Callable[[Unpack[Ts]], R],
+        arguments: Iterable[tuple[*Ts]],
+        /,
+        *,
+        timeout: Duration | None = None,
+    ) -> list[R]: ...
+    @overload
+    def map(
+        self, job: JobReference[R], arguments: Iterable[tuple[Any, ...]], /, *, timeout: Duration | None = None
+    ) -> list[R]: ...
+    @overload
+    def map(
+        self, job: str, arguments: Iterable[tuple[Any, ...]], /, *, timeout: Duration | None = None
+    ) -> list[Any]: ...
+    def map(
+        self, job: Any, arguments: Iterable[tuple[Any, ...]] | None = None, /, *, timeout: Duration | None = None
+    ) -> list[Any]:
         """See `Producer.map`."""
-        values: list[Any] = self._thread.run(self._producer.map(job, list(arguments), timeout=timeout))
+        values: list[Any] = self._thread.run(self._producer.map(*_listed(job, arguments), timeout=timeout))
         return values
 
     @overload
@@ -195,9 +261,19 @@ class SyncProducer:
             for handle, progress in pairs:
                 yield watched[handle], progress
 
-    def handle(self, job_id: str, queue: str | Queue | None = None) -> SyncHandle[Any]:
+    @overload
+    def handle(self, job_id: str, queue: str | Queue | None = None) -> SyncHandle[Any]: ...
+    @overload
+    def handle(self, job_id: str, queue: str | Queue | None = None, *, type: type[R]) -> SyncHandle[R]: ...
+    def handle(
+        self,
+        job_id: str,
+        queue: str | Queue | None = None,
+        *,
+        type: Any = Any,  # noqa: A002
+    ) -> SyncHandle[Any]:
         """See `Producer.handle`."""
-        return SyncHandle(self._thread, self._producer.handle(job_id, queue))
+        return SyncHandle(self._thread, self._producer.handle(job_id, queue, type=type))
 
 
 def call_on_loop(producer: SyncProducer, function: Callable[[Producer], Coroutine[Any, Any, T]]) -> T:
@@ -221,6 +297,13 @@ def _iterate(thread: LoopThread, values: AsyncGenerator[T, None]) -> Generator[T
     finally:
         with suppress(ProducerClosedError):
             thread.run(values.aclose())
+
+
+def _listed(job: Any, arguments: Iterable[tuple[Any, ...]] | None) -> tuple[Any, ...]:
+    """The same, with all items taken from the caller's iterable in the caller's thread."""
+    if arguments is not None:
+        return job, list(arguments)
+    return (job if isinstance(job, (Job, str)) else list(job),)
 
 
 async def _next(values: AsyncIterator[T]) -> T:

@@ -48,6 +48,14 @@ class PayloadError(MonarqError, ValueError):
     """Arguments, a payload or a result could not be written or read."""
 
 
+class ArgumentsError(PayloadError, TypeError):
+    """A job does not take these arguments; the message names the job and the parameter."""
+
+
+class ResultTypeError(PayloadError):
+    """A job's result is not what its annotation says, or would silently come back as something else."""
+
+
 class PayloadTooLargeError(PayloadError):
     """A payload is over the size limit.
 

@@ -9,18 +9,18 @@ from typing import Any, Final
 from redis.asyncio import Redis
 
 from monarq.producer.enqueue.job_reference import job_reference
-from monarq.shared.calls.arguments import make_converter
 from monarq.shared.calls.run import NO_HEADERS
 from monarq.shared.errors import DeclarationError, PayloadError
 from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
-from monarq.shared.jobs.job import Job
-from monarq.shared.payloads.codec import MSGPACK, Codecs
+from monarq.shared.jobs.job import Job, types_of
+from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.job_facts import JobFacts
 from monarq.shared.protocol.pages import BATCH, LiveState
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.replies import text
 from monarq.testing.records import EnqueuedJob
+from monarq.workers.runs.call_types import read_arguments
 
 _STATES: Final[tuple[LiveState, ...]] = ("queued", "deferred", "running")
 
@@ -79,9 +79,8 @@ def _outgoing(queue: QueueRef, facts: JobFacts, codecs: Codecs, jobs: Mapping[st
 def _typed(job: Job[Any, Any] | None, payload: Payload) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments as the job will get them; as they travel where it is not known, or would be refused."""
     try:
-        converter = None if job is None or payload.codec is not MSGPACK else make_converter(job.name, job.signature)
-        if converter is not None:
-            return converter.convert(payload.args, payload.kwargs)
+        if job is not None:
+            return read_arguments(types_of(job), payload)
     except (DeclarationError, PayloadError):
         pass
     return payload.args, payload.kwargs

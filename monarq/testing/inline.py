@@ -6,8 +6,9 @@ import asyncio
 import contextvars
 from typing import Any, ParamSpec, TypeVar
 
+from monarq.producer.enqueue.arguments import ArgumentEncoder
 from monarq.shared.clock import wall_ms
-from monarq.shared.jobs.job import Job, declared_options
+from monarq.shared.jobs.job import Job, declared_options, types_of
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import Payload, write_payload
@@ -15,6 +16,7 @@ from monarq.shared.payloads.result import Result, write_result
 from monarq.testing.contexts import context, sync_context
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import from_job
+from monarq.workers.runs.call_types import read_arguments, write_value
 from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
 
 P = ParamSpec("P")
@@ -33,23 +35,23 @@ async def run_inline(job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         kwargs: its keyword arguments.
 
     Raises:
-        TypeError: the arguments do not fit the job.
-        PayloadError: they, or the result, cannot be serialized.
+        ArgumentsError: the arguments do not fit the job.
+        ResultTypeError: what it returned is not what its annotation says.
         Exception: what the job raises, `Retry` as well.
     """
-    job.check_arguments(args, kwargs)
+    types = types_of(job)
+    sent, named = ArgumentEncoder(Codecs()).encode(job, args, kwargs)
     is_io = declared_options(job).lane is Lane.IO
     made = from_job(job, WorkerSettings(), None if is_io else Lane.THREAD)
     codecs = Codecs()
-    payload = Payload.read(write_payload(MSGPACK, job.name, args, kwargs, wall_ms()), codecs)
-    if made.converter is not None:
-        payload.args, payload.kwargs = made.converter.convert(payload.args, payload.kwargs)
-    value = await _call(made, payload)
+    payload = Payload.read(write_payload(MSGPACK, job.name, sent, named, wall_ms()), codecs)
+    payload.args, payload.kwargs = read_arguments(types, payload)
+    value = write_value(types, payload, await _call(made, payload), is_kept=True)
     fields = {"t": 1, "f": job.name, "et": payload.enqueue_ms, "s": True, "r": value, "st": wall_ms(), "ft": wall_ms()}
     data, problem = write_result(MSGPACK, fields)
     if problem is not None:
         raise problem
-    read: R = Result.read(data, codecs).unwrap()
+    read: R = Result.read(data, codecs, decode=types.result.decode).unwrap()
     return read
 
 

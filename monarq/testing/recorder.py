@@ -64,8 +64,9 @@ class Recorder(WorkerEvents):
         value: object = None,
         error: BaseException | None = None,
     ) -> None:
-        args, kwargs = run.payload.args, run.payload.kwargs
-        self.ended.append(Ended(run.name, args, kwargs, run.queue, run.job_id, run.job_try, state, value, error))
+        self.ended.append(
+            Ended(run.name, run.args, run.kwargs, run.queue, run.job_id, run.job_try, state, value, error)
+        )
 
     def _end_unstarted(
         self,

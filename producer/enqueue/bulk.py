@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import Any, Final
 
 from monarq.producer.enqueue.serializer import Envelope, JobSerializer
@@ -22,6 +23,8 @@ LEAST_BATCH: Final = 50
 
 BATCH_BYTES: Final = 4 * 1024 * 1024
 """A batch of large payloads is cut at this size, as Redis buffers the whole batch before it begins."""
+
+_NO_KWARGS: Final[dict[str, Any]] = {}
 
 Batch = list[tuple[str, bytes]]
 InFlight = tuple[list[str], asyncio.Task[list[Enqueued]]]
@@ -44,20 +47,36 @@ class BulkEnqueuer:
         """Enqueues one job for each tuple of arguments, and returns their ids, in order.
 
         Raises:
-            TypeError: one of them is not a tuple, or does not fit the job; nothing was enqueued.
+            ArgumentsError: one of them is not a tuple, or does not fit the job; nothing was enqueued.
             SettingsError: the options contain a job_id; nothing was enqueued.
             PartlyEnqueuedError: it failed half-way.
             MonarqError: it failed with nothing in the queue: see `Submitter.submit` and `JobSerializer.serialize`.
         """
-        check_rows(envelope, arguments)
+        check_no_id(envelope, len(arguments))
+        return await self.enqueue_encoded(envelope, self._serializer.arguments.encode_rows(envelope.job, arguments))
+
+    async def enqueue_encoded(
+        self, envelope: Envelope, arguments: Sequence[tuple[Any, ...]], named: Sequence[dict[str, Any]] | None = None
+    ) -> list[str]:
+        """Enqueues jobs whose arguments are encoded, and returns their ids, in order.
+
+        Args:
+            envelope: theirs; it names no job_id.
+            arguments: the positional arguments of each.
+            named: the keyword arguments of each. Default: none.
+
+        Raises:
+            PartlyEnqueuedError: it failed half-way.
+            MonarqError: it failed with nothing in the queue: see `Submitter.submit` and `JobSerializer.serialize`.
+        """
         in_flight: list[InFlight] = []
         most = MAX_IN_FLIGHT * envelope.queue.width
         try:
-            for first, batch in self._batches(envelope, arguments):
+            for first, batch in self._batches(envelope, arguments, named):
                 if len(in_flight) >= most:
                     await in_flight[-most][1]
                 job_ids = [job_id for job_id, _ in batch]
-                task = asyncio.create_task(self._submit(envelope, job_ids, batch, arguments, first))
+                task = asyncio.create_task(self._submit(envelope, job_ids, batch, arguments, named, first))
                 in_flight.append((job_ids, task))
                 # The task sends what it has, before the next batch is encoded.
                 await asyncio.sleep(0)
@@ -74,7 +93,13 @@ class BulkEnqueuer:
         return [job_id for job_ids, _ in in_flight for job_id in job_ids]
 
     async def _submit(
-        self, envelope: Envelope, job_ids: list[str], batch: Batch, arguments: Sequence[tuple[Any, ...]], first: int
+        self,
+        envelope: Envelope,
+        job_ids: list[str],
+        batch: Batch,
+        arguments: Sequence[tuple[Any, ...]],
+        named: Sequence[dict[str, Any]] | None,
+        first: int,
     ) -> list[Enqueued]:
         """Submits a batch, whose arguments begin at `first`; where its ids are replaced, so are those in `job_ids`."""
         try:
@@ -82,22 +107,25 @@ class BulkEnqueuer:
         except StaleIdsError:
             job_ids[:] = envelope.queue.new_job_ids(len(batch))
         serialize = self._serializer.serialize
-        part = arguments[first : first + len(batch)]
-        made = [(job_id, serialize(envelope, job_id, args, {})) for job_id, args in zip(job_ids, part, strict=True)]
+        part = slice(first, first + len(batch))
+        rows = zip(job_ids, arguments[part], repeat(_NO_KWARGS) if named is None else named[part], strict=False)
+        made = [(job_id, serialize(envelope, job_id, args, kwargs)) for job_id, args, kwargs in rows]
         return await self._submitter.submit(envelope, made)
 
-    def _batches(self, envelope: Envelope, arguments: Sequence[tuple[Any, ...]]) -> Iterator[tuple[int, Batch]]:
+    def _batches(
+        self, envelope: Envelope, arguments: Sequence[tuple[Any, ...]], named: Sequence[dict[str, Any]] | None
+    ) -> Iterator[tuple[int, Batch]]:
         """Batches, each of ids for one call, and where the arguments of each begin."""
         batch: Batch = []
         size = done = 0
         serialize = self._serializer.serialize
-        no_kwargs: dict[str, Any] = {}
         length = min(MAX_JOBS, max(LEAST_BATCH, math.ceil(len(arguments) / envelope.queue.width)))
         for at in range(0, len(arguments), length):
             part = arguments[at : at + length]
             times = envelope.queue.payload_times(envelope.placing)
-            for job_id, args in zip(envelope.queue.new_job_ids(len(part)), part, strict=True):
-                payload = serialize(envelope, job_id, args, no_kwargs, times)
+            part_named = repeat(_NO_KWARGS) if named is None else named[at : at + length]
+            for job_id, args, kwargs in zip(envelope.queue.new_job_ids(len(part)), part, part_named, strict=False):
+                payload = serialize(envelope, job_id, args, kwargs, times)
                 if batch and size + len(payload) > BATCH_BYTES:
                     yield done, batch
                     done, batch, size = done + len(batch), [], 0
@@ -107,25 +135,16 @@ class BulkEnqueuer:
             done, batch, size = done + len(batch), [], 0
 
 
-def check_rows(envelope: Envelope, arguments: Sequence[tuple[Any, ...]]) -> None:
-    """Checks the arguments of many jobs.
+def check_no_id(envelope: Envelope, count: int) -> None:
+    """Checks that many jobs do not get one id.
 
     Raises:
-        TypeError: one of them is not a tuple, or does not fit the job.
         SettingsError: the options contain a job_id.
     """
     if envelope.job_id is not None:
         raise SettingsError(
-            f"job_id={envelope.job_id!r} is one id for {len(arguments):,} jobs:"
-            " enqueue them one by one, each with its own"
+            f"job_id={envelope.job_id!r} is one id for {count:,} jobs: enqueue them one by one, each with its own"
         )
-    check = envelope.job.check_arguments
-    for args in arguments:
-        if not isinstance(args, tuple):
-            raise TypeError(
-                f"arguments must be tuples, one a job, and one is {args!r}: write (value,) for a single value"
-            )
-        check(args, {})
 
 
 async def _wait_for_all(in_flight: list[InFlight]) -> None:

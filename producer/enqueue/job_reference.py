@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar, overload
 
 from monarq.shared.calls.signature import CallSignature
-from monarq.shared.errors import SettingsError
-from monarq.shared.jobs.job import Job, options_hint
+from monarq.shared.errors import ArgumentsError, SettingsError
+from monarq.shared.jobs.job import Job, options_hint, types_of
 from monarq.shared.jobs.options import JobOptions
 from monarq.shared.lane import Lane
 from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.validation import check_name
 
+R = TypeVar("R")
+
 _ARQ_OPTIONS: Final = frozenset({"_job_id", "_queue_name", "_defer_until", "_defer_by", "_expires"})
 """Options that arq's ``enqueue_job`` takes among a job's arguments."""
 
 
-class JobReference(Job[..., Any]):
+class JobReference(Job[..., R]):
     """A job by its name: it can be enqueued with any arguments, but not called, as its function is elsewhere."""
 
-    def __init__(self, options: JobOptions) -> None:
-        super().__init__(_not_callable_here, options, CallSignature(), is_awaited=False)
+    def __init__(self, options: JobOptions, kind: Any = Any) -> None:
+        """Makes one whose result is of the type `kind`."""
+        super().__init__(_not_callable_here, options, CallSignature(returns=kind), is_awaited=False)
         self.__name__ = self.__qualname__ = options.name
 
     def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Checks only that no option is among the arguments, as with arq: the worker knows the signature.
 
         Raises:
-            TypeError: one is.
+            ArgumentsError: one is.
         """
         given = [name for name in kwargs if name in _ARQ_OPTIONS]
         if given:
-            raise TypeError(f"{self.name}: {given[0]} is no argument of a job{options_hint(kwargs)}")
+            raise ArgumentsError(f"{self.name}: {given[0]} is no argument of a job{options_hint(kwargs)}")
 
 
-def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | Queue | None = None) -> JobReference:
+@overload
+def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | Queue | None = None) -> JobReference[Any]: ...
+@overload
+def named(
+    name: str, *, lane: str | Lane = Lane.IO, queue: str | Queue | None = None, type: type[R]
+) -> JobReference[R]: ...
+def named(
+    name: str,
+    *,
+    lane: str | Lane = Lane.IO,
+    queue: str | Queue | None = None,
+    type: Any = Any,  # noqa: A002 - what it is called in the API
+) -> JobReference[Any]:
     """A job by its name, for ``enqueue``, ``enqueue_many`` and ``map``, with ``.options`` or without.
 
     Args:
@@ -43,20 +58,25 @@ def named(name: str, *, lane: str | Lane = Lane.IO, queue: str | Queue | None = 
         lane: the lane that it is declared for, "io", "cpu" or "thread". A wrong one costs time, not correctness: the
             first worker that takes the job passes it on. Default: "io".
         queue: the queue to put it into. Default: the producer's.
+        type: the type of its result, as the worker's annotation says: ``handle.result()`` makes one. A union works,
+            though type checkers do not follow it. Default: plain values, as they came.
 
     Raises:
         SettingsError: a name is invalid, or there is no such lane.
+        DeclarationError: a result of this type cannot be made.
     """
     check_name(name, "a job's name")
     queue_ref = checked_ref(queue)
     try:
-        return JobReference(JobOptions(name, Lane(lane), queue_ref=queue_ref))
+        made = JobReference[Any](JobOptions(name, Lane(lane), queue_ref=queue_ref), type)
     except ValueError:
         raise SettingsError(f"there is no lane {lane!r}; there are {', '.join(Lane)}") from None
+    _ = types_of(made).result  # what is wrong with the type is said here
+    return made
 
 
 @lru_cache(maxsize=1024)
-def job_reference(name: str) -> JobReference:
+def job_reference(name: str) -> JobReference[Any]:
     """The same with default options, cached: producers use the same few names again and again."""
     return named(name)
 

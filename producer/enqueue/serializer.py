@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from monarq.producer.enqueue.arguments import ArgumentEncoder
 from monarq.producer.enqueue.job_reference import job_reference
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
 from monarq.shared.formats.choice.producers import producer_queue
@@ -63,14 +64,25 @@ class JobSerializer:
         codecs: the format of payloads, and their signer.
         max_payload: bytes; a larger payload is refused.
         check: returns a queue where the producer's Redis can hold it, and raises SettingsError otherwise.
+        check_arguments: whether wrong arguments are refused here.
+
+    Attributes:
+        arguments: encodes the arguments that `serialize` gets.
 
     Raises:
         SettingsError: the producer's Redis cannot hold the queue.
     """
 
     def __init__(
-        self, queue: QueueRef, codecs: Codecs, max_payload: int, check: Callable[[QueueRef], QueueRef] = _any
+        self,
+        queue: QueueRef,
+        codecs: Codecs,
+        max_payload: int,
+        check: Callable[[QueueRef], QueueRef] = _any,
+        *,
+        check_arguments: bool = True,
     ) -> None:
+        self.arguments = ArgumentEncoder(codecs, is_checked=check_arguments)
         self._codecs = codecs
         self._max_payload = max_payload
         self._open_queue = lru_cache(KNOWN_QUEUES)(lambda ref: producer_queue(check(ref)))
@@ -117,12 +129,12 @@ class JobSerializer:
         Args:
             envelope: the call's.
             job_id: the job's id.
-            args: its positional arguments.
-            kwargs: its keyword arguments.
+            args: its positional arguments, encoded.
+            kwargs: its keyword arguments, encoded.
             times: what it says of times. Default: those of this moment.
 
         Raises:
-            PayloadError: an argument cannot be serialized.
+            ArgumentsError: an argument cannot be serialized.
             PayloadTooLargeError: it is over the limit.
         """
         # Two enqueues of one id may be alike in all else: by the nonce a repeated call recognizes its own payload.

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterable
 from functools import partial
 from typing import Any
 
-from monarq.producer.results.handle import Handle, queue_of
+from monarq.producer.results.handle import Handle, queue_of, types_of_handle
 from monarq.producer.results.tracker import Tracker
 from monarq.shared.errors import ResultTimeoutError
 
@@ -46,7 +46,7 @@ async def as_completed(
             except TimeoutError:
                 raise ResultTimeoutError(next(iter(pending.values())).job_id, timeout_s or 0.0) from None
             del pending[future]
-            yield handle, _outcome(tracker, handle.job_id, future, return_exceptions)
+            yield handle, _outcome(tracker, handle, future, return_exceptions)
     finally:
         for future in pending:
             _abandon(future)
@@ -57,9 +57,9 @@ def _put_ended(ended: Ended, handle: Handle[Any], future: Future) -> None:
         ended.put_nowait((handle, future))
 
 
-def _outcome(tracker: Tracker, job_id: str, future: Future, return_exceptions: bool) -> Any:
+def _outcome(tracker: Tracker, handle: Handle[Any], future: Future, return_exceptions: bool) -> Any:
     try:
-        return tracker.read(future.result(), job_id).unwrap()
+        return tracker.read(future.result(), handle.job_id, types_of_handle(handle)).unwrap()
     except Exception as error:
         if not return_exceptions:
             raise

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 from monarq.producer.results.job_info import JobInfo
 from monarq.producer.results.progress_stream import stream_progress
 from monarq.producer.results.tracker import Tracker
+from monarq.shared.calls.job_types import JobTypes
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.protocol.job_state import JobState
@@ -26,11 +27,20 @@ class Handle(Generic[R_co]):
         existed: whether ``enqueue`` found a job or a result of this id and put nothing in.
     """
 
-    __slots__ = ("_queue", "_tracker", "existed", "job_id")
+    __slots__ = ("_queue", "_tracker", "_types", "existed", "job_id")
 
-    def __init__(self, tracker: Tracker, queue: ProducerQueue, job_id: str, *, existed: bool = False) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        queue: ProducerQueue,
+        job_id: str,
+        *,
+        existed: bool = False,
+        types: JobTypes | None = None,
+    ) -> None:
         self._tracker = tracker
         self._queue = queue
+        self._types = types
         self.job_id = job_id
         self.existed = existed
 
@@ -55,9 +65,10 @@ class Handle(Generic[R_co]):
             JobFailedError: it raised an error that cannot be rebuilt here.
             JobDeadError: it was abandoned before it ran to its end.
             PayloadError: the result cannot be read; it is pickled, say, and ``allow_pickle`` is not set.
+            ResultTypeError: it is not what the job's annotation, or `type=`, says here.
             Exception: what the job raised.
         """
-        return cast("R_co", (await self._tracker.wait(self._queue, self.job_id, timeout)).unwrap())
+        return cast("R_co", (await self._tracker.wait(self._queue, self.job_id, timeout, self._types)).unwrap())
 
     async def state(self) -> JobState:
         """What the job is doing now, or how it has ended.
@@ -132,3 +143,13 @@ def queue_of(handle: Handle[Any]) -> ProducerQueue:
 def tracker_of(handle: Handle[Any]) -> Tracker:
     """What reads of a handle's job."""
     return handle._tracker  # noqa: SLF001
+
+
+def plain_handle(handle: Handle[Any]) -> Handle[Any]:
+    """A handle of the same job whose result stays the plain value that it travels as, whatever its type is."""
+    return Handle(handle._tracker, handle._queue, handle.job_id, existed=handle.existed)  # noqa: SLF001
+
+
+def types_of_handle(handle: Handle[Any]) -> JobTypes | None:
+    """The types that a handle's result is decoded by."""
+    return handle._types  # noqa: SLF001

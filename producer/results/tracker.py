@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from monarq.producer.results.job_info import JobInfo, describe_job, ended_state
 from monarq.producer.results.result_listener import ResultListener
+from monarq.shared.calls.job_types import JobTypes
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
 from monarq.shared.formats.choice.producers import read_facts
 from monarq.shared.parsing import Duration, to_seconds
@@ -52,15 +53,17 @@ class Tracker:
         reports = await self.repeat(partial(queue.find_progress, self.redis, job_ids))
         return [None if report is None else decode_progress(report) for report in reports]
 
-    def read(self, data: bytes, job_id: str) -> Result:
-        """Decodes a job's result.
+    def read(self, data: bytes, job_id: str, types: JobTypes | None = None) -> Result:
+        """Decodes a job's result, whose value becomes what `types` says, where they are known.
 
         Raises:
             PayloadError: it is not a result, is pickled where that is not allowed, or is not signed by our key.
         """
-        return Result.read(data, self.codecs, job_id.encode())
+        return Result.read(data, self.codecs, job_id.encode(), None if types is None else types.result.decode)
 
-    async def wait(self, queue: ProducerQueue, job_id: str, timeout: Duration | None) -> Result:
+    async def wait(
+        self, queue: ProducerQueue, job_id: str, timeout: Duration | None, types: JobTypes | None = None
+    ) -> Result:
         """Waits until the job has ended; its result.
 
         Raises:
@@ -69,13 +72,13 @@ class Tracker:
         """
         timeout_s = to_seconds(timeout, "timeout")
         if timeout_s is None:
-            return self.read(await self.listener.wait(queue, job_id), job_id)
+            return self.read(await self.listener.wait(queue, job_id), job_id, types)
         try:
             async with asyncio.timeout(timeout_s):
                 data = await self.listener.wait(queue, job_id)
         except TimeoutError:
             raise ResultTimeoutError(job_id, timeout_s) from None
-        return self.read(data, job_id)
+        return self.read(data, job_id, types)
 
     async def state(self, queue: ProducerQueue, job_id: str) -> JobState:
         """The job's state.

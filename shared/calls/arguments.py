@@ -1,147 +1,182 @@
-"""Argument conversion: a job's decoded arguments become the types that its annotations name.
-
-msgpack has numbers, text, bytes, times, lists and dicts. Anything else that a producer passes, such as a UUID, a
-Decimal, an enum, a set, a tuple or a dataclass, travels as the nearest of these, and is converted back here by the
-annotation of its parameter. Parameters without annotation, or with a plain type, get the decoded value.
-"""
+"""The arguments of one job: how each travels by the annotation of its parameter, and back, and whether all fit."""
 
 from __future__ import annotations
 
 import inspect
-import typing
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
-
-import msgspec
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, Final, Protocol
 
 from monarq.shared.calls.parameters import Arguments, positional_parameters, reached_parameters
 from monarq.shared.calls.signature import CallSignature
 from monarq.shared.calls.type_hints import Unresolved, mentions_not_imported, resolve_hint
-from monarq.shared.errors import DeclarationError, PayloadError
+from monarq.shared.conversion.builder import Builder
+from monarq.shared.conversion.form import LEAST_INT, MOST_INT, Form, are_free
+from monarq.shared.conversion.mismatch import MismatchError
+from monarq.shared.errors import ArgumentsError, DeclarationError
 
-_PLAIN: Final = frozenset({int, float, str, bytes, bool, list, dict, object, type(None), Any, inspect.Parameter.empty})
+_MOST_ROWS: Final = 256
+"""Combinations of types that need no conversion; where there are more, arguments are looked at one by one."""
 
 Parameters = Sequence[inspect.Parameter]
+Row = tuple[Any, ...]
 
 
-class ArgumentConverter:
-    """Converts the arguments of one function.
+class FormBuilder(Protocol):
+    """Makes the forms of type hints."""
 
-    Args:
-        signature: what the job takes.
-        kinds: the types of the parameters that need conversion, by name.
-    """
-
-    def __init__(self, name: str, signature: CallSignature, kinds: Mapping[str, Any]) -> None:
-        self._name = name
-        self._parameters = signature.described
-        self._unsendable = unsendable_parameters(signature.described, signature.owner) if signature.is_wrapped else None
-        self._kinds = kinds
-        self._positional = [kinds.get(parameter.name) for parameter in positional_parameters(signature.described)]
-        self._rest = _kind_of_rest(signature.described, inspect.Parameter.VAR_POSITIONAL, kinds)
-        self._named = _named_kinds(signature.described, kinds)
-        self._others = _kind_of_rest(signature.described, inspect.Parameter.VAR_KEYWORD, kinds)
-
-    def convert(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
-        """The arguments, each of the type that its annotation names.
-
-        Raises:
-            PayloadError: one of them cannot be converted.
-        """
-        positional = self._positional
-        if self._unsendable is not None:
-            targets = reached_parameters(self._parameters, self._unsendable, len(args), kwargs)
-            positional = [self._kinds.get(parameter.name) for parameter in targets]
-        kinds = positional + [self._rest] * (len(args) - len(positional))
-        converted = tuple(
-            self._convert_one(at, value, kind) for at, (value, kind) in enumerate(zip(args, kinds, strict=False))
-        )
-        named, others = self._named, self._others
-        return converted, {
-            name: self._convert_one(name, value, named.get(name, others)) for name, value in kwargs.items()
-        }
-
-    def _convert_one(self, which: int | str, value: Any, kind: Any) -> Any:
-        if kind is None:
-            return value
-        try:
-            return msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            shown = f"argument {which + 1}" if isinstance(which, int) else f"argument {which!r}"
-            raise PayloadError(f"{shown} of {self._name} is not what its annotation says: {error}") from None
+    def form(self, hint: Any) -> Form:
+        """The form of a type hint; NameError where a class in it cannot be made again."""
+        ...
 
 
-def make_converter(name: str, signature: CallSignature) -> ArgumentConverter | None:
-    """The converter for a job's arguments, or None where its annotations name plain types only.
+class ArgumentForms:
+    """Converts the arguments of one job.
 
     Args:
         name: the job's name.
         signature: what it takes.
+        builder: makes the forms of its parameters.
 
     Raises:
-        DeclarationError: an argument could not be converted.
+        DeclarationError: a class that is annotated cannot be made again.
     """
-    kinds: dict[str, Any] = {}
-    for parameter in signature.described:
-        hint = _hint_of(parameter, signature.owner)
+
+    def __init__(self, name: str, signature: CallSignature, builder: FormBuilder) -> None:
+        self._name = name
+        self._signature = signature
+        parameters = signature.described
+        self._unsendable = unsendable_parameters(parameters, signature.owner) if signature.is_wrapped else None
+        self._forms = {p.name: _form_of(p, name, signature, builder) for p in parameters}
+        self._positional = positional_parameters(parameters)
+        self._rest = self._form_of_rest(parameters, inspect.Parameter.VAR_POSITIONAL, builder)
+        self._others = self._form_of_rest(parameters, inspect.Parameter.VAR_KEYWORD, builder)
+        self._columns = [self._forms[p.name].free for p in self._positional]
+        self._counts = range(0) if signature.is_wrapped else signature.simple_counts
+        self._rows = frozenset(self._free_rows())
+
+    def is_free(self, args: Row) -> bool:
+        """Whether the job takes these positional arguments, and they travel as they are: a quick look, as most do."""
+        return tuple(map(type, args)) in self._rows and _are_small(args)
+
+    def are_free(self, rows: Sequence[Row]) -> bool:
+        """The same of many jobs' arguments. It looks at columns, each of which takes a call or two."""
+        lengths = set(map(len, rows))
+        if len(lengths) != 1 or (count := lengths.pop()) not in self._counts:
+            return False
+        columns = self._columns + [self._rest.free] * (count - len(self._columns))
+        return all(map(are_free, zip(*rows, strict=True), columns))
+
+    def encode(self, args: Row, kwargs: Mapping[str, Any]) -> Arguments:
+        """The arguments, whose number and names are right, as plain values.
+
+        Raises:
+            ArgumentsError: one of them is not what its annotation says.
+        """
+        return self._convert(args, kwargs, _encode)
+
+    def encode_what_fits(self, args: Row, kwargs: Mapping[str, Any]) -> Arguments:
+        """The same without a check: what does not fit stays as it is, for the worker to refuse."""
+        return self._convert(args, kwargs, _encode_if_fit)
+
+    def decode(self, args: Row, kwargs: dict[str, Any]) -> Arguments:
+        """The arguments of a payload, each of the type that its annotation says.
+
+        Raises:
+            ArgumentsError: the job does not take them.
+            BaseException: what the user's classes raise that is no Exception.
+        """
+        if not kwargs and tuple(map(type, args)) in self._rows:
+            return args, kwargs
         try:
-            if not _is_plain(hint) and _is_known(hint):
-                kinds[parameter.name] = hint
-        except NameError as error:
-            raise DeclarationError(
-                f"argument {parameter.name!r} of {name} cannot be made again as {hint!r}, because {error}: import that"
-                " where the class is defined, not for type checkers only"
-            ) from error
-    return ArgumentConverter(name, signature, kinds) if kinds else None
+            self._signature.bind(args, kwargs)
+        except TypeError as error:
+            raise ArgumentsError(f"{self._name}{self._signature}: {error}") from None
+        return self._convert(args, kwargs, _decode)
+
+    def _convert(self, args: Row, kwargs: Mapping[str, Any], convert: Callable[[Form, Any], Any]) -> Arguments:
+        positional = self._positional
+        if self._unsendable is not None:
+            positional = reached_parameters(self._signature.described, self._unsendable, len(args), kwargs)
+        forms = self._forms
+        try:
+            done = []
+            for at, value in enumerate(args):
+                which = f"argument {at + 1}"
+                if at < len(positional):
+                    which = f"argument {positional[at].name!r}"
+                    done.append(convert(forms[positional[at].name], value))
+                else:
+                    done.append(convert(self._rest, value))
+            named = {}
+            for name, value in kwargs.items():
+                which = f"argument {name!r}"
+                named[name] = convert(forms.get(name, self._others), value)
+        except MismatchError as error:
+            raise ArgumentsError(f"{which}{error.path} of {self._name}: {error.reason}") from error.__cause__
+        return tuple(done), named
+
+    def _form_of_rest(self, parameters: Parameters, rest: object, builder: FormBuilder) -> Form:
+        """The form of the arguments that ``*args``, or ``**kwargs``, takes; plain values where there is neither."""
+        found = next((self._forms[p.name] for p in parameters if p.kind is rest), None)
+        return found or builder.form(Any)
+
+    def _free_rows(self) -> Iterator[tuple[type, ...]]:
+        if self._counts.stop > len(self._positional) + 1:  # *args
+            return
+        for count in self._counts:
+            columns = self._columns[:count]
+            if math.prod(map(len, columns)) <= _MOST_ROWS:
+                yield from product(*columns)
 
 
 def unsendable_parameters(parameters: Parameters, function: Callable[..., Any] | None) -> frozenset[str]:
     """The names of the parameters whose annotation is a class that no producer can send an instance of."""
-    return frozenset(parameter.name for parameter in parameters if _is_unsendable(_hint_of(parameter, function)))
+    return frozenset(parameter.name for parameter in parameters if _is_unsendable(parameter, function))
 
 
-def _hint_of(parameter: inspect.Parameter, function: Callable[..., Any] | None) -> Any:
-    return Any if function is None else resolve_hint(parameter.annotation, function)
-
-
-def _kind_of_rest(parameters: Parameters, rest: object, kinds: Mapping[str, Any]) -> Any:
-    """The type of the arguments that ``*args``, or ``**kwargs``, takes."""
-    return next((kinds.get(parameter.name) for parameter in parameters if parameter.kind is rest), None)
-
-
-def _named_kinds(parameters: Parameters, kinds: Mapping[str, Any]) -> dict[str, Any]:
-    by_keyword = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {parameter.name: kinds.get(parameter.name) for parameter in parameters if parameter.kind in by_keyword}
-
-
-def _is_unsendable(hint: Any) -> bool:
+def _is_unsendable(parameter: inspect.Parameter, function: Callable[..., Any] | None) -> bool:
+    hint = Any if function is None else resolve_hint(parameter.annotation, function)
+    if hint is Unresolved or mentions_not_imported(hint):
+        return True
     try:
-        return not _is_plain(hint) and not _is_known(hint)
+        return not Builder().form(hint).is_known
     except NameError:
         return False
 
 
-def _is_plain(kind: Any) -> bool:
-    """Whether a decoded value needs no conversion."""
-    origin = typing.get_origin(kind)
-    if origin in (list, dict, typing.Union, type(int | str)):
-        return all(_is_plain(part) for part in typing.get_args(kind))
+def _form_of(parameter: inspect.Parameter, name: str, signature: CallSignature, builder: FormBuilder) -> Form:
+    hint = Any if signature.owner is None else resolve_hint(parameter.annotation, signature.owner)
+    if hint is Unresolved or mentions_not_imported(hint):
+        return builder.form(Any)
     try:
-        return kind in _PLAIN
-    except TypeError:
-        return False
+        return builder.form(hint)
+    except NameError as error:
+        raise DeclarationError(
+            f"argument {parameter.name!r} of {name} cannot be made again as {hint!r}, because {error}: import that"
+            " where the class is defined, not for type checkers only"
+        ) from error
 
 
-def _is_known(kind: Any) -> bool:
-    """Whether msgspec can convert to it; a parameter of a class that it does not know gets the decoded value."""
-    if kind is Unresolved or mentions_not_imported(kind):
-        return False
+def _encode(form: Form, value: Any) -> Any:
+    return form.encode(value)
+
+
+def _encode_if_fit(form: Form, value: Any) -> Any:
     try:
-        msgspec.json.Decoder(kind)
-        return not _has_custom(msgspec.inspect.type_info(kind))
-    except (TypeError, ValueError):
-        return False
+        return form.encode(value)
+    except MismatchError:
+        return value
 
 
-def _has_custom(info: msgspec.inspect.Type) -> bool:
-    return isinstance(info, msgspec.inspect.CustomType)
+def _decode(form: Form, value: Any) -> Any:
+    return form.decode(value)
+
+
+def _are_small(args: Row) -> bool:
+    """Whether msgpack holds the integers among these."""
+    for value in args:  # noqa: SIM110 - a loop takes half the time of a generator
+        if type(value) is int and not LEAST_INT <= value <= MOST_INT:
+            return False
+    return True

@@ -11,7 +11,7 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,8 +19,10 @@ from monarq.shared.calls.callables import ANY_ARGUMENTS, signature_of, wrapper_l
 from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.parameters import ContextPosition, context_position, positional_parameters
 from monarq.shared.calls.resource import ResourceRequest
-from monarq.shared.calls.type_hints import Unresolved, resolve_hint
+from monarq.shared.calls.type_hints import Unresolved, mentions_not_imported, resolve_hint
 from monarq.shared.errors import DeclarationError
+
+_EMPTY: Final = inspect.Signature.empty
 
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -45,6 +47,7 @@ class CallSignature:
         context: where the context goes; None where the job takes none.
         context_kind: the class of that context.
         resources: what the worker gives by name, besides the context.
+        returns: the annotation of what is really called, else of the function behind it.
     """
 
     accepts: inspect.Signature = ANY_ARGUMENTS
@@ -54,6 +57,19 @@ class CallSignature:
     context: ContextPosition | None = None
     context_kind: ContextKind | None = None
     resources: Mapping[str, ResourceRequest] = field(default_factory=dict)
+    returns: Any = inspect.Signature.empty
+
+    def returned_hint(self) -> Any:
+        """The type of what the job returns; Any where that is not annotated, or not known."""
+        if self.owner is None:
+            return Any if self.returns is inspect.Signature.empty else self.returns
+        hint = resolve_hint(self.returns, self.owner)
+        if hint is Unresolved or mentions_not_imported(hint):
+            return Any
+        origin = typing.get_origin(hint)
+        if isinstance(origin, type) and issubclass(origin, Awaitable):  # of a plain function that returns a coroutine
+            return typing.get_args(hint)[-1]
+        return Any if hint in (typing.NoReturn, typing.Never) else hint
 
     @property
     def simple_counts(self) -> range:
@@ -117,7 +133,12 @@ def read_signature(function: Callable[..., Any]) -> CallSignature:
         context=place,
         context_kind=kind,
         resources=resources,
+        returns=next((found.return_annotation for _, found in layers[: last + 1] if _says_return(found)), _EMPTY),
     )
+
+
+def _says_return(signature: inspect.Signature) -> bool:
+    return signature.return_annotation is not _EMPTY
 
 
 def _is_variadic(signature: inspect.Signature) -> bool:

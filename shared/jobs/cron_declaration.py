@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, TypeVarTuple, Unpack, get_args, overload
 
+from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.cron_schedule import Schedule, crontab, from_arq_fields
-from monarq.shared.jobs.job import Job, enqueue_options
+from monarq.shared.jobs.job import BoundJob, Job, enqueue_options
 from monarq.shared.validation import check_name
+
+Ts = TypeVarTuple("Ts")
 
 Field = int | Collection[int] | None
 CatchUp = Literal["last", "all", "none"]
@@ -39,8 +42,55 @@ class Cron:
     catch_up: CatchUp = "last"
 
 
+class CronKeywords(TypedDict, total=False):
+    """The keywords of `cron` that do not depend on the job."""
+
+    month: Field
+    day: Field
+    weekday: Field | str | Collection[str]
+    hour: Field
+    minute: Field
+    second: Field
+    zone: str | tzinfo
+    name: str | None
+    run_at_startup: bool
+    catch_up: CatchUp
+
+
+# What is called, with a context or without, says which arguments are missing: the checkers compare its parameters.
+@overload
+def cron(
+    job: BoundJob[Any] | Callable[[], Any] | Callable[[Context], Any] | Callable[[SyncContext], Any],
+    expression: str | None = None,
+    **options: Unpack[CronKeywords],
+) -> Cron: ...
+@overload
+def cron(
+    job: Callable[[Context, Unpack[Ts]], Any] | Callable[[SyncContext, Unpack[Ts]], Any],
+    expression: str | None = None,
+    *,
+    args: tuple[*Ts],
+    **options: Unpack[CronKeywords],
+) -> Cron: ...
+@overload
+def cron(
+    job: Callable[[Unpack[Ts]], Any],
+    expression: str | None = None,
+    *,
+    args: tuple[*Ts],
+    **options: Unpack[CronKeywords],
+) -> Cron: ...
+@overload
 def cron(
     job: Job[..., Any],
+    expression: str | None = None,
+    *,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any],
+    **options: Unpack[CronKeywords],
+) -> Cron: ...
+def cron(
+    job: Any,
     expression: str | None = None,
     *,
     month: Field = None,
@@ -59,7 +109,8 @@ def cron(
     """Declares times at which workers enqueue a job; put it at the top of the module that the workers load.
 
     Args:
-        job: the declared job; what ``.options(...)`` of it says of the queue and of its runs holds for each tick.
+        job: the declared job, perhaps with its arguments: ``report.bind("eu")``. What its ``.options(...)`` says of the
+            queue and of its runs holds for each tick.
         expression: a crontab line: five fields, six with seconds in front, or @hourly, @daily and so on. Without it,
             arq's fields hold, each None, a value or a set of values:
         month: 1 to 12.
@@ -71,7 +122,7 @@ def cron(
         zone: the time zone of all this, by name or as a tzinfo. Default: UTC.
         name: distinguishes it from other declarations of the same job. Default: "cron:" and the job's name.
         args: positional arguments for the job.
-        kwargs: keyword arguments for the job.
+        kwargs: keyword arguments for the job; type checkers do not compare them, as they do those of ``bind``.
         run_at_startup: enqueue it as well when a worker starts.
         catch_up: which ticks to enqueue that no worker was there for: "last" the newest alone, "all", or "none".
 
@@ -79,6 +130,10 @@ def cron(
         SettingsError: the times are invalid, or the job cannot be called with these arguments.
     """
     check_name(name, "a cron's name")
+    if isinstance(job, BoundJob):
+        if args or kwargs:
+            raise SettingsError(f"cron: {job!r} has its arguments: give no others beside it")
+        job, args, kwargs = job.job, job.args, job.kwargs
     if not isinstance(job, Job):
         raise SettingsError(f"cron takes a job and then its times, as in cron(nightly, '0 3 * * *'), not {job!r}")
     if catch_up not in get_args(CatchUp):

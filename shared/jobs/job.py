@@ -11,13 +11,14 @@ import functools
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
+from typing import Any, Generic, ParamSpec, Self, TypedDict, TypeVar, Unpack, cast
 
 from monarq.shared.calls.callables import name_of
 from monarq.shared.calls.context import Context, SyncContext
+from monarq.shared.calls.job_types import JobTypes
 from monarq.shared.calls.signature import CallSignature
 from monarq.shared.calls.worker_call import worker_callable
-from monarq.shared.errors import SettingsError
+from monarq.shared.errors import ArgumentsError, SettingsError
 from monarq.shared.jobs.options import EnqueueOptions, JobOptions
 from monarq.shared.options.retry import RetryOption
 from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
@@ -27,11 +28,26 @@ from monarq.shared.validation import check_headers, check_job_id
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 OPTION_NAMES = frozenset(
     {"defer_by", "defer_until", "expires", "headers", "job_id", "keep_result", "max_tries", "queue", "retry", "timeout"}
 )
 """What `Job.options` takes."""
+
+
+class EnqueueKeywords(TypedDict, total=False):
+    """The options of `Job.options`, which says what each means."""
+
+    defer_by: Duration | None
+    defer_until: datetime | None
+    job_id: str | None
+    queue: str | Queue | None
+    expires: Duration | None
+    timeout: Duration | None
+    retry: RetryOption | None
+    max_tries: int | None
+    keep_result: Duration | None
 
 
 class Job(Generic[P, R]):
@@ -52,6 +68,7 @@ class Job(Generic[P, R]):
         self.signature = signature
         self.worker_callable = worker_callable(function, signature, is_awaited=is_awaited)
         self._enqueue_options = EnqueueOptions()
+        self._types = JobTypes(declared.name, signature)
         self._simple_counts = signature.simple_counts
 
     def _copy_metadata(self, function: Callable[..., Any]) -> None:
@@ -129,18 +146,60 @@ class Job(Generic[P, R]):
         )
         return other
 
+    def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundJob[R]:
+        """The job with the arguments of one call, as one value: for lists of different jobs, and for ``cron``.
+
+        Args:
+            args: the job's positional arguments.
+            kwargs: its keyword arguments.
+
+        Raises:
+            ArgumentsError: the function cannot be called with so many, or with these names.
+        """
+        self.check_arguments(args, kwargs)
+        return BoundJob(self, args, kwargs)
+
     def check_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Checks that the function can be called with these arguments.
 
         Raises:
-            TypeError: it cannot; the message names the job.
+            ArgumentsError: it cannot; the message names the job.
         """
         if not kwargs and len(args) in self._simple_counts:
             return
         try:
             self.signature.bind(args, kwargs)
         except TypeError as error:
-            raise TypeError(f"{self.name}{self.signature}: {error}{options_hint(kwargs)}") from None
+            raise ArgumentsError(f"{self.name}{self.signature}: {error}{options_hint(kwargs)}") from None
+
+
+class BoundJob(Generic[R_co]):
+    """A job with its arguments, as `Job.bind` returns it: for ``enqueue``, ``enqueue_many``, ``map`` and ``cron``.
+
+    Attributes:
+        job: the job, with the options of its enqueue.
+        args: the positional arguments.
+        kwargs: the keyword arguments.
+    """
+
+    __slots__ = ("args", "job", "kwargs")
+
+    def __init__(self, job: Job[..., R_co], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        self.job = job
+        self.args = args
+        self.kwargs = kwargs
+
+    def __repr__(self) -> str:
+        given = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.kwargs.items())]
+        return f"{self.job.name}.bind({', '.join(given)})"
+
+    def options(self, **options: Unpack[EnqueueKeywords]) -> BoundJob[R_co]:
+        """The same call with other options of its enqueue; see `Job.options`.
+
+        Raises:
+            SettingsError: two options contradict each other, or one has an invalid value.
+        """
+        return BoundJob(self.job.options(**options), self.args, self.kwargs)
 
 
 def declared_options(job: Job[..., Any]) -> JobOptions:
@@ -151,6 +210,11 @@ def declared_options(job: Job[..., Any]) -> JobOptions:
 def enqueue_options(job: Job[..., Any]) -> EnqueueOptions:
     """What `Job.options` has set."""
     return job._enqueue_options  # noqa: SLF001
+
+
+def types_of(job: Job[..., Any]) -> JobTypes:
+    """The types of a job's arguments and result."""
+    return job._types  # noqa: SLF001
 
 
 def options_hint(kwargs: dict[str, Any]) -> str:

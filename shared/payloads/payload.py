@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
-from monarq.shared.errors import PayloadError
+from monarq.shared.errors import ArgumentsError, PayloadError
 from monarq.shared.payloads.codec import MSGPACK, Codec, Codecs
 from monarq.shared.payloads.remote_error import decode_extension
 from monarq.shared.text.error_text import error_text
@@ -197,7 +197,7 @@ def write_payload(
         headers: text by name that travels with it, where there is some.
 
     Raises:
-        PayloadError: an argument does not serialize.
+        ArgumentsError: an argument does not serialize.
     """
     data: dict[str, Any] = {"t": job_try, "f": name, "a": args, "k": dict(kwargs)}
     if options is not None:
@@ -216,7 +216,7 @@ def write_payload(
     try:
         return codec.dumps(data)
     except Exception as error:
-        raise PayloadError(
+        raise ArgumentsError(
             f"the arguments of {name} do not serialize as {codec.name}: {error};"
             " pass numbers, text, bytes, times, lists and dicts of these"
         ) from error

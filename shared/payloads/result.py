@@ -7,7 +7,7 @@ becomes text otherwise.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -56,15 +56,24 @@ class Result:
     job_id: str
 
     @classmethod
-    def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Result:
+    def read(
+        cls, data: bytes, codecs: Codecs, raw_id: bytes = b"", decode: Callable[[Any], Any] | None = None
+    ) -> Result:
         """Reads a result; the arguments are as for `Payload.read`.
 
+        Args:
+            data: the result as it is in Redis.
+            codecs: the formats that may be read.
+            raw_id: the job's id, to which the signature is bound.
+            decode: makes what the job returned of a plain value; the value of other formats is that itself.
+
         Raises:
-            PayloadError: it is not a result, or its signature is wrong.
+            PayloadError: it is not a result, or its signature is wrong, or it is not what `decode` expects.
         """
         if (name := read_cancelled_result(data)) is not None:
             return cls(name, (), {}, 0, 0, 0, 0, False, asyncio.CancelledError(), "", raw_id.decode(errors="replace"))
-        raw = codecs.loads(codecs.open(data, "result", raw_id))
+        opened = codecs.open(data, "result", raw_id)
+        raw, is_plain = codecs.loads(opened), codecs.of(opened) is MSGPACK
         try:
             has_arguments = "a" in raw or "k" in raw
             return cls(
@@ -76,10 +85,12 @@ class Result:
                 start_ms=raw["st"],
                 finish_ms=raw["ft"],
                 success=raw["s"],
-                value=raw["r"],
+                value=decode(raw["r"]) if is_plain and raw["s"] and decode is not None else raw["r"],
                 queue=raw.get("q", ""),
                 job_id=raw.get("id") or raw_id.decode(errors="replace"),
             )
+        except PayloadError:
+            raise
         except Exception as error:  # pickled dicts and lists may be of classes that raise anything
             raise PayloadError(f"the result has not the fields of arq's result: {error_text(error)}") from error
 

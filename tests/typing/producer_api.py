@@ -10,9 +10,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, assert_type
 
-from monarq import Queue
+from monarq import BoundJob, Queue, cron
 from monarq.producer import Handle, JobInfo, JobState, Producer, SyncHandle, SyncProducer, named
 from monarq.shared.calls.context import Context, SyncContext
+from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.decorators import job
 from monarq.shared.payloads.progress import Progress
 
@@ -45,6 +46,10 @@ def render(ctx: SyncContext, frames: int) -> None:
     ctx.progress(1, frames, "one")
 
 
+@job
+async def defaults(depth: int = 1) -> None: ...
+
+
 async def enqueue(producer: Producer) -> None:
     assert_type(await producer.enqueue(fetch, "u"), Handle[bytes])
     assert_type(await producer.enqueue(fetch, "u", depth=2), Handle[bytes])
@@ -56,6 +61,9 @@ async def enqueue(producer: Producer) -> None:
     assert_type(await producer.enqueue(charge, 5), Handle[str])
     assert_type(await producer.enqueue(fetch.options(queue=Queue("slow", format="arq")), "u"), Handle[bytes])
     assert_type(await producer.enqueue("fetch", 1, two=3), Handle[Any])
+    assert_type(await producer.enqueue(named("fetch", type=bytes), 1), Handle[bytes])
+    assert_type(await producer.enqueue(fetch.bind("u", depth=2).options(expires=60)), Handle[bytes])
+    assert_type(fetch.bind("u"), BoundJob[bytes])
     assert_type(await producer.enqueue(named("fetch", lane="cpu").options(job_id="a"), 1, two=3), Handle[Any])
 
     await producer.enqueue(fetch)  # type: ignore[call-overload]
@@ -71,7 +79,13 @@ async def enqueue(producer: Producer) -> None:
 
 
 async def many(producer: Producer) -> None:
-    handles = await producer.enqueue_many(fetch, [("u",), ("v", 2)])
+    handles = await producer.enqueue_many(fetch, [("u",), ("v",)])
+    assert_type(await producer.enqueue_many(fetch.options(expires=5), [("u", 2), ("v", 3)]), list[Handle[bytes]])
+    assert_type(await producer.enqueue_many(resize, [("key",)]), list[Handle[None]])
+    assert_type(await producer.enqueue_many(render, ((n,) for n in range(3))), list[Handle[None]])
+    assert_type(await producer.enqueue_many([fetch.bind("u"), fetch.bind("v", depth=2)]), list[Handle[bytes]])
+    assert_type(await producer.enqueue_many(named("fetch", type=bytes), [("u",)]), list[Handle[bytes]])
+    assert_type(await producer.map([count_primes.bind(1, 2)]), list[int])
     assert_type(handles, list[Handle[bytes]])
     assert_type(await producer.enqueue_many("fetch", [("u",)]), list[Handle[Any]])
     assert_type(await producer.map(count_primes, ((n, n + 1) for n in range(3))), list[int])
@@ -81,7 +95,32 @@ async def many(producer: Producer) -> None:
     async for _, outcome in producer.as_completed(handles, timeout=5, return_exceptions=True):
         assert_type(outcome, bytes | Exception)
 
-    await producer.enqueue_many(fetch, ["u", "v"])  # type: ignore[list-item]
+    await producer.enqueue_many(fetch, ["u", "v"])  # type: ignore[arg-type, list-item]
+    await producer.enqueue_many(fetch, [(1,)])  # type: ignore[arg-type]
+    await producer.enqueue_many(count_primes, [(1,)])  # type: ignore[arg-type]
+    await producer.enqueue_many(resize, [("key", 2)])  # type: ignore[arg-type]
+    await producer.enqueue_many(render, [("one",)])  # type: ignore[arg-type]
+    await producer.enqueue_many([fetch])  # type: ignore[arg-type]
+    await producer.map(count_primes, [(1, "2")])  # type: ignore[arg-type]
+    await producer.enqueue(fetch.bind("u"), "u")  # type: ignore[call-overload]
+    fetch.bind(1)  # type: ignore[arg-type]
+    fetch.bind("u", depht=1)  # type: ignore[call-arg]
+    fetch.bind("u").options(priority="x")  # type: ignore[call-arg]
+
+
+def crons() -> None:
+    assert_type(cron(defaults, "@daily"), Cron)
+    cron(fetch, "@daily", args=("u",), name="u")
+    cron(fetch, hour={1, 2}, args=("u", 2))
+    cron(resize, "@daily", args=("key",))
+    cron(render, "@daily", args=(2,))
+    cron(fetch.bind("u", depth=2), minute=5)
+    cron(fetch, "@daily", args=("u",), kwargs={"depth": 2})
+
+    cron(fetch, "@daily")  # type: ignore[arg-type]
+    cron(fetch, "@daily", args=(1,))  # type: ignore[arg-type]
+    cron(count_primes, "@daily", args=(1,))  # type: ignore[arg-type]
+    cron(render, "@daily", args=("one",))  # type: ignore[arg-type]
 
 
 async def follow(handle: Handle[bytes], producer: Producer) -> None:
@@ -97,6 +136,7 @@ async def follow(handle: Handle[bytes], producer: Producer) -> None:
         assert_type((other, told), tuple[Handle[bytes], Progress])
     assert_type((handle.job_id, handle.queue, handle.existed), tuple[str, str, bool])
     assert_type(producer.handle("id", queue="slow"), Handle[Any])
+    assert_type(producer.handle("id", type=bytes), Handle[bytes])
     assert_type(producer.handle("id", queue=Queue("slow")), Handle[Any])
     assert_type((Producer(queue=Queue("slow")), SyncProducer(queue=Queue("slow"))), tuple[Producer, SyncProducer])
     assert_type((named("fetch", queue=Queue("slow")).name, Queue("slow").name), tuple[str, str])
@@ -119,6 +159,10 @@ def sync(producer: SyncProducer) -> None:
     assert_type(producer.enqueue("fetch", 1), SyncHandle[Any])
     assert_type(producer.enqueue_many(count_primes, [(1, 2)]), list[SyncHandle[int]])
     assert_type(producer.map(count_primes, [(1, 2)]), list[int])
+    assert_type(producer.map([fetch.bind("u")]), list[bytes])
+    assert_type(producer.enqueue(fetch.bind("u")), SyncHandle[bytes])
+    assert_type(producer.enqueue_many([fetch.bind("u")]), list[SyncHandle[bytes]])
+    assert_type(producer.handle("id", type=int), SyncHandle[int])
     for other, value in producer.as_completed([handle]):
         assert_type(other, SyncHandle[bytes])
         assert_type(value, bytes)

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from monarq.shared.errors import SettingsError
+from monarq.producer.enqueue.arguments import ArgumentEncoder
+from monarq.shared.errors import ArgumentsError, SettingsError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.cron_schedule import Schedule
 from monarq.shared.jobs.job import declared_options, enqueue_options
 from monarq.shared.lane import Lane
+from monarq.shared.payloads.codec import Codecs
 from monarq.shared.protocol.queue_ref import QueueRef
 
 
@@ -54,19 +56,25 @@ class CronEntry:
         return f"{self.name} {self.schedule.text}"
 
 
-def entries_of(crons: Iterable[Cron]) -> list[CronEntry]:
+def entries_of(crons: Iterable[Cron], codecs: Codecs | None = None) -> list[CronEntry]:
     """The entries of monarq's declarations.
 
+    Args:
+        crons: the declarations.
+        codecs: the format that their jobs' payloads are written in. Default: msgpack.
+
     Raises:
-        SettingsError: two of one name enqueue different jobs, and so would bar each other's ticks.
+        SettingsError: two of one name enqueue different jobs, and so would bar each other's ticks; or the arguments of
+            one are not what its job's annotations say.
+        DeclarationError: a class that a job is annotated with cannot be made again.
     """
+    encoder = ArgumentEncoder(codecs or Codecs())
     entries = [
         CronEntry(
             job_name=cron.job.name,
             name=cron.name,
             schedule=cron.schedule,
-            args=cron.args,
-            kwargs=cron.kwargs,
+            **_arguments(cron, encoder),
             lane=declared_options(cron.job).lane,
             queue=enqueue_options(cron.job).queue_ref or declared_options(cron.job).queue_ref,
             run_at_startup=cron.run_at_startup,
@@ -82,3 +90,11 @@ def entries_of(crons: Iterable[Cron]) -> list[CronEntry]:
         if (other.job_name, other.args, other.kwargs) != (entry.job_name, entry.args, entry.kwargs):
             raise SettingsError(f"two crons of different jobs or arguments are named {entry.name!r}: give one a name=")
     return entries
+
+
+def _arguments(cron: Cron, encoder: ArgumentEncoder) -> dict[str, Any]:
+    try:
+        args, kwargs = encoder.encode(cron.job, cron.args, cron.kwargs)
+    except ArgumentsError as error:
+        raise SettingsError(f"{cron.name}: {error}") from None
+    return {"args": args, "kwargs": kwargs}

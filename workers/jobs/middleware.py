@@ -57,5 +57,5 @@ class _Function:
         if run is not self._seen:
             if not isinstance(run, Run):
                 raise TypeError(f"call_next takes a Run, not {run!r}")
-            self._run.payload.args, self._run.payload.kwargs = tuple(run.args), dict(run.kwargs)
+            self._run.args, self._run.kwargs = tuple(run.args), dict(run.kwargs)
         return self._call(self._run, self._lead)

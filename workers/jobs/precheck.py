@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from monarq.shared.errors import PayloadError, SettingsError
+from monarq.shared.errors import ArgumentsError, PayloadError, SettingsError
 from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.protocol.lease import Lease
@@ -16,6 +16,7 @@ from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import unknown_for_s
+from monarq.workers.runs.call_types import read_arguments
 from monarq.workers.runs.registered_job import RegisteredJob, with_options
 from monarq.workers.runs.run import ActiveRun
 
@@ -102,7 +103,13 @@ class Precheck:
         job_try = policy.next_try(lease, payload)
         if job_try > job.policy.limit:
             return Rejected(lease, self._rejections.dead(f"max {job.policy.limit} retries exceeded"), payload)
-        return ActiveRun(lease, job, payload, job_try, policy.crash_tries(lease) if lease.crashes else 0)
+        args, kwargs = payload.args, payload.kwargs
+        if job.types is not None:
+            try:
+                args, kwargs = read_arguments(job.types, payload)
+            except ArgumentsError as error:
+                return Rejected(lease, error, payload)
+        return ActiveRun(lease, job, payload, job_try, args, kwargs, policy.crash_tries(lease) if lease.crashes else 0)
 
     def _with_options(self, job: RegisteredJob, queue: QueueRef, sent: object) -> RegisteredJob:
         """The job as its enqueue and its queue want it run.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, cast
 
-from monarq.shared.calls.arguments import make_converter
+from monarq.shared.calls.job_types import JobTypes
 from monarq.shared.errors import DeclarationError
-from monarq.shared.jobs.job import Job, declared_options
+from monarq.shared.jobs.job import Job, declared_options, types_of
 from monarq.shared.lane import Lane, lane_queue_of
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.runs.import_path import import_path_of
@@ -99,7 +99,13 @@ def from_job(job: Job[Any, Any], settings: WorkerSettings, lane: Lane | None = N
         own=declared.run,
         memory_bytes=declared.memory_bytes or settings.cpu_memory_bytes,
         import_path=import_path_of(job) if lane is Lane.CPU else None,
-        converter=make_converter(job.name, job.signature),
+        types=_checked(types_of(job)),
         resources=plan,
     )
     return with_options(made, declared.run.over(settings.run_options))
+
+
+def _checked(types: JobTypes) -> JobTypes:
+    """The same, once it is known that all classes that are annotated can be made again."""
+    _ = types.arguments, types.result
+    return types

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from monarq.shared.errors import ResultTypeError
 from monarq.shared.options.run_options import keep_ms_of
 from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.payload import Payload
@@ -21,6 +22,7 @@ from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.shared.text.error_text import error_text, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings
+from monarq.workers.runs.call_types import write_value
 from monarq.workers.runs.run import ActiveRun
 
 UNKNOWN_NAME: Final = "<unknown>"
@@ -49,7 +51,12 @@ class ResultBuilder:
         self._keep_dead_ms = round(settings.keep_dead_s * 1000)
 
     def of_value(self, run: ActiveRun, value: object) -> tuple[Finish, Exception | None]:
-        """The end of a run that returned, and the error where its value does not serialize."""
+        """The end of a run that returned, and the error where its value is of the wrong type or does not serialize."""
+        if run.job.types is not None:
+            try:
+                value = write_value(run.job.types, run.payload, value, is_kept=run.job.keep_ms >= 0)
+            except ResultTypeError as error:
+                return self.of_error(run, error), error
         if run.job.keep_ms < 0:
             return Finish(run.lease, True, b"", -1, run.job.name, run_ms=run.ran_ms), None
         data, problem = self._write(run.lease, run.payload.codec, self._result(run, value, success=True))

@@ -12,7 +12,6 @@ from typing import Any
 from monarq.shared.clock import wall_ms
 from monarq.shared.jobs.middleware import run_functions
 from monarq.shared.lane import Lane, LaneQueue
-from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.protocol.acks import Requeue
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.text.traceback_text import user_traceback
@@ -194,8 +193,6 @@ class Runner:
                 await self._hooks.job_start(self._ctx_dict(run))
                 run.start_ms = wall_ms()
             self._events.job_started(run)
-            if job.converter is not None and run.codec is MSGPACK:
-                run.payload.args, run.payload.kwargs = job.converter.convert(run.payload.args, run.payload.kwargs)
             first = () if job.is_called_alone else (self._first_argument(run),)
             value = await self._call_function(run, first)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit too; none of it may get out

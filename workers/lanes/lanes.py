@@ -91,23 +91,23 @@ class Lanes:
         Raises:
             BaseException: whatever the job raises, or how its lane ended it; here or where it is awaited.
         """
-        job, payload = run.job, run.payload
+        job = run.job
         if job.is_io:
-            called: Awaitable[object] = job.function(*lead, *payload.args, **payload.kwargs)
+            called: Awaitable[object] = job.function(*lead, *run.args, **run.kwargs)
             return called
         if job.lane is Lane.THREAD:
-            return self._threads.run(partial(job.function, *lead, *payload.args, **payload.kwargs), run.name)
+            return self._threads.run(partial(job.function, *lead, *run.args, **run.kwargs), run.name)
         return self._call_in_child(run, lead)
 
     async def _call_in_child(self, run: ActiveRun, lead: tuple[object, ...]) -> object:
-        job, payload, path = run.job, run.payload, run.job.import_path
+        job, path = run.job, run.job.import_path
         assert self._cpu is not None
         assert path is not None
         call = CpuCall(
             path.module,
             path.qualname,
-            payload.args,
-            payload.kwargs,
+            run.args,
+            run.kwargs,
             lead[0] if lead else None,
             fields_of(run),
             inject_context(),

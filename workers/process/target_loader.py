@@ -192,7 +192,9 @@ def assemble(
         from monarq.workers.cron.scheduler import CronScheduler
 
         background.append(
-            CronScheduler(entries_of(crons), queue=settings.queues[0], codecs=settings.codecs, events=events)
+            CronScheduler(
+                entries_of(crons, settings.codecs), queue=settings.queues[0], codecs=settings.codecs, events=events
+            )
         )
     return LoadedTarget(jobs, settings, source, events, background, own_queues=own_queues)
 

@@ -12,7 +12,7 @@ from monarq.shared.options.run_options import NO_OPTIONS, RunOptions, keep_ms_of
 from monarq.workers.runs.retry_policy import RetryPolicy
 
 if TYPE_CHECKING:
-    from monarq.shared.calls.arguments import ArgumentConverter
+    from monarq.shared.calls.job_types import JobTypes
     from monarq.shared.calls.resource_plan import ResourcePlan
     from monarq.workers.runs.import_path import ImportPath
 
@@ -41,7 +41,7 @@ class RegisteredJob:
         own: what it says itself of these three.
         memory_bytes: the limit of its process on the cpu lane.
         import_path: where that process finds its function; None on the other lanes.
-        converter: converts arguments that came in msgpack to the types of its annotations; None where none needs it.
+        types: how its arguments and its result travel; None for arq's functions, whose values travel as arq's do.
         resources: what the worker gives it besides its context; None for nothing.
         reserved: the names of the parameters that only the worker gives.
         is_cron: whether it is one of arq's cron jobs, whose log lines leave the id out.
@@ -64,7 +64,7 @@ class RegisteredJob:
     own: RunOptions = NO_OPTIONS
     memory_bytes: int | None = None
     import_path: ImportPath | None = None
-    converter: ArgumentConverter | None = None
+    types: JobTypes | None = None
     resources: ResourcePlan | None = None
     reserved: frozenset[str] = field(init=False)
     is_cron: bool = False

@@ -31,7 +31,9 @@ class ActiveRun(msgspec.Struct, eq=False):
     Attributes:
         lease: the claim.
         job: how it is run.
-        payload: its decoded payload.
+        payload: its decoded payload, with the arguments as they came.
+        args: its positional arguments, of the types that the job takes.
+        kwargs: its keyword arguments, likewise.
         job_try: which try this is, from 1.
         crash_tries: how many of the tries before it were crashes, which the count in Redis leaves out.
         start_ms: unix ms at which its function was called, by this machine's clock.
@@ -47,6 +49,8 @@ class ActiveRun(msgspec.Struct, eq=False):
     job: RegisteredJob
     payload: Payload
     job_try: int
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
     crash_tries: int = 0
     start_ms: int = 0
     finish_ms: int = 0

@@ -13,10 +13,12 @@ from monarq.cli.enqueue.line_reader import Line, LineReader
 from monarq.cli.enqueue.output import Output
 from monarq.cli.terminal.console import FAILED, say
 from monarq.producer import Handle, JobState, Producer, RedisRefusedError
-from monarq.shared.errors import JobCancelledError, JobError, MonarqError, PayloadError, RedisUnavailableError
+from monarq.producer.results.handle import plain_handle
+from monarq.shared.calls.parameters import Arguments
+from monarq.shared.errors import ArgumentsError, JobCancelledError, JobError, MonarqError, RedisUnavailableError
 from monarq.shared.formats.choice.monitors import monitor_queue, read_workers
 from monarq.shared.formats.choice.namesakes import find_namesakes
-from monarq.shared.jobs.job import Job, declared_options, enqueue_options
+from monarq.shared.jobs.job import Job, declared_options, enqueue_options, types_of
 from monarq.shared.protocol.namesake import option_of
 from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, QueueRef
 from monarq.shared.queue import to_ref
@@ -147,35 +149,34 @@ class Submitter:
             await results.print_when_done(handle)
 
     async def _enqueue_one(self) -> Handle[Any]:
-        call = self._request.call
-        try:
-            handle = await self._producer.enqueue(self._request.job, *call.args, **call.kwargs)
-        except TypeError as error:
-            raise PayloadError(str(error)) from error
+        args, kwargs = self._typed(self._request.call)
+        handle = await self._producer.enqueue(self._request.job, *args, **kwargs)
         if handle.existed:
             self._output.say(f"monarq: job {handle.job_id} was already there; nothing was put in")
         return handle
 
     async def _enqueue_lines(self, batch: Sequence[Line]) -> list[Handle[Any]]:
         calls = [self._read(line) for line in batch]
-        job = self._request.job
+        job: Any = self._request.job
         try:
-            if not any(call.kwargs for call in calls):
-                return await self._producer.enqueue_many(job, [call.args for call in calls])
+            if not any(kwargs for _, kwargs in calls):
+                handles: list[Handle[Any]] = await self._producer.enqueue_many(job, [args for args, _ in calls])
+                return handles
             # Jobs with keyword arguments are enqueued one by one, concurrently.
-            return list(
-                await asyncio.gather(*(self._producer.enqueue(job, *call.args, **call.kwargs) for call in calls))
-            )
+            return list(await asyncio.gather(*(self._producer.enqueue(job, *args, **kwargs) for args, kwargs in calls)))
         except MonarqError as error:
             raise self._stopped_error(f"lines {batch[0].number:,} to {batch[-1].number:,}", error) from error
 
-    def _read(self, line: Line) -> JobArguments:
-        call = self._request.call.with_line(line.text)
+    def _read(self, line: Line) -> Arguments:
         try:
-            self._request.job.check_arguments(call.args, call.kwargs)
-        except TypeError as error:
+            return self._typed(self._request.call.with_line(line.text))
+        except ArgumentsError as error:
             raise self._stopped_error(f"line {line.number:,}", error) from error
-        return call
+
+    def _typed(self, call: JobArguments) -> Arguments:
+        """The arguments, which are JSON's plain values, of the types that the job takes, where its code is here."""
+        self._request.job.check_arguments(call.args, call.kwargs)
+        return types_of(self._request.job).arguments.decode(call.args, call.kwargs)
 
     def _stopped_error(self, where: str, error: Exception) -> StoppedError:
         name = self._request.lines.name if self._request.lines else ""
@@ -201,7 +202,8 @@ class ResultPrinter:
     async def _print(self, handle: Handle[Any]) -> None:
         stop_showing = self._show(handle) if self._output.shows_jobs else None
         try:
-            outcome: dict[str, Any] = {"state": "succeeded", "result": await handle.result(self._timeout_s)}
+            result = await plain_handle(handle).result(self._timeout_s)
+            outcome: dict[str, Any] = {"state": "succeeded", "result": result}
         except (RedisUnavailableError, RedisRefusedError):
             raise
         except Exception as error:  # noqa: BLE001 - a job may raise anything

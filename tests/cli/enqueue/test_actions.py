@@ -192,7 +192,7 @@ async def test_a_line_that_does_not_fit_is_named(redis: Redis, redis_url: str) -
     ("args", "words"),
     [
         (["tests.cli.target:double"], "missing a required argument: 'n'"),
-        (["name", "99999999999999999999999"], "do not serialize as msgpack"),
+        (["name", "99999999999999999999999"], "this int has more than 64 bits"),
         (["name", "--defer-by", "10", "--expires", "5"], "the job would never be started"),
     ],
 )

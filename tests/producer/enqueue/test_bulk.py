@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from chaos.faults.proxy import Cut
 from monarq.producer import PartlyEnqueuedError, Producer
-from monarq.shared.errors import PayloadError, SettingsError
+from monarq.shared.errors import ArgumentsError, PayloadError, SettingsError
 from tests.producer.enqueue.requests import first
 from tests.producer.jobs import count_primes, fetch, noop
 from tests.support.formats import ON_BOTH, as_users_name, count_waiting, current_name, queue_named, waiting_ids
@@ -59,11 +59,18 @@ async def test_wrong_arguments_are_found_before_anything_is_sent(
 
 
 @pytest.mark.usefixtures("many_jobs")
+async def test_an_argument_that_does_not_travel_keeps_all_jobs_out(producer: Producer, redis: Redis) -> None:
+    with pytest.raises(ArgumentsError, match="argument 1 of f: an object would not come back as one"):
+        await producer.enqueue_many("f", [(1,)] * 1500 + [(object(),)])
+    assert await count_waiting(redis) == 0
+
+
+@pytest.mark.usefixtures("many_jobs")
 async def test_an_argument_that_does_not_serialize_names_what_is_in_already(producer: Producer, redis: Redis) -> None:
     with pytest.raises(PayloadError):
-        await producer.enqueue_many("f", [(object(),)])
+        await producer.enqueue_many("f", [("\ud800",)])
     with pytest.raises(PartlyEnqueuedError, match="do not serialize") as caught:
-        await producer.enqueue_many("f", [(1,)] * 1500 + [(object(),)])
+        await producer.enqueue_many("f", [("x",)] * 1500 + [("\ud800",)])
     assert len(caught.value.enqueued) == 1000 == await count_waiting(redis)
 
 

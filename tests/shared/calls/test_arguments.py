@@ -1,4 +1,4 @@
-"""Arguments come back as what the job's annotations name."""
+"""Arguments travel as their annotations say, and come back so; what does not fit is refused with its name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from uuid import UUID
 
 import pytest
 
-from monarq.shared.calls.arguments import make_converter
+from monarq.shared.calls.arguments import ArgumentForms
 from monarq.shared.calls.context import Context
 from monarq.shared.calls.signature import read_signature
-from monarq.shared.errors import DeclarationError, PayloadError
+from monarq.shared.conversion.builder import Builder
+from monarq.shared.conversion.carried import CarriedBuilder
+from monarq.shared.errors import ArgumentsError, DeclarationError
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import Payload, write_payload
 
@@ -36,7 +38,7 @@ class Point:
 
 
 class Strange:
-    """msgspec knows nothing of it."""
+    """Nothing is known of how it travels."""
 
 
 def rich(
@@ -47,17 +49,21 @@ def rich(
 def when(moment: datetime, *rest: int, **named: int) -> None: ...
 
 
-def plain(number: int, name: str, parts: list[dict[str, int]], anything: object, unsaid, maybe: int | None) -> None: ...  # type: ignore[no-untyped-def]
+def plain(number: int, name: str, parts: list[dict[str, int]], anything: object, unsaid, maybe: int | None = None): ...  # type: ignore[no-untyped-def]
 
 
 def strange(thing: Strange) -> None: ...
 
 
+def forms_of(function: Callable[..., Any]) -> ArgumentForms:
+    return ArgumentForms(function.__name__, read_signature(function), Builder())
+
+
 def travel(function: Callable[..., Any], *args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    payload = Payload.read(write_payload(MSGPACK, "f", args, kwargs, 1), Codecs())
-    converter = make_converter(function.__name__, read_signature(function))
-    assert converter is not None
-    return converter.convert(payload.args, payload.kwargs)
+    forms = forms_of(function)
+    encoded, named = forms.encode(args, kwargs)
+    payload = Payload.read(write_payload(MSGPACK, "f", encoded, named, 1), Codecs())
+    return forms.decode(payload.args, payload.kwargs)
 
 
 def test_rich_values_come_back() -> None:
@@ -68,14 +74,70 @@ def test_rich_values_come_back() -> None:
     assert travel(when, moment, 1, 2, more=3) == ((moment, 1, 2), {"more": 3})
 
 
-@pytest.mark.parametrize("function", [plain, strange])
-def test_plain_annotations_need_no_converter(function: Callable[..., Any]) -> None:
-    assert make_converter("f", read_signature(function)) is None
+@pytest.mark.parametrize(
+    ("function", "args", "reason"),
+    [
+        (when, ("not a time",), "argument 'moment' of when: expected datetime, got str 'not a time'"),
+        (when, (datetime(2026, 1, 2, tzinfo=UTC), "3"), "argument 2 of when: expected int, got str '3'"),
+        (rich, ("7",), "argument 'who' of rich: expected UUID, got str '7'"),
+        (plain, (1, "n", [{}, {"a": "1"}]), r"argument 'parts'\[1\]\['a'\] of plain: expected int, got str '1'"),
+        (plain, (1, "n", [], (1,)), "argument 'anything' of plain: a tuple would come back as a list: pass a list"),
+        (strange, (Strange(),), r"argument 'thing' of strange: .*tell how by monarq.register_type\(Strange, "),
+    ],
+    ids=["no time", "no int", "no UUID", "deep inside", "a tuple", "unknown class"],
+)
+def test_what_does_not_fit_is_refused_with_its_name(
+    function: Callable[..., Any], args: tuple[Any, ...], reason: str
+) -> None:
+    with pytest.raises(ArgumentsError, match=reason):
+        forms_of(function).encode(args, {})
 
 
-def test_what_cannot_be_is_named() -> None:
-    with pytest.raises(PayloadError, match="argument 1 of when is not what its annotation says"):
-        travel(when, "not a time")
+def test_arguments_that_come_are_refused_as_well() -> None:
+    with pytest.raises(ArgumentsError, match="argument 'who' of rich: expected UUID as text, got int 7"):
+        forms_of(rich).decode((7, "1.10", "red", [], [1, "x"]), {})
+    with pytest.raises(ArgumentsError, match="missing a required argument: 'price'"):
+        forms_of(rich).decode((str(UUID(int=7)),), {})
+
+
+def test_plain_arguments_are_known_at_a_glance() -> None:
+    forms = forms_of(plain)
+    row = (1, "n", [], None, 2.0)
+    assert not forms.is_free(row), "a list is looked into"
+    assert forms_of(when).is_free(()) is False
+
+    def scalars(number: int, name: str | None, share: float, flag: bool = False) -> None: ...
+
+    forms = forms_of(scalars)
+    for free in [(1, "n", 2.0), (1, None, 2.0, True)]:
+        assert forms.is_free(free)
+        assert forms.are_free([free, free])
+    for other in [
+        (1, "n", 2),
+        (2**64, "n", 2.0),
+        (-(2**63) - 1, "n", 2.0),
+        (1,),
+        (1, "n", 2.0, True, 5),
+        ("1", "n", 2.0),
+    ]:
+        assert not forms.is_free(other)
+        assert not forms.are_free([(1, "n", 2.0, True)[: len(other)], other])
+
+
+def test_what_is_left_to_the_worker_is_encoded_as_far_as_it_fits() -> None:
+    assert forms_of(rich).encode_what_fits((UUID(int=7), "cheap"), {}) == ((str(UUID(int=7)), "cheap"), {})
+
+
+def test_formats_that_carry_values_are_only_checked() -> None:
+    forms = ArgumentForms("rich", read_signature(rich), CarriedBuilder())
+
+    class Derived(Point):
+        pass
+
+    args = (UUID(int=7), Decimal("1.10"), Colour.RED, {"a", "b"}, (1, "x"), Derived(1, 2))
+    assert forms.encode(args, {}) == (args, {})
+    with pytest.raises(ArgumentsError, match=r"argument 'pair'\[1\]|argument 'pair' of rich: expected str, got int 2"):
+        forms.encode((*args[:4], (1, 2)), {})
 
 
 def test_context_is_not_an_argument() -> None:
@@ -107,7 +169,7 @@ def test_a_class_that_cannot_be_made_is_refused_before_any_run() -> None:
 
     ship.__annotations__["order"] = Order
     with pytest.raises(DeclarationError, match=r"argument 'order' of ship cannot be made.*Unloaded"):
-        make_converter("ship", read_signature(ship))
+        forms_of(ship)
 
 
 def behind(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -31,11 +31,11 @@ TIMES = {"start_ms": ENQUEUED_MS + 10, "finish_ms": ENQUEUED_MS + 35}
 
 
 @job(name="results.kept", keep_result=7)
-async def kept() -> None: ...
+async def kept() -> int: ...
 
 
 @job(name="results.kept_for_ever", keep_result="forever")
-async def kept_for_ever() -> None: ...
+async def kept_for_ever() -> int: ...
 
 
 SETTINGS = settings_for_tests(codecs=CODECS, keep_result_s=60)
@@ -78,11 +78,11 @@ async def test_a_native_result_says_neither_id_nor_queue_nor_arguments(queue: Qu
     assert stored == {"t", "f", "et", "s", "r", "st", "ft", *(("a", "k", "q", "id") if queue.format == "arq" else ())}
 
 
-def test_a_value_that_does_not_serialize_is_a_failure_with_a_dead_letter() -> None:
+def test_a_value_that_is_not_what_was_annotated_is_a_failure_with_a_dead_letter() -> None:
     ending, problem = BUILDER.of_value(make_run(jobs.plus, **TIMES), object())
     assert problem is not None
     assert not ending.success
-    assert msgspec.json.decode(ending.dead_letter)["error"] == f"monarq.shared.errors.PayloadError: {problem}"
+    assert msgspec.json.decode(ending.dead_letter)["error"] == f"monarq.shared.errors.ResultTypeError: {problem}"
 
 
 @pytest.mark.parametrize("dead", [True, False], ids=["failed", "cancelled"])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from msgspec.structs import replace
 
+from monarq.shared.errors import ArgumentsError
 from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import Payload, write_payload
 from monarq.shared.protocol.lease import Lease
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import register
+from monarq.workers.runs.call_types import read_arguments
 from monarq.workers.runs.run import ActiveRun
 from tests.support.leases import lease_of
 from tests.support.workers import CODECS, settings_for_tests
@@ -32,4 +35,9 @@ def make_run(
     lease = lease or make_lease(job.name, *args)
     assert isinstance(lease.payload, bytes)
     registered = register([job], settings or settings_for_tests())[job.name]
-    return ActiveRun(lease, registered, Payload.read(lease.payload, CODECS), **{"job_try": 1, **changes})
+    payload = Payload.read(lease.payload, CODECS)
+    read, named = (payload.args, payload.kwargs)
+    if registered.types is not None:
+        with suppress(ArgumentsError):  # of a run that is never called
+            read, named = read_arguments(registered.types, payload)
+    return ActiveRun(lease, registered, payload, **{"job_try": 1, "args": read, "kwargs": named, **changes})

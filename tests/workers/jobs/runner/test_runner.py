@@ -67,7 +67,7 @@ async def test_context_describes_the_run(redis: Redis, redis_url: str) -> None:
         (jobs.too_long, (), "TimeoutError", "too_long passed its timeout of 0.1 s and was cancelled", 1),
         (jobs.too_long_in_a_thread, (), "TimeoutError", "of 0.1 s and is abandoned in its thread", 1),
         (jobs.spin, (), "TimeoutError", "spin passed its timeout of 0.2 s", 1),
-        (jobs.strange_result, (), "monarq.shared.errors.PayloadError", "no place in msgpack; return numbers, text", 1),
+        (jobs.strange_result, (), "monarq.shared.errors.ResultTypeError", "an object would not come back as one", 1),
     ],
     ids=lambda value: getattr(value, "name", None),
 )

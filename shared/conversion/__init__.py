@@ -1,0 +1,1 @@
+"""How values travel by annotation: to plain values that msgpack holds, and back."""

@@ -1,0 +1,197 @@
+"""The builder: makes the form of a type hint."""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import types
+import typing
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any, Final
+
+from monarq.shared.conversion.choices import enum_form, literal_form
+from monarq.shared.conversion.containers import dict_form, sequence_form, tuple_form
+from monarq.shared.conversion.form import NOTHING, Form
+from monarq.shared.conversion.libraries import library_form
+from monarq.shared.conversion.mismatch import refuse
+from monarq.shared.conversion.plain import PLAIN
+from monarq.shared.conversion.records import complete_record, is_record, named_tuple_form
+from monarq.shared.conversion.registered import registered_form
+from monarq.shared.conversion.scalars import SCALARS
+from monarq.shared.conversion.unions import union_form
+
+_ABC: Final = collections.abc
+_Make = Callable[[Any], Any] | None
+
+_SEQUENCES: Final[dict[Any, tuple[tuple[type, ...], _Make]]] = {
+    list: ((list,), None),
+    set: ((set,), set),
+    frozenset: ((frozenset,), frozenset),
+    collections.deque: ((collections.deque,), collections.deque),
+    **dict.fromkeys((_ABC.Sequence, _ABC.Collection, _ABC.Iterable), ((list, tuple), None)),
+    _ABC.MutableSequence: ((list,), None),
+    _ABC.Set: ((set, frozenset), set),
+    _ABC.MutableSet: ((set,), set),
+}
+"""The exact types that values of each may have, and what makes one of a list. What says less comes back as a list."""
+
+_ABSTRACT_MODULES: Final = frozenset({"collections.abc", "numbers", "typing"})
+
+_DICTS: Final = frozenset({dict, _ABC.Mapping, _ABC.MutableMapping})
+
+
+class Builder:
+    """Makes forms. What refers to itself is made once."""
+
+    def __init__(self) -> None:
+        self._records: dict[Any, Form] = {}
+
+    def form(self, hint: Any) -> Form:
+        """The form of a type hint.
+
+        Raises:
+            NameError: a class in it cannot be made again.
+        """
+        if hint is None:
+            hint = types.NoneType
+        try:
+            known = SCALARS.get(hint)
+        except TypeError:  # a hint that has no hash
+            known = None
+        if isinstance(hint, type) and (own := registered_form(hint)) is not None:
+            return own
+        if known is not None:
+            return known
+        origin = typing.get_origin(hint)
+        if origin is not None:
+            return self._generic(hint, origin, typing.get_args(hint))
+        if isinstance(hint, type):
+            return self._class(hint)
+        if isinstance(hint, typing.TypeVar):
+            return PLAIN if hint.__bound__ is None else self.form(hint.__bound__)
+        # A NewType, or a `type` statement's alias.
+        meant = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)
+        return PLAIN if meant is None else self.form(meant)
+
+    def _generic(self, hint: Any, origin: Any, args: tuple[Any, ...]) -> Form:
+        if origin is typing.Annotated:
+            return self.form(args[0])
+        if origin in (typing.Union, types.UnionType):
+            return union_form([self.form(arg) for arg in args])
+        if origin is typing.Literal:
+            return literal_form(args)
+        if origin is tuple:
+            return self._tuple(args)
+        if origin in _SEQUENCES or origin in _DICTS:
+            return self._container(origin, args)
+        if isinstance(origin, type) and (is_record(origin) or _is_named_tuple(origin)):
+            parameters = getattr(origin, "__parameters__", ())
+            return self._record(hint, origin, dict(zip(parameters, args, strict=False)))
+        # A `type` statement's alias with parameters.
+        if (value := getattr(origin, "__value__", None)) is not None:
+            return self.form(substitute(value, dict(zip(origin.__type_params__, args, strict=False))))
+        return self._class(origin) if isinstance(origin, type) else PLAIN
+
+    def _tuple(self, args: tuple[Any, ...]) -> Form:
+        if len(args) == 2 and args[1] is ...:
+            item = self.form(args[0])
+            return sequence_form(f"tuple[{item.name}, ...]", item, (tuple,), tuple)
+        items = tuple(self.form(arg) for arg in args)
+        return tuple_form(f"tuple[{', '.join(item.name for item in items) or '()'}]", items)
+
+    def _container(self, origin: Any, args: tuple[Any, ...]) -> Form:
+        forms = [self.form(arg) for arg in args]
+        name = origin.__name__ + (f"[{', '.join(form.name for form in forms)}]" if forms else "")
+        if origin in _DICTS:
+            return dict_form(name, *(forms or [PLAIN, PLAIN]))
+        return sequence_form(name, forms[0] if forms else PLAIN, *_SEQUENCES[origin])
+
+    def _class(self, kind: type) -> Form:
+        if kind in _SEQUENCES or kind in _DICTS:
+            return self._container(kind, ())
+        if kind is tuple:
+            return sequence_form("tuple", PLAIN, (tuple,), tuple)
+        if issubclass(kind, Enum):
+            return enum_form(kind)
+        if is_record(kind) or _is_named_tuple(kind):
+            return self._record(kind, kind, {})
+        if issubclass(kind, BaseException):
+            return _instances(kind)
+        return library_form(kind) or (PLAIN if _says_little(kind) else _unknown(kind))
+
+    def _record(self, hint: Any, kind: type, arguments: Mapping[Any, Any]) -> Form:
+        if (made := self._records.get(hint)) is not None:
+            return made
+        name = (
+            kind.__qualname__ if hint is kind else f"{kind.__qualname__}[{', '.join(map(_shown, arguments.values()))}]"
+        )
+        form = Form(name, PLAIN.encode, PLAIN.decode, frozenset({dict}), frozenset({kind}))
+        self._records[hint] = form
+        try:
+            hints = _hints_of(kind, arguments)
+            if not _is_named_tuple(kind):
+                complete_record(form, kind, hints, self.form)
+                return form
+            made = named_tuple_form(kind, hints, self.form)
+            form.encode, form.decode, form.kinds = made.encode, made.decode, made.kinds
+        except BaseException:
+            del self._records[hint]
+            raise
+        return form
+
+
+def substitute(hint: Any, arguments: Mapping[Any, Any]) -> Any:
+    """A hint with the type parameters replaced that have an argument."""
+    if isinstance(hint, typing.TypeVar):
+        return arguments.get(hint, hint)
+    parameters = getattr(hint, "__parameters__", ())
+    if not parameters or isinstance(hint, type) or not arguments:
+        return hint
+    return hint[tuple(arguments.get(parameter, parameter) for parameter in parameters)]
+
+
+def _hints_of(kind: type, arguments: Mapping[Any, Any]) -> dict[str, Any]:
+    """The types of a class's fields, with the arguments of its own type parameters and of its bases'."""
+    hints = typing.get_type_hints(kind)
+    known = dict(arguments)
+    for base in getattr(kind, "__orig_bases__", ()):
+        origin = typing.get_origin(base)
+        for parameter, argument in zip(getattr(origin, "__parameters__", ()), typing.get_args(base), strict=False):
+            if not isinstance(argument, typing.TypeVar) or argument is not parameter:
+                known.setdefault(parameter, substitute(argument, arguments))
+    return {name: substitute(hint, known) for name, hint in hints.items()}
+
+
+def _is_named_tuple(kind: type) -> bool:
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def _says_little(kind: type) -> bool:
+    """Whether a class stands for others, as a Protocol, an abstract class or `object` does, so that it is no type."""
+    is_abstract = bool(getattr(kind, "__abstractmethods__", None)) or kind.__module__ in _ABSTRACT_MODULES
+    return kind is object or is_abstract or bool(getattr(kind, "_is_protocol", False))
+
+
+def _instances(kind: type) -> Form:
+    """The form of exceptions, which the codec writes as it writes those that jobs raise."""
+
+    def check(value: Any) -> Any:
+        return value if isinstance(value, kind) else refuse(kind.__qualname__, value)
+
+    return Form(kind.__qualname__, check, check, frozenset({kind}), frozenset({kind}))
+
+
+def _unknown(kind: type) -> Form:
+    """The form of a class that does not travel."""
+    name = kind.__qualname__
+    advice = f"values of {name} do not travel: tell how by monarq.register_type({name}, encode=..., decode=...)"
+
+    def never(value: Any) -> Any:
+        refuse(name, value, advice)
+
+    return Form(name, never, never, NOTHING, frozenset({kind}), is_known=False)
+
+
+def _shown(hint: Any) -> str:
+    return str(getattr(hint, "__qualname__", hint))

@@ -1,0 +1,141 @@
+"""Forms of what holds other values: lists, tuples, sets, dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from monarq.shared.conversion.form import Form, are_free, convert_each
+from monarq.shared.conversion.mismatch import MismatchError, refuse
+
+_LIST = frozenset({list})
+_DICT = frozenset({dict})
+
+
+def sequence_form(
+    name: str, item: Form, accepted: tuple[type, ...], make: Callable[[Iterable[Any]], Any] | None = None
+) -> Form:
+    """The form of a list, set, frozenset, deque or tuple of any length.
+
+    Args:
+        name: the type.
+        item: the form of what is in it.
+        accepted: the exact types of its values.
+        make: makes one of a list; None where it is a list.
+    """
+    types = frozenset(accepted)
+
+    def encode(value: Any) -> list[Any]:
+        if type(value) not in types:
+            refuse(name, value)
+        if are_free(value, item.free):
+            return value if type(value) is list else list(value)
+        return convert_each(item.encode, value)
+
+    def decode(plain: Any) -> Any:
+        if type(plain) is not list:
+            refuse(f"{name} as a list", plain)
+        done = plain if item.free.issuperset(map(type, plain)) else convert_each(item.decode, plain)
+        if make is None:
+            return done
+        try:
+            return make(done)
+        except TypeError as error:  # a set of what has no hash
+            raise MismatchError(f"expected {name}, and {error}") from error
+
+    return Form(name, encode, decode, _LIST, types, is_known=item.is_known)
+
+
+def tuple_form(name: str, items: tuple[Form, ...], kind: Any = tuple, least: int | None = None) -> Form:
+    """The form of a tuple of some length, or of a NamedTuple.
+
+    Args:
+        name: the type.
+        items: the forms of what is in it, in order.
+        kind: its type.
+        least: how many values one needs, as the rest have defaults. Default: all.
+    """
+    free = tuple(item.free for item in items)
+    least = len(items) if least is None else least
+
+    def encode(value: Any) -> list[Any]:
+        if type(value) is not kind:
+            refuse(name, value)
+        if len(value) != len(items):
+            raise MismatchError(f"expected {name}, got a tuple of {len(value)}")
+        return [_convert_at(at, form.encode, part) for at, (form, part) in enumerate(zip(items, value, strict=True))]
+
+    def decode(plain: Any) -> Any:
+        if type(plain) is not list:
+            refuse(f"{name} as a list", plain)
+        if not least <= len(plain) <= len(items):
+            raise MismatchError(f"expected {name} as a list, got a list of {len(plain)}")
+        parts = [
+            part if type(part) in own else _convert_at(at, form.decode, part)
+            for at, (form, part, own) in enumerate(zip(items, plain, free, strict=False))
+        ]
+        return tuple(parts) if kind is tuple else kind(*parts)
+
+    return Form(name, encode, decode, _LIST, frozenset({kind}), is_known=all(item.is_known for item in items))
+
+
+def dict_form(name: str, key: Form, item: Form) -> Form:
+    """The form of a dict: a map, or a list of pairs where keys are maps or lists once they are plain."""
+    in_pairs = bool(key.kinds & {list, dict}) and not key.free
+
+    def encode(value: Any) -> Any:
+        if type(value) is not dict:
+            refuse(name, value)
+        keys: Any = value if are_free(value, key.free) else convert_each(_keys(key.encode), value)
+        items = value.values()
+        if keys is value and are_free(items, item.free):
+            return value
+        encoded = [_convert_at(at, item.encode, one) for at, one in value.items()]
+        pairs = zip(keys, encoded, strict=True)
+        return [list(pair) for pair in pairs] if in_pairs else dict(pairs)
+
+    def decode(plain: Any) -> Any:
+        if type(plain) is not dict:
+            refuse(f"{name} as a map", plain)
+        if key.free.issuperset(map(type, plain)) and item.free.issuperset(map(type, plain.values())):
+            return plain
+        keys = convert_each(_keys(key.decode), plain)
+        try:
+            return dict(zip(keys, [_convert_at(at, item.decode, one) for at, one in plain.items()], strict=True))
+        except TypeError as error:  # a key without a hash
+            raise MismatchError(f"expected {name}, and {error}") from error
+
+    kinds = _LIST if in_pairs else _DICT
+    known = key.is_known and item.is_known
+    return Form(name, encode, _decode_pairs(name, key, item) if in_pairs else decode, kinds, _DICT, is_known=known)
+
+
+def _decode_pairs(name: str, key: Form, item: Form) -> Callable[[Any], Any]:
+    def decode(plain: Any) -> Any:
+        if type(plain) is not list or not all(type(pair) is list and len(pair) == 2 for pair in plain):
+            refuse(f"{name} as a list of pairs", plain)
+        keys = convert_each(_keys(key.decode), (pair[0] for pair in plain))
+        try:
+            return dict(zip(keys, convert_each(item.decode, (pair[1] for pair in plain)), strict=True))
+        except TypeError as error:
+            raise MismatchError(f"expected {name}, and {error}") from error
+
+    return decode
+
+
+def _keys(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def convert_key(key: Any) -> Any:
+        try:
+            return convert(key)
+        except MismatchError as error:
+            error.path = f" as key{error.path}"
+            raise
+
+    return convert_key
+
+
+def _convert_at(at: Any, convert: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return convert(value)
+    except MismatchError as error:
+        raise error.inside(f"[{at!r}]") from error.__cause__

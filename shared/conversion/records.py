@@ -1,0 +1,177 @@
+"""Forms of classes with named fields: dataclasses, attrs, msgspec structs, TypedDicts, NamedTuples."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from monarq.shared.conversion.containers import tuple_form
+from monarq.shared.conversion.form import Form
+from monarq.shared.conversion.mismatch import MismatchError, derived_advice, describe, refuse
+from monarq.shared.text.error_text import error_text
+
+FormOf = Callable[[Any], Form]
+_DICT = frozenset({dict})
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a record.
+
+    Attributes:
+        name: the attribute.
+        key: what it is called in the plain map.
+        argument: what the class's own constructor calls it.
+        form: the form of its values.
+        is_required: whether there is none without it.
+    """
+
+    name: str
+    key: str
+    argument: str
+    form: Form
+    is_required: bool
+
+
+def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: FormOf) -> None:
+    """Fills in the form of a class with fields, which its own fields may refer to.
+
+    Args:
+        form: the form to fill in.
+        kind: a class of which `is_record` is true.
+        hints: the types of its fields, by name.
+        form_of: makes the form of a type.
+
+    Raises:
+        NameError: an instance cannot be made again from its fields.
+    """
+    if typing.is_typeddict(kind):
+        _complete_typed_dict(form, kind, hints, form_of)
+        return
+    fields = tuple(_fields(kind, hints, form_of))
+
+    def encode(value: Any) -> dict[str, Any]:
+        if type(value) is not kind:
+            refuse(form.name, value, derived_advice(value, kind))
+        return {field.key: _convert_field(field, field.form.encode, _read(value, field)) for field in fields}
+
+    def decode(plain: Any) -> Any:
+        if type(plain) is not dict:
+            refuse(f"{form.name} as a map", plain)
+        arguments = {}
+        for field in fields:
+            if field.key in plain:
+                arguments[field.argument] = _convert_field(field, field.form.decode, plain[field.key])
+            elif field.is_required:
+                raise MismatchError(f"expected {form.name}, and its field {field.key!r} is missing")
+        return make(form.name, kind, arguments)
+
+    form.encode, form.decode = encode, decode
+
+
+def named_tuple_form(kind: Any, hints: Mapping[str, Any], form_of: FormOf) -> Form:
+    """The form of a NamedTuple: a list."""
+    items = tuple(form_of(hints.get(name, Any)) for name in kind._fields)
+    return tuple_form(kind.__qualname__, items, kind, len(items) - len(kind._field_defaults))
+
+
+def is_record(kind: Any) -> bool:
+    """Whether it is a class with fields that are known: a dataclass, a class of attrs, a struct, a TypedDict."""
+    if not isinstance(kind, type):
+        return False
+    is_struct = issubclass(kind, msgspec.Struct)
+    return is_struct or dataclasses.is_dataclass(kind) or hasattr(kind, "__attrs_attrs__") or typing.is_typeddict(kind)
+
+
+def make(name: str, kind: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """An instance by the class's own constructor, whose refusal becomes a MismatchError."""
+    try:
+        return kind(**arguments)
+    except Exception as error:
+        raise MismatchError(f"{name} refuses its fields: {error_text(error)}") from error
+
+
+def _complete_typed_dict(form: Form, kind: Any, hints: Mapping[str, Any], form_of: FormOf) -> None:
+    forms = {name: form_of(hint) for name, hint in hints.items()}
+    required = _required_keys(kind)
+
+    def convert(value: Any, way: str, *, is_value: bool) -> dict[str, Any]:
+        if type(value) is not dict:
+            refuse(f"{form.name}, which is a dict", value)
+        if missing := required.difference(value):
+            raise MismatchError(f"expected {form.name}, and its key {min(missing)!r} is missing")
+        if is_value and (unknown := next((key for key in value if key not in forms), None)) is not None:
+            raise MismatchError(f"expected {form.name}, which has no key {unknown!r}")
+        done = {}
+        for name, own in forms.items():
+            if name in value:
+                try:
+                    done[name] = getattr(own, way)(value[name])
+                except MismatchError as error:
+                    raise error.inside(f"[{name!r}]") from error.__cause__
+        return done
+
+    form.encode = lambda value: convert(value, "encode", is_value=True)
+    form.decode = lambda plain: convert(plain, "decode", is_value=False)
+    form.types = _DICT
+
+
+def _required_keys(kind: Any) -> frozenset[str]:
+    """The keys that a TypedDict must have, also where its annotations are text, in which Python does not look."""
+    required = set(kind.__required_keys__)
+    for name, hint in typing.get_type_hints(kind, include_extras=True).items():
+        while (origin := typing.get_origin(hint)) is not None:
+            if origin in (typing.Required, typing.NotRequired):
+                (required.add if origin is typing.Required else required.discard)(name)
+                break
+            if origin is not typing.Annotated:
+                break
+            hint = typing.get_args(hint)[0]  # noqa: PLW2901 - what is annotated may be NotRequired
+    return frozenset(required)
+
+
+def _fields(kind: Any, hints: Mapping[str, Any], form_of: FormOf) -> Iterator[Field]:
+    if issubclass(kind, msgspec.Struct):
+        for own in msgspec.structs.fields(kind):
+            hint = hints.get(own.name, own.type)
+            yield Field(own.name, own.encode_name, own.name, form_of(hint), own.required)
+    elif isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        fields = kind.__dataclass_fields__.values()
+        if any(_is_init_var(own) and _has_no_default(own) for own in fields):
+            raise NameError(f"{kind.__qualname__} has an InitVar, which its instances do not keep")
+        for field in dataclasses.fields(kind):
+            if field.init:
+                yield Field(field.name, field.name, field.name, form_of(hints[field.name]), _has_no_default(field))
+    else:
+        for attribute in kind.__attrs_attrs__:
+            if attribute.init:
+                required = repr(attribute.default) == "NOTHING"
+                form = form_of(hints.get(attribute.name, Any))
+                yield Field(attribute.name, attribute.name, attribute.alias, form, required)
+
+
+def _is_init_var(field: dataclasses.Field[Any]) -> bool:
+    return getattr(field, "_field_type", None) is getattr(dataclasses, "_FIELD_INITVAR", dataclasses)
+
+
+def _has_no_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _read(value: Any, field: Field) -> Any:
+    try:
+        return getattr(value, field.name)
+    except Exception as error:
+        raise MismatchError(f"{describe(value)} has no {field.name}: {error_text(error)}") from error
+
+
+def _convert_field(field: Field, convert: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return convert(value)
+    except MismatchError as error:
+        raise error.inside(f".{field.name}") from error.__cause__

@@ -1,0 +1,91 @@
+"""The form of a union: the plain form of the member that the value is of, with that member's name where it is needed.
+
+``UUID | None`` and ``int | str`` need none, as a plain value shows which it is. A UUID of ``str | UUID`` would come
+back as a str, so it travels as ``{"$type": "UUID", "$value": "..."}``. Producers in other languages may leave that out:
+then the first member counts that takes the plain value.
+"""
+
+from __future__ import annotations
+
+from types import NoneType
+from typing import Any, Final
+
+from monarq.shared.conversion.form import Form
+from monarq.shared.conversion.mismatch import MismatchError, refuse
+
+TYPE: Final = "$type"
+VALUE: Final = "$value"
+
+_NONE: Final = frozenset({NoneType})
+
+
+def union_form(members: list[Form]) -> Form:
+    """The form of a union of these members, in the order of the annotation."""
+    others = [member for member in members if member.types != _NONE]
+    if len(members) == len(others) + 1 and len(others) == 1:
+        return _optional(others[0])
+    name = " | ".join(member.name for member in members)
+    by_name = {member.name: member for member in members}
+    kinds = frozenset[type]().union(*(member.kinds for member in members))
+    lonely = [all(member.kinds.isdisjoint(o.kinds) for o in members if o is not member) for member in members]
+
+    def encode(value: Any) -> Any:
+        for at in _order(members, type(value)):
+            try:
+                plain = members[at].encode(value)
+            except MismatchError:
+                continue
+            if type(plain) in members[at].kinds and (lonely[at] or _read_first(members, plain)[0] == at):
+                return plain
+            return {TYPE: members[at].name, VALUE: plain}
+        return refuse(name, value)
+
+    def decode(plain: Any) -> Any:
+        if type(plain) is dict and len(plain) == 2 and TYPE in plain and VALUE in plain:
+            member = by_name.get(plain[TYPE]) if type(plain[TYPE]) is str else None
+            if member is not None:
+                return member.decode(plain[VALUE])
+        at, value = _read_first(members, plain)
+        return refuse(name, plain) if at is None else value
+
+    free = frozenset[type]().union(*(m.free for m, is_lonely in zip(members, lonely, strict=True) if is_lonely))
+    types = frozenset[type]().union(*(member.types for member in members))
+    return Form(name, encode, decode, kinds | {dict}, types, free, all(member.is_known for member in members))
+
+
+def _optional(member: Form) -> Form:
+    def encode(value: Any) -> Any:
+        return None if value is None else member.encode(value)
+
+    def decode(plain: Any) -> Any:
+        return None if plain is None else member.decode(plain)
+
+    return Form(
+        f"{member.name} | None",
+        encode,
+        decode,
+        member.kinds | _NONE,
+        member.types | _NONE,
+        member.free | _NONE,
+        member.is_known,
+    )
+
+
+def _order(members: list[Form], kind: type) -> list[int]:
+    """The members that may hold a value of this type, those first that hold it as it is: an int is a float as well."""
+    exact = [at for at, member in enumerate(members) if kind in member.types]
+    return exact + [at for at in range(len(members)) if at not in exact]
+
+
+def _read_first(members: list[Form], plain: Any) -> tuple[int | None, Any]:
+    """The member that reads a plain value which has no name with it, None where none does, and what it reads."""
+    kind = type(plain)
+    if kind is dict and TYPE in plain:
+        return None, None
+    likely = [at for at, member in enumerate(members) if kind in member.kinds]
+    for at in likely + [at for at in range(len(members)) if at not in likely]:
+        try:
+            return at, members[at].decode(plain)
+        except MismatchError:
+            continue
+    return None, None

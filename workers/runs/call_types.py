@@ -1,0 +1,53 @@
+"""The types of a call: a payload's arguments become what the job takes, and what it returned becomes a plain value.
+
+Both run the user's code: constructors, validators, registered functions. Whatever that raises fails this job alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from monarq.shared.calls.job_types import JobTypes
+from monarq.shared.calls.parameters import Arguments
+from monarq.shared.errors import ArgumentsError, ResultTypeError
+from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.payloads.payload import Payload
+from monarq.shared.text.error_text import error_text
+
+
+def read_arguments(types: JobTypes, payload: Payload) -> Arguments:
+    """The arguments of a payload, of the types that the job takes.
+
+    Raises:
+        ArgumentsError: the job does not take them.
+    """
+    # Other formats carry values themselves.
+    try:
+        forms = types.arguments if payload.codec is MSGPACK else types.carried_arguments
+        return forms.decode(payload.args, payload.kwargs)
+    except (ArgumentsError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise ArgumentsError(f"the arguments of {payload.name} cannot be read: {error_text(error)}") from error
+
+
+def write_value(types: JobTypes, payload: Payload, value: Any, *, is_kept: bool) -> Any:
+    """What a job returned, as it goes into its result.
+
+    Args:
+        types: the job's.
+        payload: its payload, in whose format the result is written.
+        value: what it returned.
+        is_kept: whether there is a result. Without one, all that counts is that the annotation is right.
+
+    Raises:
+        ResultTypeError: it is not what the annotation says, or would come back as something else.
+    """
+    try:
+        if is_kept and payload.codec is MSGPACK:
+            return types.result.encode(value)
+        return types.carried_result.encode(value)
+    except (ResultTypeError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise ResultTypeError(f"the result of {payload.name} cannot be written: {error_text(error)}") from error
