@@ -17,6 +17,7 @@ from monarq.cli.dead.command import dead
 from monarq.cli.demo.command import demo
 from monarq.cli.doctor.command import doctor
 from monarq.cli.enqueue.command import enqueue
+from monarq.cli.init.command import init
 from monarq.cli.jobs.command import jobs
 from monarq.cli.queues.command import queues
 from monarq.cli.redis.command import redis
@@ -32,6 +33,7 @@ from monarq.workers.system.output import open_standard_descriptors
 SECTIONS: Final = {
     "Examples": """
 monarq demo                                       see it at work, with nothing set up
+monarq init shop                                  write a small project that runs
 monarq worker examples.jobs                       run the jobs of a module
 monarq enqueue examples.jobs:add 1 2 --wait       put one in, and wait for its result
 monarq stats --watch                              see what goes on
@@ -57,7 +59,7 @@ def app() -> None:
     """A distributed worker queue on Redis."""
 
 
-for command in (worker, enqueue, stats, jobs, queues, workers, dead, web, redis, doctor, demo, completion):
+for command in (worker, enqueue, stats, jobs, queues, workers, dead, web, redis, init, doctor, demo, completion):
     app.add_command(command)
 
 

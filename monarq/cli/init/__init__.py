@@ -1,0 +1,1 @@
+"""`monarq init`: writes a small project that runs."""

@@ -1,0 +1,34 @@
+"""`monarq init`: writes a small project with jobs, a producer, tests and a compose file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from monarq.cli.command_line.help import SectionedCommand
+
+SECTIONS: Final = {
+    "Examples": """
+monarq init                   into this folder
+monarq init shop              into a new folder
+""",
+    "Files": """
+jobs.py           an application with an I/O job that uses a resource, and a CPU job
+produce.py        enqueues jobs and waits for their results
+test_jobs.py      tests, with a private Redis for each
+pyproject.toml    what it needs, and settings of monarq
+compose.yaml, Dockerfile      Redis and workers in containers
+README.md         how to run all of it
+""",
+}
+
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
+def init(folder: Path) -> int:
+    """Write a small project that runs into FOLDER. Files that are there are never overwritten."""
+    from monarq.cli.init.actions import write_project
+
+    return write_project(folder)

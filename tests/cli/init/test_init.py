@@ -1,0 +1,92 @@
+"""`monarq init`: the project that it writes runs, is tested, and follows the rules of ruff and mypy."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tomllib
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.command import ROOT, Cli, end, environment, heard, monarq, start, stop
+from tests.cli.conftest import NOWHERE
+
+FILES = ["Dockerfile", "README.md", "compose.yaml", "jobs.py", "produce.py", "pyproject.toml", "test_jobs.py"]
+
+
+@pytest.fixture
+async def project(tmp_path: Path) -> Path:
+    """The folder of a project that was just written."""
+    folder = tmp_path / "shop"
+    ended = await monarq("init", str(folder), url=NOWHERE)
+    assert ended.code == 0, ended.err
+    return folder
+
+
+def run(folder: Path, *command: str, url: str = NOWHERE) -> str:
+    """What a command wrote that ended well in the project's folder."""
+    env = environment(url, {"PYTHONPATH": str(ROOT)})
+    ran = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+async def test_its_jobs_run_and_its_producer_gets_their_results(project: Path, redis_url: str) -> None:
+    env = environment(redis_url, {"PYTHONPATH": str(ROOT)})
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "monarq", "worker", "jobs", "-w", "1"), cwd=project, env=env, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        await heard(worker, "serving")
+        said = await asyncio.to_thread(run, project, sys.executable, "produce.py", url=redis_url)
+    finally:
+        await stop(worker)
+    assert said.splitlines() == ["sent 25 characters to ann@example.com", "9592 primes below 100,000"]
+
+
+def test_its_tests_pass(project: Path) -> None:
+    assert "2 passed" in run(project, sys.executable, "-m", "pytest", "-p", "no:cacheprovider")
+
+
+def test_its_code_follows_the_rules_of_checkers(project: Path) -> None:
+    run(project, sys.executable, "-m", "ruff", "check", "--no-cache", "--select", "E,F,I,B,UP,ASYNC", ".")
+    run(project, sys.executable, "-m", "ruff", "format", "--no-cache", "--check", ".")
+    run(
+        project,
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--cache-dir",
+        str(project / "cache"),
+        "jobs.py",
+        "produce.py",
+    )
+
+
+def test_its_settings_and_services_are_what_monarq_takes(project: Path) -> None:
+    settings = tomllib.loads((project / "pyproject.toml").read_text())
+    assert settings["project"]["name"] == "shop"
+    services = yaml.safe_load((project / "compose.yaml").read_text())["services"]
+    assert services["worker"]["command"] == ["monarq", "worker", "jobs"]
+    assert sorted(path.name for path in project.iterdir()) == FILES
+
+
+async def test_nothing_is_overwritten(project: Path) -> None:
+    (project / "jobs.py").write_text("mine")
+    ended = await monarq("init", str(project), url=NOWHERE)
+    assert ended.code == 2
+    assert "nothing was written" in ended.err
+    assert "jobs.py" in ended.err
+    assert (project / "jobs.py").read_text() == "mine"
+
+
+async def test_a_folder_that_cannot_be_written_is_said(cli_here: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ended = await end(await start("init", str(tmp_path / "file" / "below"), url=NOWHERE))
+    assert ended.code == 2
+    assert str(tmp_path / "file") in ended.err
