@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakSet
 
 from monarq.shared.calls.callables import name_of
 from monarq.shared.errors import SettingsError
@@ -102,6 +103,7 @@ class App:
         self._module = str(sys._getframe(1).f_globals.get("__name__", ""))  # noqa: SLF001 - as namedtuple does
         self._overrides: dict[str, object] = {}
         self._tables: list[dict[Any, Any]] = []
+        _APPS.add(self)
         checked_ref(queue)
         for each in self._queues:
             checked_ref(each)
@@ -175,6 +177,14 @@ class App:
             return made
 
         return declare
+
+
+_APPS: Final[WeakSet[App]] = WeakSet()
+
+
+def all_apps() -> list[App]:
+    """Every app of this process."""
+    return list(_APPS)
 
 
 def _replace(table: dict[Any, Any], resources: Mapping[str, object]) -> Callable[[], None]:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 from monarq.producer.enqueue.arguments import ArgumentEncoder
+from monarq.shared.calls.run import Run
 from monarq.shared.clock import wall_ms
 from monarq.shared.jobs.job import Job, declared_options, types_of
+from monarq.shared.jobs.middleware import RunFunction, RunNext, run_functions
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 from monarq.shared.payloads.payload import Payload, write_payload
 from monarq.shared.payloads.result import Result, write_result
 from monarq.testing.contexts import context, sync_context
+from monarq.testing.jobs import app_parts_of
+from monarq.testing.resources import Resources, cpu_resources
+from monarq.workers.config.app_parts import AppParts, WorkerInfo
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import from_job
+from monarq.workers.process.lifespans import add_resources
 from monarq.workers.runs.call_types import read_arguments, write_value
+from monarq.workers.runs.current_context import CURRENT_CONTEXT, RESOURCES
 from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
 
 P = ParamSpec("P")
@@ -27,7 +36,8 @@ async def run_inline(job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Calls a job as a worker does, and returns what its handle would: all but Redis, its tries and its timeout.
 
     Its arguments and its result are written and read again, by the annotations of its function, so that what does not
-    survive that is found. A plain `def` job runs in a thread.
+    survive that is found. The lifespan of the job's `App` is opened, and its middleware is called. A plain `def` job
+    runs in a thread.
 
     Args:
         job: the job.
@@ -56,10 +66,55 @@ async def run_inline(job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 async def _call(made: RegisteredJob, payload: Payload) -> Any:
-    lead: tuple[object, ...] = ()
-    if made.first_argument is FirstArgument.CONTEXT:
-        lead = ((context if made.is_io else sync_context)(job_name=made.name),)
-    if made.is_io:
-        return await made.function(*lead, *payload.args, **payload.kwargs)
+    parts = app_parts_of(made.name)
+    async with AsyncExitStack() as stack:
+        resources = await _open_resources(made, parts, stack)
+        run = Run(
+            job_id="inline",
+            job_name=made.name,
+            queue="inline",
+            lane=made.lane,
+            args=payload.args,
+            kwargs=payload.kwargs,
+            enqueued_ms=payload.enqueue_ms,
+            started_ms=wall_ms(),
+            worker_id="inline",
+        )
+        call: RunNext = partial(_call_function, made, resources)
+        for function in reversed(run_functions(parts.middleware)):
+            call = _around(function, call)
+        return await call(run)
+
+
+async def _open_resources(made: RegisteredJob, parts: AppParts, stack: AsyncExitStack) -> Resources:
+    """What the lifespans of the job's app give to its lane."""
+    if made.lane_queue == "cpu":
+        return stack.enter_context(cpu_resources(parts))
+    resources = Resources()
+    info = WorkerInfo(worker_id="inline", queues=("inline",), jobs=(made.name,), concurrency=1, threads=1)
+    for lifespan in parts.lifespans:
+        add_resources(resources, await stack.enter_async_context(lifespan(info)), "lifespan")
+    if parts.attach is not None:
+        stack.callback(parts.attach(resources))
+    return resources
+
+
+async def _call_function(made: RegisteredJob, resources: Resources, run: Run) -> Any:
     here = contextvars.copy_context()
-    return await asyncio.to_thread(here.run, lambda: made.function(*lead, *payload.args, **payload.kwargs))
+    make = context if made.is_io else sync_context
+    made_context = make(job_id=run.job_id, job_name=run.job_name, queue=run.queue, worker_id=run.worker_id)
+    made_context.resources = resources
+    here.run(RESOURCES.set, resources)
+    here.run(CURRENT_CONTEXT.set, made_context)
+    lead = (made_context,) if made.first_argument is FirstArgument.CONTEXT else ()
+    if not made.is_io:
+        return await asyncio.to_thread(here.run, lambda: made.function(*lead, *run.args, **run.kwargs))
+
+    async def call() -> Any:
+        return await made.function(*lead, *run.args, **run.kwargs)
+
+    return await asyncio.create_task(call(), context=here)
+
+
+def _around(function: RunFunction, call_next: RunNext) -> RunNext:
+    return lambda run: function(run, call_next)

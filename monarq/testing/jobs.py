@@ -6,20 +6,22 @@ import copy
 import dataclasses
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Literal
 
-from monarq.app.app import App
+from monarq.app.app import App, all_apps
 from monarq.app.contents import contents_of
 from monarq.app.loader import AppTargets
-from monarq.shared.errors import DeclarationError, TargetError
+from monarq.shared.errors import DeclarationError, MonarqError, TargetError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.declared_jobs import all_declared
 from monarq.shared.jobs.job import Job, declared_options
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
+from monarq.workers.config.app_parts import AppParts
 from monarq.workers.config.importer import import_object
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.events.listener import Listener
@@ -112,6 +114,17 @@ def register_all(
         for old_name in declared_options(job).renamed_from if job.name in found else ():
             found.setdefault(old_name, dataclasses.replace(found[job.name], name=old_name))
     return list(map(_Registered, found.values())), broken
+
+
+def app_parts_of(name: str) -> AppParts:
+    """What the app of a job brings along; of several that have it, the one that includes most."""
+    having: list[tuple[int, int, App]] = []
+    for app in all_apps():
+        with suppress(MonarqError):
+            contents = contents_of(app)
+            if name in contents.jobs:
+                having.append((len(contents.apps), len(having), app))
+    return _APPS.load(max(having)[2], "the job's app", "redis://localhost", {}).settings.app if having else AppParts()
 
 
 def _of_app(found: object) -> Known:

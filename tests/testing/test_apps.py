@@ -21,7 +21,7 @@ from monarq import (
     SyncContext,
     WorkerInfo,
 )
-from monarq.testing import Sandbox, SyncSandbox
+from monarq.testing import Sandbox, SyncSandbox, run_inline
 
 LOG: list[str] = []
 
@@ -109,3 +109,12 @@ async def test_a_resource_that_nobody_gives_is_an_error_of_the_job_that_needs_it
         await producer.enqueue(read_balance, "ann")
         with pytest.raises(ResourceError, match="no resource 'db': it is given by the lifespan of an App"):
             await sandbox.drain()
+
+
+async def test_a_job_is_run_inline_with_what_its_app_gives_it() -> None:
+    LOG.clear()
+    assert await run_inline(read_balance, "ann") == "ann in the database"
+    assert LOG == ["opened", "bank.read_balance for None", "closed"]
+    assert await run_inline(predict, 3) == f"3 by the model in {os.getpid()}"
+    with app.override(db="a fake"):
+        assert await run_inline(read_balance, "bob") == "bob in a fake"
