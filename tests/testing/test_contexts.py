@@ -69,7 +69,7 @@ async def test_a_job_is_run_inline_in_every_lane() -> None:
 
 
 async def test_its_arguments_and_its_result_are_those_that_travel() -> None:
-    assert str(await run_inline(charge_order, Order(1, Decimal("9.90")))) == "9.90"
+    assert await run_inline(charge_order, Order(1, Decimal("9.90"))) == Decimal("9.90")
     with pytest.raises(PayloadError):
         await run_inline(hands_out_a_lock)
     with pytest.raises(TypeError):
