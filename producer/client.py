@@ -29,7 +29,7 @@ from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.job_types import types_by_hand
 from monarq.shared.errors import ArgumentsError, SettingsError
 from monarq.shared.jobs.job import BoundJob, Job, types_of
-from monarq.shared.jobs.middleware import AnyMiddleware, Outgoing, check_middleware, send_functions
+from monarq.shared.jobs.middleware import INSTALLED, AnyMiddleware, Outgoing, check_middleware, send_functions
 from monarq.shared.parsing import Duration, size_bytes, to_seconds
 from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.payloads.progress import Progress
@@ -132,7 +132,7 @@ class Producer:
         )
         self._submitter = Submitter(self._redis, retry_for_s)
         # None without middleware, so that an enqueue does nothing for it.
-        self._send = with_middleware(send_functions(middleware), self._enqueue_outgoing)
+        self._send = with_middleware(send_functions((*INSTALLED, *middleware)), self._enqueue_outgoing)
         self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)
 
     def _find_redis_again(self) -> tuple[asyncio.AbstractEventLoop | None, Coroutine[Any, Any, None]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
@@ -85,6 +85,9 @@ class Middleware:
         """
         return await call_next(run)
 
+
+INSTALLED: Final[list[Middleware]] = []
+"""What an integration of this process adds to each of its producers, outside of their own: `monarq.sentry`'s, say."""
 
 AnyMiddleware = Middleware | RunFunction
 """A middleware, or a bare async function that is its `run`."""

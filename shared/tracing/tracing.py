@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Final
 
+from monarq.shared.text.error_text import qualified_name
 from monarq.shared.tracing.carrier import Carrier
+from monarq.shared.tracing.metrics import find_metrics
 
 if TYPE_CHECKING:
     from monarq.shared.tracing.otel import Tracing
+    from monarq.shared.tracing.otel_metrics import MessagingMetrics
 
 _IS_CHOSEN_BY_ENVIRONMENT: Final = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
 
@@ -48,7 +52,7 @@ def find_own_tracing() -> Tracing | None:
 def sending(
     queue: str, job_name: str, *, job_id: str | None = None, count: int | None = None
 ) -> AbstractContextManager[Carrier | None]:
-    """A span around an enqueue; yields the carrier for the payloads, None without tracing.
+    """A span around an enqueue, which is counted too; yields the carrier for the payloads, None without tracing.
 
     Args:
         queue: the queue's name.
@@ -56,8 +60,22 @@ def sending(
         job_id: the job's id, where it is one job.
         count: how many jobs, where they are many.
     """
-    tracing = find_own_tracing()
-    return _UNTRACED if tracing is None else tracing.sending(queue, job_name, job_id=job_id, count=count)
+    tracing, metrics = find_own_tracing(), find_metrics()
+    span = _UNTRACED if tracing is None else tracing.sending(queue, job_name, job_id=job_id, count=count)
+    return span if metrics is None else _counted(span, metrics, queue, job_name, 1 if count is None else count)
+
+
+@contextmanager
+def _counted(
+    span: AbstractContextManager[Carrier | None], metrics: MessagingMetrics, queue: str, job_name: str, count: int
+) -> Iterator[Carrier | None]:
+    try:
+        with span as carrier:
+            yield carrier
+    except Exception as error:
+        metrics.sent(queue, job_name, count, qualified_name(type(error)))
+        raise
+    metrics.sent(queue, job_name, count)
 
 
 def inject_context() -> Carrier | None:

@@ -86,4 +86,7 @@ class Listener:
         """A listener's method raised. Reported once, until it works again."""
 
 
+INSTALLED: Final[list[Listener]] = []
+"""Listeners that an integration of this process adds to each of its workers, such as `monarq.sentry`'s."""
+
 PUBLIC_EVENTS: Final = tuple(name for name in vars(Listener) if not name.startswith("_"))

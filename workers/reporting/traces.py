@@ -1,7 +1,7 @@
-"""Tracing of a worker: turned on while it runs, if the program has set a tracer provider by then.
+"""What reports a worker's runs elsewhere while it runs: OpenTelemetry's spans and metrics, and installed integrations.
 
-The spans are made in `monarq.workers.reporting.spans`, a module of its own because it imports OpenTelemetry, which
-programs without tracing must not load and need not have installed.
+OpenTelemetry's are turned on where the program has set a tracer or a meter provider by then. They are made in modules
+of their own, which import it: programs without it must not load it and need not have it installed.
 """
 
 from __future__ import annotations
@@ -9,22 +9,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from monarq.shared.tracing.metrics import find_metrics
 from monarq.shared.tracing.tracing import find_own_tracing
 from monarq.workers.events.dispatcher import Dispatcher
+from monarq.workers.events.events import WorkerEvents
+from monarq.workers.events.listener import INSTALLED, Listener
 
 
 @contextmanager
 def tracing(events: Dispatcher, worker_id: str) -> Iterator[None]:
-    """Makes spans from the events of runs in this block; does nothing without a tracer provider."""
-    found = find_own_tracing()
-    if found is None:
-        yield
-        return
-    from monarq.workers.reporting.spans import SpanListener
-
-    listener = SpanListener(found.tracer, worker_id)
-    events.add(listener)
+    """Reports the runs in this block; does nothing where nobody wants reports."""
+    listeners = [*_of_otel(worker_id), *INSTALLED]
+    for listener in listeners:
+        events.add(listener)
     try:
         yield
     finally:
-        events.remove(listener)
+        for listener in listeners:
+            events.remove(listener)
+
+
+def _of_otel(worker_id: str) -> Iterator[WorkerEvents | Listener]:
+    tracing, metrics = find_own_tracing(), find_metrics()
+    if tracing is not None:
+        from monarq.workers.reporting.spans import SpanListener
+
+        yield SpanListener(tracing.tracer, worker_id)
+    if metrics is not None:
+        from monarq.workers.reporting.otel_metrics import MetricsListener
+
+        yield MetricsListener(metrics)
