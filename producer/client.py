@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -104,8 +105,9 @@ class Producer:
         self._set_up(
             template, shown, checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped, check_arguments
         )
+        self._settings = (checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped, check_arguments)
+        self._fallback: tuple[str | None, Redis | None] = None, None
         if url is None and redis is None:
-            self._settings = (checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped, check_arguments)
             UNADDRESSED.add(self)
 
     def _set_up(
@@ -139,9 +141,15 @@ class Producer:
         """Looks for Redis anew: for a producer that was given none, while tests run; see `unaddressed`."""
         used_on = self._redis.used_on
         close = _close(self._listener_redis, self._listener, self._redis)
-        template, shown = resolve_redis(None, None)
+        is_told = os.environ.get("MONARQ_REDIS", "").strip()
+        template, shown = resolve_redis(None, None) if is_told else resolve_redis(*self._fallback)
         self._set_up(template, shown, *self._settings)
         return used_on, close
+
+    def _fall_back_on(self, url: str | None, redis: Redis | None) -> None:
+        """Its Redis is only an application's, to which the environment is preferred: see `unaddressed`."""
+        self._fallback = url, redis
+        UNADDRESSED.add(self)
 
     async def __aenter__(self) -> Self:
         return self

@@ -126,15 +126,17 @@ class App:
         from monarq.producer import Producer  # deferred: what only declares jobs needs no redis
 
         given = dict(options)
-        if url is None and "redis" not in given and not os.environ.get("MONARQ_REDIS", "").strip():
-            if isinstance(self._redis, str):
-                url = self._redis
-            elif self._redis is not None:
-                given["redis"] = self._redis
+        own_url, own_redis = (self._redis, None) if isinstance(self._redis, str) else (None, self._redis)
+        is_own = self._redis is not None and url is None and "redis" not in given
+        if is_own and not os.environ.get("MONARQ_REDIS", "").strip():
+            url, given["redis"] = own_url, own_redis
         if self._queue is not None:
             given.setdefault("queue", self._queue)
         given.setdefault("middleware", self._middleware)
-        return Producer(url, **given)
+        made = Producer(url, **given)
+        if is_own:
+            made._fall_back_on(own_url, own_redis)  # noqa: SLF001 - not for its users
+        return made
 
     @contextmanager
     def override(self, **resources: object) -> Iterator[None]:

@@ -179,7 +179,7 @@ class BaseSandbox:
         """Fails unless such a job is enqueued and has not ended.
 
         Args:
-            job: the job, perhaps with ``.options(job_id=..., queue=...)``, or its name.
+            job: the job, perhaps with ``.options(job_id=..., queue=...)`` or as ``job.bind(...)``, or its name.
             args: its arguments, all of them, where they matter: without any, all calls of the job will do.
             queue: the queue's name, where it matters.
             kwargs: likewise.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from monarq.shared.jobs.job import Job, enqueue_options
+from monarq.shared.jobs.job import BoundJob, Job, enqueue_options
 from monarq.shared.queue import Queue, checked_ref
 from monarq.testing.records import Ended, EnqueuedJob, call_of
 
@@ -64,7 +64,7 @@ def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue:
     """What an assertion means that was given these.
 
     Args:
-        job: the job, perhaps with ``.options(...)``, or its name.
+        job: the job, perhaps with ``.options(...)`` or bound to its arguments, or its name.
         args: the positional arguments of the job.
         kwargs: its keyword arguments.
         queue: the queue that was asked for. Where the job itself has a parameter of that name, it is an argument.
@@ -75,6 +75,10 @@ def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue:
     if isinstance(job, str):
         ref = checked_ref(queue)
         return Wanted(job, None, args, kwargs, ref.name if ref else None)
+    if isinstance(job, BoundJob):
+        if args or kwargs:
+            raise TypeError(f"{job!r} has its arguments already: give no others")
+        args, kwargs, job = job.args, dict(job.kwargs), job.job
     if not isinstance(job, Job):
         raise TypeError(f"{job!r} is no job: give what @job made, or the name that it is enqueued by")
     if queue is not None and "queue" in job.signature.accepts.parameters:

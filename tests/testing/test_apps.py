@@ -97,6 +97,15 @@ async def test_resources_are_replaced_for_a_test(monarq: Sandbox) -> None:
     assert {each.value for each in ended} == {"ann in a fake", "3 by a guess", "bob in the database"}
 
 
+LASTING = app.producer()
+
+
+@pytest.mark.parametrize("time", [1, 2])
+async def test_a_lasting_producer_of_an_app_finds_each_sandbox(time: int, monarq: Sandbox) -> None:
+    await LASTING.enqueue(read_balance, str(time))
+    monarq.assert_enqueued(read_balance, str(time))
+
+
 def test_an_app_is_named_by_its_module_too() -> None:
     for named in ("tests.testing.test_apps", "tests.testing.test_apps:app"):
         with SyncSandbox(named) as sandbox:

@@ -101,6 +101,14 @@ async def test_an_argument_may_be_named_as_the_option_is(monarq: Sandbox) -> Non
     monarq.assert_enqueued(mark.options(queue="default"), "urgent")
 
 
+async def test_a_job_may_be_given_with_its_arguments(monarq: Sandbox) -> None:
+    await signup("a@b")
+    monarq.assert_enqueued(send.bind("a@b").options(queue="mail"))
+    monarq.assert_not_enqueued(send.bind("b@b"))
+    with pytest.raises(TypeError, match="has its arguments already"):
+        monarq.assert_enqueued(send.bind("a@b"), "a@b")
+
+
 async def test_a_job_is_found_by_its_name(monarq: Sandbox) -> None:
     async with Producer() as producer:
         await producer.enqueue(named("elsewhere", queue="far"), 1, b=2)

@@ -18,7 +18,7 @@ from tests.testing.shop import send, signup
 
 
 @job
-async def twice(number: int) -> int:
+async def times_two(number: int) -> int:
     return 2 * number
 
 
@@ -35,9 +35,9 @@ async def test_fakeredis_does_where_there_is_no_server(queue_format: str) -> Non
     queue = Queue("some", format=queue_format)
     async with Sandbox(server="fakeredis") as sandbox, Producer(queue=queue) as producer:
         assert "fakeredis" in sandbox_server("fakeredis").description
-        handle = await producer.enqueue(twice, 2)
-        later = await producer.enqueue(twice.options(defer_by=60), 3)
-        sandbox.assert_enqueued(twice, 2)
+        handle = await producer.enqueue(times_two, 2)
+        later = await producer.enqueue(times_two.options(defer_by=60), 3)
+        sandbox.assert_enqueued(times_two, 2)
         await sandbox.drain()
         assert await handle.result() == 4
         sandbox.travel(61)
@@ -75,8 +75,8 @@ async def test_one_that_was_killed_is_replaced(monarq: Sandbox) -> None:
 async def test_a_producer_with_a_url_is_not_redirected(monarq: Sandbox) -> None:
     with EmbeddedRedis() as elsewhere:
         async with Producer(elsewhere.url) as producer:
-            await producer.enqueue(twice, 1)
-    monarq.assert_not_enqueued(twice)
+            await producer.enqueue(times_two, 1)
+    monarq.assert_not_enqueued(times_two)
 
 
 async def test_the_environment_is_as_before_after_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,8 +90,8 @@ async def test_the_environment_is_as_before_after_the_sandbox(monkeypatch: pytes
 
 def test_a_blocking_producer_finds_it(monarq_sync: SyncSandbox) -> None:
     with SyncProducer() as producer:
-        producer.enqueue(twice, 1)
-    monarq_sync.assert_enqueued(twice, 1)
+        producer.enqueue(times_two, 1)
+    monarq_sync.assert_enqueued(times_two, 1)
 
 
 LASTING = Producer()
@@ -106,9 +106,9 @@ def lasting_sync() -> Iterator[SyncProducer]:
 
 @pytest.mark.parametrize("time", [1, 2])
 async def test_a_producer_of_a_module_works_in_each_test_on_its_loop(time: int, monarq: Sandbox) -> None:
-    handle = await LASTING.enqueue(twice, time)
-    await LASTING.enqueue(twice, 10)
-    assert monarq.assert_enqueued(twice, time).job_id == handle.job_id
+    handle = await LASTING.enqueue(times_two, time)
+    await LASTING.enqueue(times_two, 10)
+    assert monarq.assert_enqueued(times_two, time).job_id == handle.job_id
     await monarq.drain()
     assert await handle.result() == 2 * time
 
@@ -117,8 +117,8 @@ async def test_a_producer_of_a_module_works_in_each_test_on_its_loop(time: int, 
 def test_a_blocking_producer_of_a_module_works_in_each_test(
     time: int, lasting_sync: SyncProducer, monarq_sync: SyncSandbox
 ) -> None:
-    handle = lasting_sync.enqueue(twice, time)
-    assert len(monarq_sync.enqueued(twice, time)) == 1
+    handle = lasting_sync.enqueue(times_two, time)
+    assert len(monarq_sync.enqueued(times_two, time)) == 1
     monarq_sync.drain()
     assert handle.result() == 2 * time
 
@@ -127,17 +127,17 @@ async def test_a_producer_that_was_closed_can_be_opened_in_the_next_test() -> No
     lasting = Producer()
     for number in (1, 2):
         async with Sandbox() as sandbox, lasting:
-            await lasting.enqueue(twice, number)
-            sandbox.assert_enqueued(twice, number)
+            await lasting.enqueue(times_two, number)
+            sandbox.assert_enqueued(times_two, number)
 
 
 async def test_after_the_sandbox_it_finds_what_it_found_before(monkeypatch: pytest.MonkeyPatch, redis_url: str) -> None:
     monkeypatch.setenv("REDIS_URL", redis_url)
     async with Producer() as lasting:
         async with Sandbox() as sandbox:
-            await lasting.enqueue(twice, 1)
-            sandbox.assert_enqueued(twice, 1)
-        await lasting.enqueue(twice, 2)
+            await lasting.enqueue(times_two, 1)
+            sandbox.assert_enqueued(times_two, 1)
+        await lasting.enqueue(times_two, 2)
         async with open_redis(redis_url) as redis:
             page = await monitor_queue(QueueRef("default", "native")).browse(redis, "queued", None, 10)
     assert len(page.jobs) == 1
