@@ -15,7 +15,7 @@ from monarq.django.framework import (
     TaskResult,
     TaskResultDoesNotExist,
     TaskResultStatus,
-    normalize_json,
+    plain_json,
     task_enqueued,
 )
 from monarq.django.options import lane_of, wrong_options
@@ -140,8 +140,8 @@ class MonarqBackend(BaseTaskBackend):
             started_at=None,
             finished_at=None,
             last_attempted_at=None,
-            args=normalize_json(list(args)),
-            kwargs=normalize_json(dict(kwargs)),
+            args=plain_json(list(args)),
+            kwargs=plain_json(dict(kwargs)),
             backend=self.alias,
             errors=[],
             worker_ids=[],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +43,15 @@ __all__ = [
     "TaskResult",
     "TaskResultDoesNotExist",
     "TaskResultStatus",
-    "normalize_json",
+    "plain_json",
     "task",
     "task_backends",
     "task_enqueued",
     "task_finished",
     "task_started",
 ]
+
+
+def plain_json(value: Any) -> Any:
+    """What Django makes of a value for JSON, in JSON's own types: a member of TextChoices becomes the str it is."""
+    return json.loads(json.dumps(normalize_json(value)))

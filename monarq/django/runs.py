@@ -14,7 +14,7 @@ from monarq.django.framework import (
     TaskError,
     TaskResult,
     TaskResultStatus,
-    normalize_json,
+    plain_json,
     task_finished,
     task_started,
 )
@@ -101,7 +101,7 @@ class _Run:
 
     def end(self, value: Any) -> Returned:
         """What the job returns, once the result is SUCCESSFUL."""
-        normal = normalize_json(value)
+        normal = plain_json(value)
         self._set(finished_at=wall_now(), status=TaskResultStatus.SUCCESSFUL, _return_value=normal)
         return Returned(normal, self.result.args, self.result.kwargs, self._worker)
 
