@@ -24,8 +24,8 @@ MOST_FRAMES: Final = 60
 
 _CAUSE: Final = "\nThe above exception was the direct cause of the following exception:\n\n"
 _CONTEXT: Final = "\nDuring handling of the above exception, another exception occurred:\n\n"
-_IMPORT_MODULES: Final = ("importlib", "importlib._bootstrap", "importlib._bootstrap_external")
-"""Python's modules between monarq's frames and the user's."""
+_BETWEEN: Final = ("contextlib", "importlib", "importlib._bootstrap", "importlib._bootstrap_external", "uvloop.loop")
+"""The modules of others between monarq's frames and the user's."""
 
 _CALLERS: Final = (
     "monarq.workers.lanes.lanes",
@@ -140,7 +140,7 @@ def user_frames(error: BaseException) -> Frames:
 
 def _may_be_ours(error: BaseException, raised_at: TracebackType) -> bool:
     """Whether the error may be monarq's own; that of a cancelled job is no `Exception`."""
-    return isinstance(error, Exception) and _module_of(raised_at) not in (*_IMPORT_MODULES, *_CALLERS)
+    return isinstance(error, Exception) and _module_of(raised_at) not in (*_BETWEEN, *_CALLERS)
 
 
 def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:
@@ -152,7 +152,7 @@ def _walk(trace: TracebackType | None) -> Iterator[TracebackType]:
 def _is_users(trace: TracebackType) -> bool:
     module = _module_of(trace)
     is_ours = module.startswith("monarq.") and not module.startswith("monarq.examples.")
-    return not is_ours and module not in _IMPORT_MODULES
+    return not is_ours and module not in _BETWEEN
 
 
 def _module_of(trace: TracebackType) -> str:

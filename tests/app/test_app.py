@@ -222,8 +222,30 @@ async def never(): ...
 """
 
 
-async def test_a_lifespan_that_raises_ends_the_command_with_its_traceback(redis_url: str, folder: Path) -> None:
-    write(folder, "broken_lifespan", BROKEN)
+BROKEN_CPU = """
+from contextlib import contextmanager
+from monarq import App, Resource
+
+@contextmanager
+def cpu_lifespan():
+    connect_to_the_database()
+    yield {}
+
+def connect_to_the_database():
+    raise OSError("no database here")
+
+app = App(cpu_lifespan=cpu_lifespan)
+
+@app.job
+def never(db: object = Resource("db")): ...
+"""
+
+
+@pytest.mark.parametrize("text", [BROKEN, BROKEN_CPU], ids=["io", "cpu"])
+async def test_a_lifespan_that_raises_ends_the_command_with_its_traceback(
+    redis_url: str, folder: Path, text: str
+) -> None:
+    write(folder, "broken_lifespan", text)
     process = await start_monarq(
         *("worker", "broken_lifespan", "-w", "2"),
         url=redis_url,
@@ -236,6 +258,7 @@ async def test_a_lifespan_that_raises_ends_the_command_with_its_traceback(redis_
     assert process.returncode == 1, shown.decode()
     assert "in connect_to_the_database" in shown.decode()
     assert "OSError: no database here" in shown.decode()
+    assert "/monarq/" not in shown.decode().replace(str(folder), "")
 
 
 def test_check_takes_an_app(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, NamedTuple, Self
 
+from monarq.shared.text.traceback_text import RemoteTraceback
 from monarq.workers.lanes.child_protocol import (
     BROKEN_SOCKET_EXIT,
     READ_BYTES,
@@ -139,7 +140,8 @@ class ChildProcess:
         answer = reply.load()
         if isinstance(answer, Failure):
             self.retire()
-            raise CpuStartError(f"a module to preload failed\n{answer.traceback_text}")
+            why = f"{answer.type_name}: {answer.message}" if answer.message else answer.type_name
+            raise CpuStartError(why) from RemoteTraceback(answer.traceback_text)
         if isinstance(answer, int):
             self._inherited_peak_bytes = answer
 

@@ -24,6 +24,8 @@ import uvloop
 
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import UrlSource
+from monarq.shared.text.printable import printable_lines
+from monarq.shared.text.traceback_text import RemoteTraceback, traceback_text
 from monarq.workers.config.importer import import_object
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.channel import WorkerEnd
@@ -158,16 +160,25 @@ class WorkerMain:
                     self._worker = build(self._spec, self._report_ready)
                 configure_root_logging(self._spec.log)
                 run_until_complete(runner.get_loop(), self._serve(self._worker))
-        except MonarqError as error:
+        except Exception as error:
             if self._is_ready:
                 raise
-            self._channel.send(StartFailed(str(error)))
-            return CANNOT_START
+            return self._report_start_failure(error)
         except BaseException as error:
             if not self._is_ready:
                 self._channel.send(StartFailed(start_failure(error)))
             raise
         return 0
+
+    def _report_start_failure(self, error: Exception) -> int:
+        """Says why the worker cannot start, with the traceback where the user's code raised; returns the exit code."""
+        of_child = error.__cause__ if isinstance(error.__cause__, RemoteTraceback) else None
+        if isinstance(error, MonarqError) and of_child is None:
+            self._channel.send(StartFailed(str(error)))
+            return CANNOT_START
+        self._channel.send(StartFailed(start_failure(error)))
+        sys.stderr.write(printable_lines(of_child.text if of_child else traceback_text(error)))
+        return 1
 
     async def _serve(self, worker: RunnableWorker) -> None:
         self._loop = asyncio.get_running_loop()

@@ -86,7 +86,7 @@ def test_a_failing_preload_is_reported(
     monkeypatch.syspath_prepend(tmp_path)
     driver.make(preload=[module])
     for attempt in (driver.lane.start, driver.lane.start):
-        with pytest.raises(CpuStartError, match=f"(?s)preload failed.*{why}"):
+        with pytest.raises(CpuStartError, match=why):
             driver.do(attempt())
     assert driver.lane.pid is None
 
