@@ -69,7 +69,7 @@ async def test_the_adapter_in_djangos_test_cases() -> None:
         *("--settings", "tests.frameworks.django_site.settings"),
     )
     assert code == 0, written
-    assert "Ran 22 tests" in written
+    assert "Ran 23 tests" in written
 
 
 @pytest.fixture

@@ -25,13 +25,13 @@ async def add_async(a: int, b: int = 0) -> int:
 
 
 @task(takes_context=True)
-def described(context: Any, *rest: int) -> list[Any]:
+def described(context: Any, *rest: Any) -> list[Any]:
     result = context.task_result
     return [result.id, context.attempt, result.status, result.args, len(result.worker_ids), result.backend]
 
 
 @task(takes_context=True)
-async def described_async(context: Any, *rest: int) -> list[Any]:
+async def described_async(context: Any, *rest: Any) -> list[Any]:
     return described.func(context, *rest)
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import SimpleTestCase, TransactionTestCase, override_settings
+from django.utils.safestring import mark_safe
 
 from monarq.django import MonarqBackend, enqueue_on_commit, producer
 from monarq.django.framework import (
@@ -105,6 +106,14 @@ class Results(InSandbox, SimpleTestCase):
         [sent] = self.monarq_sync.enqueued(tasks.add.module_path)
         assert "11:00" in str(sent.defer_until) or sent.due_at.hour == 11
 
+    def test_texts_and_numbers_of_djangos_own_kinds_are_plain(self) -> None:
+        result = tasks.described.enqueue(mark_safe("<b>"), TaskResultStatus.READY, [{"a": (1, 2.5)}])
+        assert [type(value) for value in result.args] == [str, str, list]
+        self.run_all()
+        result.refresh()
+        assert result.status == TaskResultStatus.SUCCESSFUL
+        assert result.return_value[3] == ["<b>", "READY", [{"a": [1, 2.5]}]]
+
     def test_each_queue_finds_its_results(self) -> None:
         ids = [tasks.add.using(queue_name=queue).enqueue(1).id for queue in ("default", "other")]
         for result_id, queue in zip(ids, ("default", "other"), strict=True):
@@ -135,7 +144,8 @@ class Results(InSandbox, SimpleTestCase):
             result = task.enqueue(5)
             self.run_all()
             result.refresh()
-            assert result.return_value == [result.id, 1, "RUNNING", [5], 1, "default"], result.errors
+            assert [error.traceback for error in result.errors] == []
+            assert result.return_value == [result.id, 1, "RUNNING", [5], 1, "default"]
 
     def test_signals_tell_of_each_step(self) -> None:
         heard: list[tuple[str, str]] = []
