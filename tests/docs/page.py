@@ -167,6 +167,7 @@ def run_page(page: str, url: str) -> list[tuple[str, str, str]]:
         folder = Path(top) / "page"
         folder.mkdir()
         session = PageSession(folder, url)
+        os.environ.update(session.environment)
         sys.path.insert(0, str(folder))
         os.chdir(folder)
         blocks = PageRunner(session, runner)
