@@ -1,4 +1,4 @@
-"""A user of Redis who has the rights that docs/operations.md lists, and no other, can do all that monarq does."""
+"""A user of Redis who has the rights that docs/guides/security.md lists, and no other, can do all that monarq does."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.formats import OF_ARQ, ON_BOTH, current_name, current_queue
 from tests.support.pool import pool
 from tests.support.slowness import patience_s
 
-DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
+DOCS = Path(__file__).parents[2] / "docs" / "guides" / "security.md"
 JOBS = "tests.acceptance.acl_jobs"
 
 
@@ -56,7 +56,7 @@ async def test_a_pool_a_producer_and_the_command_line(user_url: str) -> None:
         ]
         long = await producer.enqueue("for_ever")
         async for told in long.watch():
-            assert told.succeeded == 1
+            assert told.done == 1
             break
         await long.cancel()
         failed = await producer.enqueue("fail")
@@ -98,7 +98,7 @@ async def test_arqs_names(user_url: str) -> None:
 async def test_what_is_denied_is_reported_with_the_way_out(redis: Redis, user_url: str) -> None:
     await redis.execute_command("ACL", "SETUSER", "monarq", "-zadd")
     async with Producer(user_url, queue=current_name()) as producer:
-        with pytest.raises(RedisRefusedError, match=r"may not do this: docs/operations.md \(A user of Redis\) lists"):
+        with pytest.raises(RedisRefusedError, match=r"may not do this: docs/guides/security.md \(A user of Redis\) lists"):
             await producer.enqueue("in_loop")
     await redis.execute_command("ACL", "LOG", "RESET")
     await redis.flushall()  # the call was refused in its middle

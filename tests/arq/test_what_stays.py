@@ -1,4 +1,4 @@
-"""Keys that ended jobs leave in Redis expire within an hour, or are listed in docs/operations.md."""
+"""Keys that ended jobs leave in Redis expire within an hour, or are listed in docs/guides/redis.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.arq.workers import burst, ours, running, until
 from tests.support.formats import current_name
 from tests.workers.cron.schedulers import EVERY_SECOND, entry, scheduler
 
-DOCS: Final = Path(__file__).parents[2] / "docs/operations.md"
+DOCS: Final = Path(__file__).parents[2] / "docs/guides/redis.md"
 ROW: Final = re.compile(r"^\| (`<base>.*|`monarq:.*) \| .* \| (.*) \|$", re.MULTILINE)
 LONG_S: Final = {"hour": 3600, "hours": 3600, "day": 86_400, "days": 86_400}
 HOUR_S: Final = 3600

@@ -1,4 +1,4 @@
-"""On a cluster a user with the rights that docs/operations.md lists, and no other, can do all that is needed."""
+"""On a cluster a user with the rights that docs/guides/security.md lists, and no other, can do all that is needed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monarq.producer import named
 from tests.cli.command import monarq, start, stop
 from tests.support.slowness import patience_s
 
-DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
+DOCS = Path(__file__).parents[2] / "docs" / "guides" / "security.md"
 
 
 @pytest.fixture
@@ -54,6 +54,6 @@ async def test_who_may_not_ask_for_the_slots_is_told(cluster: Cluster, user_url:
         await node.ask("ACL", "SETUSER", "monarq", "-cluster|slots")
     ended = await monarq("stats", url=user_url)
     assert ended.code != 0
-    assert "docs/operations.md (A user of Redis) lists the rights" in ended.err
+    assert "docs/guides/security.md (A user of Redis) lists the rights" in ended.err
     for node in cluster.nodes:
         await node.ask("ACL", "LOG", "RESET")

@@ -48,11 +48,12 @@ def burst() -> None:
     run("monarq", "worker", MODULE, "--burst")
 
 
-def run(*command: str) -> None:
-    """Runs a command to its end."""
+def run(*command: str) -> str:
+    """Runs a command to its end; what it prints."""
     words = [sys.executable, "-m", "monarq", *command[1:]] if command[0] == "monarq" else list(command)
     ended = subprocess.run(words, check=False, capture_output=True, text=True)
     assert ended.returncode in {0, 1}, ended.stderr  # a burst ends with 1 where jobs have failed
+    return ended.stdout
 
 
 def dead_letters() -> None:
@@ -65,20 +66,21 @@ def dead_letters() -> None:
     burst()
 
 
-async def deferred_job() -> None:
-    """One job is deferred after its first try."""
-    app()
-    await enqueue("resize", "cat.png", width=200, job_id="cat")
-    burst()
-
-
-async def running_job() -> None:
-    """One job runs and another waits, where a worker of one place is there."""
-    running = await enqueue("send", "busy@example.com", job_id="ann")
-    async with in_time(20):
-        while await running.state() != "running":
-            await asyncio.sleep(0.05)
+async def three_jobs() -> None:
+    """A worker of one place has tried one job, and runs another, while a third one waits."""
+    tried = await enqueue("resize", "cat.png", width=200, job_id="cat")
+    await _until_state(tried, "deferred")
+    await _until_state(await enqueue("send", "busy@example.com", job_id="ann"), "running")
     await enqueue("send", "ben@example.com", job_id="ben")
+    async with in_time(20):  # since when a job runs is known with its worker's next record
+        while " for " not in run("monarq", "jobs", "list", "--state", "running"):
+            await asyncio.sleep(0.2)
+
+
+async def _until_state(handle: Handle[Any], state: str) -> None:
+    async with in_time(20):
+        while await handle.state() != state:
+            await asyncio.sleep(0.05)
 
 
 async def enqueue(name: str, *args: Any, job_id: str, **kwargs: Any) -> Handle[Any]:

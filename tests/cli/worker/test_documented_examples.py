@@ -1,4 +1,4 @@
-"""The examples of logs, events and traces in docs/operations.md, run as they stand there."""
+"""The examples of logs, events and traces in docs/guides/logs-and-traces.md, run as they stand there."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from monarq.producer import Producer
 from monarq.workers.events.listener import PUBLIC_EVENTS
 from tests.cli.command import ROOT, Ended, monarq
 
-DOCS = (ROOT / "docs" / "operations.md").read_text()
+DOCS = (ROOT / "docs" / "guides" / "logs-and-traces.md").read_text()
 
 
 def examples(section: str) -> list[str]:
     """The Python blocks of a section."""
-    [text] = re.findall(rf"^## {section}\n(.*?)^## ", DOCS, re.MULTILINE | re.DOTALL)
+    [text] = re.findall(rf"^## {section}\n(.*?)(?=^## |\Z)", DOCS, re.MULTILINE | re.DOTALL)
     return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
