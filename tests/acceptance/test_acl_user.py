@@ -98,7 +98,9 @@ async def test_arqs_names(user_url: str) -> None:
 async def test_what_is_denied_is_reported_with_the_way_out(redis: Redis, user_url: str) -> None:
     await redis.execute_command("ACL", "SETUSER", "monarq", "-zadd")
     async with Producer(user_url, queue=current_name()) as producer:
-        with pytest.raises(RedisRefusedError, match=r"may not do this: docs/guides/security.md \(A user of Redis\) lists"):
+        with pytest.raises(
+            RedisRefusedError, match=r"may not do this: docs/guides/security.md \(A user of Redis\) lists"
+        ):
             await producer.enqueue("in_loop")
     await redis.execute_command("ACL", "LOG", "RESET")
     await redis.flushall()  # the call was refused in its middle
