@@ -71,8 +71,8 @@ _ADVICE: Final = {
     "OOM": "Redis is full: let workers empty the queue, delete what is not needed, or raise its maxmemory",
     "READONLY": "it is a read-only replica: let REDIS_URL name the primary",
     "MISCONF": "Redis cannot save to disk and takes no writes: look at its log, and at the space on its disk",
-    "NOPERM": "the user of REDIS_URL may not do this: docs/guides/security.md (A user of Redis) lists the rights that it"
-    " needs",
+    "NOPERM": "the user of REDIS_URL may not do this: docs/guides/security.md (A user of Redis) lists the rights"
+    " that it needs",
     "WRONGTYPE": "a key of the queue's name, or of one of its jobs, holds something else: use another name",
 }
 
