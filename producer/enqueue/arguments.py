@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from monarq.shared.calls.arguments import ArgumentForms
+from monarq.shared.calls.arguments import ArgumentForms, are_small
 from monarq.shared.calls.parameters import Arguments
 from monarq.shared.errors import ArgumentsError
 from monarq.shared.jobs.job import Job, types_of
 from monarq.shared.payloads.codec import MSGPACK, Codecs
 
 _CHECKED_AT_ONCE: Final = 1000
+
+_TUPLES: Final = {tuple}
 
 Row = tuple[Any, ...]
 
@@ -36,7 +38,7 @@ class ArgumentEncoder:
             DeclarationError: a class that the job is annotated with cannot be made again.
         """
         forms = self._forms(job)
-        if not kwargs and forms.is_free(args):
+        if not kwargs and (row := tuple(map(type, args))) in forms.free_rows and (int not in row or are_small(args)):
             return args, {}
         if self._is_checked:
             job.check_arguments(args, dict(kwargs))
@@ -54,14 +56,19 @@ class ArgumentEncoder:
         done: list[Row] = []
         for at in range(0, len(rows), _CHECKED_AT_ONCE):
             part = rows[at : at + _CHECKED_AT_ONCE]
-            for row in part:
-                if not isinstance(row, tuple):
-                    raise ArgumentsError(
-                        f"arguments must be tuples, one a job, and one is {row!r}: write (value,) for a single value"
-                    )
+            if set(map(type, part)) != _TUPLES:
+                _check_tuples(part)
             done += part if forms.are_free(part) else [self.encode(job, row, {})[0] for row in part]
         return done
 
     def _forms(self, job: Job[..., Any]) -> ArgumentForms:
         types = types_of(job)
         return types.carried_arguments if self._is_carried else types.arguments
+
+
+def _check_tuples(rows: Sequence[Row]) -> None:
+    for row in rows:
+        if not isinstance(row, tuple):
+            raise ArgumentsError(
+                f"arguments must be tuples, one a job, and one is {row!r}: write (value,) for a single value"
+            )

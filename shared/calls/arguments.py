@@ -39,6 +39,9 @@ class ArgumentForms:
         signature: what it takes.
         builder: makes the forms of its parameters.
 
+    Attributes:
+        free_rows: the types of positional arguments that the job takes and that travel as they are.
+
     Raises:
         DeclarationError: a class that is annotated cannot be made again.
     """
@@ -54,11 +57,11 @@ class ArgumentForms:
         self._others = self._form_of_rest(parameters, inspect.Parameter.VAR_KEYWORD, builder)
         self._columns = [self._forms[p.name].free for p in self._positional]
         self._counts = range(0) if signature.is_wrapped else signature.simple_counts
-        self._rows = frozenset(self._free_rows())
+        self.free_rows = frozenset(self._free_rows())
 
     def is_free(self, args: Row) -> bool:
         """Whether the job takes these positional arguments, and they travel as they are: a quick look, as most do."""
-        return tuple(map(type, args)) in self._rows and _are_small(args)
+        return tuple(map(type, args)) in self.free_rows and are_small(args)
 
     def are_free(self, rows: Sequence[Row]) -> bool:
         """The same of many jobs' arguments. It looks at columns, each of which takes a call or two."""
@@ -87,7 +90,7 @@ class ArgumentForms:
             ArgumentsError: the job does not take them.
             BaseException: what the user's classes raise that is no Exception.
         """
-        if not kwargs and tuple(map(type, args)) in self._rows:
+        if not kwargs and tuple(map(type, args)) in self.free_rows:
             return args, kwargs
         try:
             self._signature.bind(args, kwargs)
@@ -174,7 +177,7 @@ def _decode(form: Form, value: Any) -> Any:
     return form.decode(value)
 
 
-def _are_small(args: Row) -> bool:
+def are_small(args: Row) -> bool:
     """Whether msgpack holds the integers among these."""
     for value in args:  # noqa: SIM110 - a loop takes half the time of a generator
         if type(value) is int and not LEAST_INT <= value <= MOST_INT:

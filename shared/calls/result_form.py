@@ -15,13 +15,17 @@ class ResultForm:
     Args:
         name: the job's name; '' where it is not known.
         form: the form of what it returns.
+
+    Attributes:
+        free: the types of results that are right and travel as they are; of integers, those that msgpack holds.
     """
 
-    __slots__ = ("_form", "_name")
+    __slots__ = ("_form", "_name", "free")
 
     def __init__(self, name: str, form: Form) -> None:
         self._name = name
         self._form = form
+        self.free = form.free
 
     def encode(self, value: Any) -> Any:
         """What the job returned, as a plain value.

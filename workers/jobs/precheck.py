@@ -104,7 +104,7 @@ class Precheck:
         if job_try > job.policy.limit:
             return Rejected(lease, self._rejections.dead(f"max {job.policy.limit} retries exceeded"), payload)
         args, kwargs = payload.args, payload.kwargs
-        if job.types is not None:
+        if (kwargs or tuple(map(type, args)) not in job.free_rows) and job.types is not None:
             try:
                 args, kwargs = read_arguments(job.types, payload)
             except ArgumentsError as error:

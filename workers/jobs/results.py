@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from monarq.shared.conversion.form import LEAST_INT, MOST_INT
 from monarq.shared.errors import ResultTypeError
 from monarq.shared.options.run_options import keep_ms_of
 from monarq.shared.payloads.codec import Codec
@@ -52,7 +53,9 @@ class ResultBuilder:
 
     def of_value(self, run: ActiveRun, value: object) -> tuple[Finish, Exception | None]:
         """The end of a run that returned, and the error where its value is of the wrong type or does not serialize."""
-        if run.job.types is not None:
+        kind = type(value)
+        is_free = kind in run.job.free_results and (kind is not int or LEAST_INT <= value <= MOST_INT)  # type: ignore[operator]
+        if not is_free and run.job.types is not None:
             try:
                 value = write_value(run.job.types, run.payload, value, is_kept=run.job.keep_ms >= 0)
             except ResultTypeError as error:

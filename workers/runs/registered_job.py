@@ -50,6 +50,8 @@ class RegisteredJob:
         limit_s: seconds after which the event loop cancels its run. None for no limit, and for the cpu lane, which has
             a timer of its own: it kills the process, which cannot be cancelled.
         is_io: whether it is called on the event loop.
+        free_rows: the types of positional arguments that are right as they come.
+        free_results: the types of results that are right and travel as they are; see `ResultForm.free`.
         is_called_alone: whether its function gets the job's own arguments and nothing before them.
     """
 
@@ -72,6 +74,8 @@ class RegisteredJob:
     limit_s: float | None = field(init=False)
     is_io: bool = field(init=False)
     is_called_alone: bool = field(init=False)
+    free_rows: frozenset[tuple[type, ...]] = field(init=False, repr=False)
+    free_results: frozenset[type] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Settles what follows from the rest."""
@@ -79,6 +83,9 @@ class RegisteredJob:
         object.__setattr__(self, "reserved", frozenset() if self.resources is None else self.resources.parameters)
         object.__setattr__(self, "is_io", self.lane is Lane.IO)
         object.__setattr__(self, "is_called_alone", self.first_argument is FirstArgument.NOTHING)
+        types = self.types
+        object.__setattr__(self, "free_rows", frozenset() if types is None else types.arguments.free_rows)
+        object.__setattr__(self, "free_results", frozenset() if types is None else types.result.free)
 
 
 def with_options(job: RegisteredJob, options: RunOptions) -> RegisteredJob:
