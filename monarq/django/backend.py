@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from inspect import iscoroutinefunction
 from typing import Any
 
 from django.core import checks
@@ -149,7 +150,7 @@ class MonarqBackend(BaseTaskBackend):
 
     def _send(self, result: Any) -> None:
         task = result.task
-        is_plain = not asyncio.iscoroutinefunction(task.func)
+        is_plain = not iscoroutinefunction(task.func)
         job = named(task.module_path, lane=lane_of(self.options) if is_plain else "io", queue=task.queue_name)
         job = job.options(job_id=result.id, defer_until=_aware(task.run_after))
         self.producer.enqueue(job, *result.args, **result.kwargs)
