@@ -210,7 +210,7 @@ def _check_links() -> None:
         return
     from importlib.util import find_spec
 
-    if find_spec("monarq.shared") is None:  # a zip file on sys.path is no folder, and has all
+    if find_spec("monarq.shared") is None:  # a zip file on sys.path is not a folder, and has all
         links = " ".join(f"monarq/{name}" for name in ("examples", "monitor", "producer", "shared", "workers"))
         raise ImportError(
             f"there is no folder 'shared' in {folder}: this copy of monarq was made without symbolic links. In a git"

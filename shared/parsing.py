@@ -128,7 +128,7 @@ def size_bytes(value: int | str | None, name: str) -> int | None:
 
 
 def _read_duration(text: str) -> float | None:
-    """The seconds of a text; None where it is no duration."""
+    """The seconds of a text; None where it is not a duration."""
     text = text.strip()
     if len(text) > _LONGEST_TEXT:  # Python takes long to read thousands of digits or spaces
         return None

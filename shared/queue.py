@@ -78,7 +78,7 @@ def check_shards(shards: object, its_format: Format = "native") -> None:
     """Checks a number of shards.
 
     Raises:
-        SettingsError: it is no number, too small or too large, or the queue is in arq's format.
+        SettingsError: it is not a number, too small or too large, or the queue is in arq's format.
     """
     if isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= MOST_SHARDS:
         raise SettingsError(f"shards is {shards!r}: give a whole number from 1 to {MOST_SHARDS}")

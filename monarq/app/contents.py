@@ -80,7 +80,7 @@ def _include(contents: Contents, included: object, seen: set[str]) -> None:
         for app in [value for value in vars(found).values() if isinstance(value, App)]:
             _add_app(contents, app, seen)
     else:
-        raise SettingsError(f"include: {included!r} is no module and no App")
+        raise SettingsError(f"include: {included!r} is neither a module nor an App")
 
 
 def _add_module(contents: Contents, module: ModuleType, seen: set[str]) -> None:

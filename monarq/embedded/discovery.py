@@ -128,7 +128,7 @@ def _ways_to_get(kind: str) -> str:
 
 def _nothing_found(kind: str | None) -> str:
     if kind and kind not in get_args(ServerKind):
-        return f"{FORCE_VARIABLE}={kind} is no kind of server: use one of {', '.join(get_args(ServerKind))}"
+        return f"{FORCE_VARIABLE}={kind} is not a kind of server: use one of {', '.join(get_args(ServerKind))}"
     if kind:
         return f"{FORCE_VARIABLE}={kind}, but there is no {kind} here: {_ways_to_get(kind)} or unset the variable"
     return (

@@ -70,7 +70,7 @@ def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue:
         queue: the queue that was asked for. Where the job itself has a parameter of that name, it is an argument.
 
     Raises:
-        TypeError: it is no job, or cannot be called with these arguments.
+        TypeError: it is not a job, or cannot be called with these arguments.
     """
     if isinstance(job, str):
         ref = checked_ref(queue)
@@ -80,7 +80,7 @@ def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue:
             raise TypeError(f"{job!r} has its arguments already: give no others")
         args, kwargs, job = job.args, dict(job.kwargs), job.job
     if not isinstance(job, Job):
-        raise TypeError(f"{job!r} is no job: give what @job made, or the name that it is enqueued by")
+        raise TypeError(f"{job!r} is not a job: give what @job made, or the name that it is enqueued by")
     if queue is not None and "queue" in job.signature.accepts.parameters:
         kwargs, queue = kwargs | {"queue": queue}, None
     if args or kwargs:

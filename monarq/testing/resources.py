@@ -28,7 +28,7 @@ def cpu_resources(app: AppParts) -> Iterator[Resources]:
     """Opens what cpu jobs have in common, as their process does.
 
     Raises:
-        ResourceError: a lifespan yields what is no mapping, or two give the same name.
+        ResourceError: a lifespan yields what is not a mapping, or two give the same name.
         BaseException: whatever a lifespan raises.
     """
     resources = Resources()

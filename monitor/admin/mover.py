@@ -220,7 +220,7 @@ class Mover:
                 await self._source.release(self._redis, self._run, page.jobs)
                 raise self._refused("it runs jobs of it")
             for raw_id, score in page.strays:
-                self.counts.left[raw_id] = LeftJob(text(raw_id), f"its score there, {score}, is no time")
+                self.counts.left[raw_id] = LeftJob(text(raw_id), f"its score there, {score}, is not a time")
             skip += page.looked - (await self._move_page(page) if page.jobs else 0)
             yield
 

@@ -35,7 +35,7 @@ class JobReference(Job[..., R]):
         """
         given = [name for name in kwargs if name in _ARQ_OPTIONS]
         if given:
-            raise ArgumentsError(f"{self.name}: {given[0]} is no argument of a job{options_hint(kwargs)}")
+            raise ArgumentsError(f"{self.name}: {given[0]} is not an argument of a job{options_hint(kwargs)}")
 
 
 @overload

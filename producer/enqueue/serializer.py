@@ -107,7 +107,7 @@ class JobSerializer:
             job = job_reference(job)
         elif not isinstance(job, Job):
             raise TypeError(
-                f"{job!r} is no job: put @job before the function, or give the name that its worker knows it by"
+                f"{job!r} is not a job: put @job before the function, or give the name that its worker knows it by"
             )
         declared, options = declared_options(job), enqueue_options(job)
         if options == _PLAIN:

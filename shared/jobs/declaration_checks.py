@@ -37,7 +37,7 @@ def unwrap_declared(declared: Any) -> Callable[..., Any]:
     function = declared.__func__ if isinstance(declared, staticmethod) else declared
     if isinstance(function, (type, classmethod)) or not callable(function):
         raise DeclarationError(
-            f"@job stands before {function!r}, which is no function: put it before a def that does the work"
+            f"@job stands before {function!r}, which is not a function: put it before a def that does the work"
         )
     if is_method(function):
         raise DeclarationError(

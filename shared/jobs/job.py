@@ -223,7 +223,7 @@ def options_hint(kwargs: dict[str, Any]) -> str:
     if not given:
         return ""
     options = ", ".join(f"{name}=..." for name in sorted(given))
-    return f"; give what is no argument by .options({options}) of the job, or of named(...)"
+    return f"; give what is not an argument by .options({options}) of the job, or of named(...)"
 
 
 class AsyncJob(Job[P, R]):

@@ -97,7 +97,7 @@ def check_middleware(given: object) -> tuple[AnyMiddleware, ...]:
     """The middleware that a user gives.
 
     Raises:
-        SettingsError: it is no list of middleware.
+        SettingsError: it is not a list of middleware.
     """
     if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
         raise SettingsError(f"middleware is {given!r}: give a list")

@@ -20,7 +20,7 @@ class Retry(RuntimeError):  # noqa: N818 - arq's name for it
         defer: how long to wait before it: seconds, a timedelta, or text such as "30s". Default: not at all.
 
     Raises:
-        SettingsError: it is text that is no duration.
+        SettingsError: it is text that is not a duration.
 
     Attributes:
         defer_score: the same in ms, under the name that arq's `Retry` has for it.

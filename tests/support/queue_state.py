@@ -1,7 +1,7 @@
 """A queue's whole state in Redis as one value: seeded before a call, read after it, compared.
 
 Times are whole seconds from the moment of the seed, so that a row says -5, 0 or 15; `leased(15)` is a score that
-carries the mark of a lease, and `Exactly(1)` a score that is no time. Text stands for bytes, ids of no UTF-8 too
+carries the mark of a lease, and `Exactly(1)` a score that is not a time. Text stands for bytes, ids of no UTF-8 too
 (as "\\udcff" for 0xff). A key that is none of monarq's fails the reading.
 """
 
@@ -32,7 +32,7 @@ _NO_TIME: Final = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Exactly:
-    """A score that is no time: 0, arq's 1, an infinite one."""
+    """A score that is not a time: 0, arq's 1, an infinite one."""
 
     score: float
 

@@ -37,7 +37,9 @@ def import_object(path: str) -> object:
         sys.path.insert(0, folder)
     module_path, _, name = path.partition(":")
     if not module_path or path.endswith((":", ".")) or path.startswith("."):
-        raise TargetError(f"{path!r} is no path of a module or of a name in it, such as app.jobs or app:WorkerSettings")
+        raise TargetError(
+            f"{path!r} is not a path of a module or of a name in it, such as app.jobs or app:WorkerSettings"
+        )
     if "/" in module_path or module_path.endswith(".py"):
         raise TargetError(f"{path!r} is a file: give the module as Python names it, such as app.jobs for app/jobs.py")
     if name:

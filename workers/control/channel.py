@@ -71,7 +71,7 @@ class SupervisorEnd:
         """The messages received since the last call; None at the end of the stream.
 
         Raises:
-            ChannelError: what was received is no message.
+            ChannelError: what was received is not a message.
         """
         try:
             data = self._socket.recv(READ_BYTES)

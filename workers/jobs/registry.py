@@ -66,7 +66,7 @@ def _register(function: object, settings: WorkerSettings) -> RegisteredJob:
     if isinstance(function, Job):
         return from_job(function, settings)
     if not hasattr(function, "as_registered_job"):
-        raise DeclarationError(f"{function!r} is no job: put @job before it")
+        raise DeclarationError(f"{function!r} is not a job: put @job before it")
     return cast("Registrable", function).as_registered_job(settings)
 
 

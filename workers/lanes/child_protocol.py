@@ -181,7 +181,7 @@ class FrameBuffer:
             return None
         magic, number, body_bytes, call = _HEADER.unpack_from(self._buffer)
         if magic != _MAGIC:
-            raise ValueError("this is no frame")
+            raise ValueError("this is not a frame")
         kind = FrameKind(number)
         end = _HEADER.size + body_bytes
         if len(self._buffer) < end:

@@ -15,7 +15,7 @@ async def open_resources(dependencies: Dependencies) -> AsyncIterator[None]:
     """Puts what the lifespans yield into the worker's resources, for as long as it runs.
 
     Raises:
-        ResourceError: one yields what is no mapping, two give the same name, or a job asks for what is not there.
+        ResourceError: one yields what is not a mapping, two give the same name, or a job asks for what is not there.
         BaseException: whatever a lifespan raises.
     """
     app, resources = dependencies.settings.app, dependencies.ctx
@@ -47,7 +47,7 @@ def add_resources(known: dict[object, object], given: object, which: str) -> Non
     """Adds what a lifespan has yielded.
 
     Raises:
-        ResourceError: that is no mapping, or a name of it is there already.
+        ResourceError: that is not a mapping, or a name of it is there already.
     """
     if given is None:
         return

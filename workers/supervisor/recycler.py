@@ -50,7 +50,7 @@ class RecycleLimits:
         if self.jobs is not None and heartbeat.started >= self.jobs:
             return f"it has run {heartbeat.started:,} jobs"
         if heartbeat.abandoned_threads >= self.abandoned_threads:
-            return f"{heartbeat.abandoned_threads:,} of its threads go on although their jobs were given up"
+            return f"{heartbeat.abandoned_threads:,} of its threads still run although their jobs have ended"
         return self._memory_excess(worker)
 
     def is_too_small_for(self, worker: WorkerHandle) -> bool:

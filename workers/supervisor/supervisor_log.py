@@ -104,7 +104,7 @@ class SupervisorLog(RecoveryLog):
 
     def draining(self, workers: int) -> None:
         """A stop was requested."""
-        logger.info("stopping: %s jobs", "1 worker may end its" if workers == 1 else f"{workers} workers may end their")
+        logger.info("stopping: %s jobs", "1 worker finishes its" if workers == 1 else f"{workers} workers finish their")
 
     def handing_back(self) -> None:
         """A stop was requested again."""
@@ -120,7 +120,7 @@ class SupervisorLog(RecoveryLog):
 
     def rolling_restart_abandoned(self, index: int) -> None:
         """A successor did not become ready: the workers that are not replaced yet stay."""
-        logger.error("rolling restart: given up, as the new worker %d did not become ready; the old ones go on", index)
+        logger.error("rolling restart: stopped, as the new worker %d did not become ready; the old ones go on", index)
 
     def recycling(self, worker: LoggedWorker, why: str, *, one_at_a_time: bool = False) -> None:
         """A worker has reached a limit and is replaced."""

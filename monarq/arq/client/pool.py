@@ -30,7 +30,7 @@ logger = get_logger("arq.connections")
 
 
 class SentinelHostError(SettingsError, RuntimeError):
-    """`sentinel` is set, and `host` is no list of sentinels; it is also a RuntimeError, as arq raises."""
+    """`sentinel` is set, and `host` is not a list of sentinels; it is also a RuntimeError, as arq raises."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -52,7 +52,7 @@ def server_options(settings: RedisSettings) -> dict[str, Any]:
     """redis-py's options for the server's address and login; neither timeouts nor retries.
 
     Raises:
-        SettingsError: `sentinel` is set, and `host` is no list of sentinels.
+        SettingsError: `sentinel` is set, and `host` is not a list of sentinels.
     """
     if settings.sentinel and isinstance(settings.host, str):
         raise SentinelHostError(settings.host)
@@ -142,7 +142,7 @@ async def create_pool(
 
     Raises:
         RedisError: `conn_retries` more attempts, `conn_retry_delay` seconds apart, did not connect either.
-        SettingsError: `sentinel` is set, and `host` is no list of sentinels.
+        SettingsError: `sentinel` is set, and `host` is not a list of sentinels.
     """
     settings = RedisSettings() if settings_ is None else settings_
     pool = cast("ArqRedis", make_client(settings, client_options(settings), ArqRedis))

@@ -36,7 +36,7 @@ class RedisSettings(arq.connections.RedisSettings):
 
         Raises:
             RuntimeError: it is no URL of Redis.
-            ValueError: something in it is invalid; SettingsError, which is one, for what is no option.
+            ValueError: something in it is invalid; SettingsError, which is one, for what is not an option.
         """
         if dsn.partition("://")[0].lower() not in SCHEMES:
             raise RuntimeError("invalid DSN scheme")

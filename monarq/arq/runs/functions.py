@@ -59,7 +59,7 @@ def as_job(function: object) -> Job[..., Any] | ArqFunction:
     """Turns an item of arq's functions into a job: one that monarq declares as it is, else one of arq's.
 
     Raises:
-        DeclarationError: it is no job.
+        DeclarationError: it is not a job.
     """
     if isinstance(function, (Job, ArqFunction)):
         return function
@@ -68,5 +68,5 @@ def as_job(function: object) -> Job[..., Any] | ArqFunction:
     if inspect.iscoroutinefunction(function):
         return ArqFunction(Function(function.__qualname__, function, None, None, None, None))
     raise DeclarationError(
-        f"{function!r} is no job: put @job before it, or make it an async def with ctx as its first parameter"
+        f"{function!r} is not a job: put @job before it, or make it an async def with ctx as its first parameter"
     )

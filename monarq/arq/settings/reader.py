@@ -285,7 +285,7 @@ def _read_function(given: Any) -> Function | Job[..., Any]:
             return function
         return func(function, name=given if isinstance(given, str) else None)
     except (ImportError, RuntimeError, AttributeError) as error:
-        raise FunctionError(f"functions: {given!r} is no job: {error}{source_location(error)}") from error
+        raise FunctionError(f"functions: {given!r} is not a job: {error}{source_location(error)}") from error
     except (Exception, SystemExit) as error:
         raise FunctionError(
             f"functions: {given!r} cannot be imported: {describe_error(error)}{source_location(error)}"

@@ -66,7 +66,7 @@ def parse_duration(text: str) -> float:
     """Seconds, from a number of them or text with units: `90`, `1.5`, `500ms`, `30s`, `1h30m`, `3d`.
 
     Raises:
-        click.BadParameter: it is no duration, or over a hundred years.
+        click.BadParameter: it is not a duration, or over a hundred years.
     """
     from monarq.shared.errors import SettingsError
     from monarq.shared.parsing import is_duration, to_seconds
@@ -77,7 +77,7 @@ def parse_duration(text: str) -> float:
         if is_duration(text):
             raise click.BadParameter(str(error)) from None
         raise click.BadParameter(
-            f"{text!r} is no duration: give seconds, or text such as 500ms, 30s, 1h30m or 3d"
+            f"{text!r} is not a duration: give seconds, or text such as 500ms, 30s, 1h30m or 3d"
         ) from None
 
 
@@ -85,7 +85,7 @@ def parse_hang_timeout(text: str) -> float:
     """Seconds after which a worker that shows no sign of life is replaced.
 
     Raises:
-        click.BadParameter: it is no duration, or shorter than workers can meet.
+        click.BadParameter: it is not a duration, or shorter than workers can meet.
     """
     seconds = parse_duration(text)
     if seconds < MIN_HANG_TIMEOUT_S:
@@ -99,7 +99,7 @@ def parse_size(text: str) -> int:
     """Bytes, from a number of them or one with a unit: `512MB`, `1.5GiB`; 1 MB is 1024 * 1024 bytes.
 
     Raises:
-        click.BadParameter: it is no size.
+        click.BadParameter: it is not a size.
     """
     from monarq.shared.errors import SettingsError
     from monarq.shared.parsing import size_bytes
@@ -107,7 +107,7 @@ def parse_size(text: str) -> int:
     try:
         return size_bytes(text, "size")
     except SettingsError:
-        raise click.BadParameter(f"{text!r} is no size: give bytes, or a number with KB, MB or GB") from None
+        raise click.BadParameter(f"{text!r} is not a size: give bytes, or a number with KB, MB or GB") from None
 
 
 def parse_workers(text: str) -> int:
@@ -121,7 +121,7 @@ def parse_workers(text: str) -> int:
 
         return usable_cores()
     if not text.isdecimal() or len(text) > len(str(MAX_WORKERS)) or not 1 <= int(text) <= MAX_WORKERS:
-        raise click.BadParameter(f"{text!r} is no number of workers: give 1 to {MAX_WORKERS:,}, or auto")
+        raise click.BadParameter(f"{text!r} is not a number of workers: give 1 to {MAX_WORKERS:,}, or auto")
     return int(text)
 
 
@@ -129,9 +129,9 @@ def parse_rate(text: str) -> float:
     """Jobs a second, from `50`, `50/s`, `100/m` or `1000/h`.
 
     Raises:
-        click.BadParameter: it is no rate.
+        click.BadParameter: it is not a rate.
     """
     found = _RATE.fullmatch(text.strip())
     if found is None or not float(found[1]):
-        raise click.BadParameter(f"{text!r} is no rate: give a number of jobs and /s, /m or /h, such as 50/s")
+        raise click.BadParameter(f"{text!r} is not a rate: give a number of jobs and /s, /m or /h, such as 50/s")
     return float(found[1]) / _PERIODS_S[found[2] or "s"]

@@ -22,7 +22,7 @@ def demo(save_svg: Path | None) -> int:
     """
     if save_svg is not None and not os.access(save_svg.parent, os.W_OK):
         # Half a minute later it would be too late to say so.
-        raise click.BadParameter(f"{save_svg.parent} is no folder that can be written to", param_hint="--save-svg")
+        raise click.BadParameter(f"{save_svg.parent} is not a folder that can be written to", param_hint="--save-svg")
     from monarq.cli.demo.actions import run_demo
     from monarq.cli.terminal.console import open_console
 

@@ -97,6 +97,7 @@ def parse_window(text: str) -> int | None:
         seconds = 0
     if not 60 <= seconds <= 86_400 or seconds % 60:
         raise click.BadParameter(
-            f"{text!r} is no window: give whole minutes up to a day, such as 15m or 1h, or all", param_hint="--window"
+            f"{text!r} is not a window: give whole minutes up to a day, such as 15m or 1h, or all",
+            param_hint="--window",
         )
     return int(seconds)

@@ -161,7 +161,7 @@ class ClusterClient(RedisClient):
 
         Raises:
             NotSentError: no node of the cluster was reached.
-            ResponseError: the server is no node of a cluster, or the user may not ask.
+            ResponseError: the server is not a node of a cluster, or the user may not ask.
         """
         if not self._topology.primaries:
             await self._refresh()
@@ -267,10 +267,10 @@ class ClusterClient(RedisClient):
             [reply] = await self.node(address).send([("CLUSTER", "SLOTS")])
         if isinstance(reply, ResponseError):
             if "cluster support disabled" in str(reply):
-                raise ResponseError(f"{address} is no node of a Redis Cluster: name it as redis://host:port")
+                raise ResponseError(f"{address} is not a node of a Redis Cluster: name it as redis://host:port")
             if UNKNOWN_COMMAND in str(reply):
                 raise ResponseError(
-                    f"{address} is no node of a Redis Cluster: if it is a sentinel, name it as"
+                    f"{address} is not a node of a Redis Cluster: if it is a sentinel, name it as"
                     " redis+sentinel://host:port/SERVICE"
                 )
             raise reply

@@ -133,7 +133,7 @@ class _Answers:
         if len(self._others) == len(self._answers):
             one = len(self._others) == 1
             return NoSentinelError(
-                f"{', '.join(self._others)} {'is no sentinel' if one else 'are no sentinels'}, but"
+                f"{', '.join(self._others)} {'is not a sentinel' if one else 'are not sentinels'}, but"
                 f" {'a Redis server' if one else 'Redis servers'}: name the sentinels, or the server itself as"
                 " redis://host:port (redis+cluster://host:port where it is a node of a Redis Cluster)"
             )

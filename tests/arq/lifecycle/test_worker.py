@@ -260,7 +260,7 @@ async def test_pausing(pool: arq.ArqRedis) -> None:
 
 
 async def test_a_worker_survives_what_ends_arqs(pool: arq.ArqRedis, redis: Redis) -> None:
-    """An id that is no text, payloads that are none, a hook that raises, a job that exits."""
+    """An id that is not text, payloads that are none, a hook that raises, a job that exits."""
 
     async def leave(ctx: Ctx) -> None:
         sys.exit(3)

@@ -36,8 +36,8 @@ def test_misspelled_settings_are_warned_of_and_helpers_are_not(caplog: pytest.Lo
     read_arq_settings(Settings)
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
-    assert "'keep_results' is no setting and is ignored, is 'keep_result' meant?" in told[0]
-    assert "'redis_setting' is no setting and is ignored, is 'redis_settings' meant?" in told[1]
+    assert "'keep_results' is not a setting and is ignored, is 'keep_result' meant?" in told[0]
+    assert "'redis_setting' is not a setting and is ignored, is 'redis_settings' meant?" in told[1]
 
 
 class Attributes:

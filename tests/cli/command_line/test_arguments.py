@@ -97,7 +97,7 @@ def test_durations(text: str, seconds: float) -> None:
 @pytest.mark.parametrize("text", ["", "soon", "-1", "5 weeks", "1e9", "nan", "inf", "1h30"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(
-        click.BadParameter, match="is no duration: give seconds, or text such as 500ms, 30s, 1h30m or 3d"
+        click.BadParameter, match="is not a duration: give seconds, or text such as 500ms, 30s, 1h30m or 3d"
     ):
         parse_duration(text)
 
@@ -111,7 +111,7 @@ def test_a_worker_may_be_silent_between_two_heartbeats(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5", "", "1001", "9" * 5000])
 def test_what_is_no_number_of_workers(text: Any) -> None:
-    with pytest.raises(click.BadParameter, match="is no number of workers"):
+    with pytest.raises(click.BadParameter, match="is not a number of workers"):
         parse_workers(text)
 
 
@@ -127,5 +127,5 @@ def test_sizes(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "much", "0", "-1MB", "1 XB"])
 def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="is no size"):
+    with pytest.raises(click.BadParameter, match="is not a size"):
         parse_size(text)

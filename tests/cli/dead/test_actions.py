@@ -163,9 +163,9 @@ async def test_delete_by_id(redis: Redis, cli_here: Cli) -> None:
         (["delete", "-q", "other"], "which ones?"),
         (["delete", "a", "--all"], "give either IDs, or filters or --all"),
         (["retry", "a", "--name", "b"], "give either IDs"),
-        (["retry", "--all", "--rate", "0"], "'0' is no rate"),
-        (["retry", "--all", "--rate", "5/x"], "'5/x' is no rate"),
-        (["list", "--older-than", "soon"], "'soon' is no duration"),
+        (["retry", "--all", "--rate", "0"], "'0' is not a rate"),
+        (["retry", "--all", "--rate", "5/x"], "'5/x' is not a rate"),
+        (["list", "--older-than", "soon"], "'soon' is not a duration"),
         (["show"], "missing argument"),
     ],
 )

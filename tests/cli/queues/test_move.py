@@ -88,7 +88,7 @@ async def test_what_it_refuses(redis: Redis, redis_url: str, cli_here: Cli) -> N
         (["arq:queue", "other", "--to-arq"], 2, "both in arq's format"),
         (["arq:queue", "arq:queue", "--to-arq"], 2, "both where jobs are taken from"),
         (["arq:queue", "arq:queue"], 2, "differ in their format alone"),
-        (["arq:queue", "mail", "--rate", "0"], 2, "is no rate"),
+        (["arq:queue", "mail", "--rate", "0"], 2, "is not a rate"),
     ):
         ended = await cli_here("queues", "move", *words)
         assert (ended.code, ended.out, why in ended.err) == (code, "", True), ended.err

@@ -16,7 +16,7 @@ from monarq.monitor.queues.health_key import ArqHealth
 from monarq.monitor.queues.stats import WorkerStats
 from tests.cli.overviews import WORKERS, letter, overview, quiet
 
-FAILURES = (letter("resize", "ValueError: cat.txt is no image\x1b[2J\nat all", 2_000), letter("send", "no"))
+FAILURES = (letter("resize", "ValueError: cat.txt is not an image\x1b[2J\nat all", 2_000), letter("send", "no"))
 
 
 def shown(*queues: Overview, width: int, height: int | None = None, ascii_only: bool = False) -> list[str]:
@@ -116,7 +116,7 @@ def test_the_newest_failures_of_all_queues() -> None:
     lines = shown(overview(failures=FAILURES[1:]), overview("emails", failures=FAILURES[:1]), width=100)
     assert [line.split()[1] for line in lines[-3:-1]] == ["resize", "send"]
     assert lines[-1] == "and 4 more dead letters"
-    assert lines[-3].endswith(r"ValueError: cat.txt is no image\x1b[2J at all")
+    assert lines[-3].endswith(r"ValueError: cat.txt is not an image\x1b[2J at all")
 
 
 def test_what_arqs_health_check_shows() -> None:

@@ -580,9 +580,9 @@ async def test_a_score_that_is_no_time_is_moved_or_named(redis: Redis) -> None:
     queued = await redis.zrange(NativeKeys.of(NATIVE.name).key("queued"), 0, -1)
     assert queued == [b"b", b"first", b"a"]
     assert {each.job_id: each.why for each in counts.left.values()} == {
-        "far": "its score there, 1.0715086071862673e+301, is no time",
-        "farthest": "its score there, inf, is no time",
-        "parked": "its score there, 4102444800000000, is no time",
+        "far": "its score there, 1.0715086071862673e+301, is not a time",
+        "farthest": "its score there, inf, is not a time",
+        "parked": "its score there, 4102444800000000, is not a time",
     }
     assert await admin.resume(redis, ARQ)
     await redis.flushall()

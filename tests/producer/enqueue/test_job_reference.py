@@ -27,7 +27,7 @@ async def test_a_job_can_be_enqueued_by_its_name(producer: Producer, redis: Redi
 
 @pytest.mark.parametrize("option", ["_defer_by", "_defer_until", "_expires", "_job_id", "_queue_name"])
 async def test_no_option_is_sent_along_as_an_argument(producer: Producer, redis: Redis, option: str) -> None:
-    right = rf"{option} is no argument .*\.options\({option[1:].removesuffix('_name')}=\.\.\.\)"
+    right = rf"{option} is not an argument .*\.options\({option[1:].removesuffix('_name')}=\.\.\.\)"
     with pytest.raises(TypeError, match=right):
         await producer.enqueue("anything at all", 1, **{option: 5})
     assert await redis.dbsize() == 0

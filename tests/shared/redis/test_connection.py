@@ -48,7 +48,7 @@ def test_the_url_to_use(
     [
         ("http://secret@host", "http://… is not one of its schemes"),
         ("host:6379", "does not begin with redis://"),
-        ("redis://host:70000", "port that is no number from 1 to 65535"),
+        ("redis://host:70000", "port that is not a number from 1 to 65535"),
         (5, "is a int: give text"),
     ],
 )

@@ -108,7 +108,7 @@ def test_two_jobs_of_one_name_are_rejected() -> None:
 
 
 def test_what_is_no_job_is_rejected() -> None:
-    with pytest.raises(DeclarationError, match="is no job: put @job before it"):
+    with pytest.raises(DeclarationError, match="is not a job: put @job before it"):
         register([len], settings_for_tests())
 
 

@@ -96,7 +96,7 @@ async def test_a_worker_of_whose_threads_too_many_hang(redis_url: str, redis: Re
             handle = await producer.enqueue(unruly_jobs.hang_in_thread)
             with pytest.raises(TimeoutError):
                 await handle.result(timeout=patience_s(20))
-        await pool.line(f"{pid}.* is replaced once .*: 2 of its threads go on although their jobs were given up")
+        await pool.line(f"{pid}.* is replaced once .*: 2 of its threads still run although their jobs have ended")
         await pool.line(rf"worker 0 \(pid {pid}\) has ended: drained")
         assert await (await producer.enqueue(unruly_jobs.answer_in_thread)).result(timeout=patience_s(20)) == 42
         await stop(pool)

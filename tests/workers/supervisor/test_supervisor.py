@@ -240,7 +240,7 @@ async def test_rolling_restart_leaves_the_old_workers_when_new_ones_do_not_start
         flag.touch()
         pool.signal(signal.SIGHUP)
         await pool.line("could not start: the flux is 0")
-        await pool.line("rolling restart: given up")
+        await pool.line("rolling restart: stopped")
         for worker in first:
             os.kill(worker, 0)
         assert pool.count(": drain$") == 0

@@ -26,7 +26,7 @@ def open_resources(hello: Hello, contexts: ChildContexts) -> None:
     """Opens what the lifespans of the app give to all jobs of this process.
 
     Raises:
-        ResourceError: one yields what is no mapping, or a job asks for what is not there.
+        ResourceError: one yields what is not a mapping, or a job asks for what is not there.
         BaseException: whatever a lifespan raises.
     """
     for module, qualname in hello.lifespans:

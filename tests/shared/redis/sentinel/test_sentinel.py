@@ -159,7 +159,7 @@ async def test_a_server_that_is_named_as_a_sentinel() -> None:
     with EmbeddedRedis(port=0) as server:
         node = server.url.removeprefix("redis://").partition("/")[0]
         url = f"redis+sentinel://{node}/service"
-        words = f"{node} is no sentinel, but a Redis server: name the sentinels, or the server itself as redis://"
+        words = f"{node} is not a sentinel, but a Redis server: name the sentinels, or the server itself as redis://"
         async with Producer(url) as producer:
             with pytest.raises(RedisRefusedError, match=words):
                 await producer.enqueue(named("x"))
@@ -188,7 +188,7 @@ async def test_a_sentinel_that_is_named_as_a_cluster(trio: Trio) -> None:
     url = f"redis+cluster://:{quote(SENTINEL_PASSWORD, safe='')}@127.0.0.1:{trio.ports[0]}"
     ended = await monarq("stats", url=url)
     assert ended.code != 0
-    assert f"127.0.0.1:{trio.ports[0]} is no node of a Redis Cluster: if it is a sentinel, name it as" in ended.err
+    assert f"127.0.0.1:{trio.ports[0]} is not a node of a Redis Cluster: if it is a sentinel, name it as" in ended.err
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ REVIVES = [
         repeated=[ALIVE, ALIVE],
     ),
     Row(
-        "a ghost of it in the queue is no job",
+        "a ghost of it in the queue is not a job",
         replace(DEAD, queue={"a": Exactly(5000)}),
         call_revive("a"),
         [BACK],

@@ -114,7 +114,7 @@ RECOVERIES = [
         repeated=[],
     ),
     Row(
-        "it does not go before what is to be aborted: that is no time",
+        "it does not go before what is to be aborted: that is not a time",
         replace(LEASED, queue={"a": leased(9), "b": Exactly(1), "c": 60}),
         call_recover(),
         ["a"],
