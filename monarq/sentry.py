@@ -172,10 +172,11 @@ def _capture(error: BaseException) -> None:
         event, hint = event_from_exception(error, client_options=options, mechanism=mechanism)
     else:
         # The frames stayed in the process that it was raised in: what came is their text.
-        event, hint = event_from_exception((type(error), error, None), client_options=options, mechanism=mechanism)
-        values = event["exception"]["values"][-1:]
-        values[0]["stacktrace"] = {"frames": list(_frames(cause.text))}
-        event["exception"]["values"] = values
+        bare = (type(error), error, None)
+        event, hint = event_from_exception(bare, client_options=options, mechanism=mechanism)
+        last = event.get("exception", {})["values"][-1]
+        last["stacktrace"] = {"frames": list(_frames(cause.text))}
+        event["exception"] = {"values": [last]}
     sentry_sdk.capture_event(event, hint=hint)
 
 

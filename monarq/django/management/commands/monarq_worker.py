@@ -25,7 +25,7 @@ class Command(BaseCommand):
         " By default it serves the QUEUES of all of the project's monarq backends."
     )
 
-    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> ArgumentParser:
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         """The parser of Django's options; what it does not know is the worker's."""
         parser: ArgumentParser = super().create_parser(prog_name, subcommand, **kwargs)
         parser.parse_args = partial(_parse_known, parser)  # type: ignore[assignment,method-assign]
@@ -62,9 +62,9 @@ class Command(BaseCommand):
 
 
 def _parse_known(parser: ArgumentParser, args: Any = None, namespace: Namespace | None = None) -> Namespace:
-    known, rest = parser.parse_known_args(args, namespace)
-    known.worker_options = rest
-    return known
+    found = namespace or Namespace()
+    found.worker_options = parser.parse_known_args(args, found)[1]
+    return found
 
 
 def _chosen_backends(alias: str | None) -> list[MonarqBackend]:
