@@ -31,18 +31,18 @@ from monarq.shared.calls.job_types import types_by_hand
 from monarq.shared.errors import ArgumentsError, SettingsError
 from monarq.shared.jobs.job import BoundJob, Job, types_of
 from monarq.shared.jobs.middleware import INSTALLED, AnyMiddleware, Outgoing, check_middleware, send_functions
-from monarq.shared.parsing import Duration, size_bytes, to_seconds
-from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, MSGPACK, PICKLE, Codec, Codecs
+from monarq.shared.parsing import Duration, to_seconds
+from monarq.shared.payloads.codec import MSGPACK, PICKLE, Codec, Codecs
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.payloads.signing import find_signer
 from monarq.shared.protocol.cluster_check import check_queue
 from monarq.shared.protocol.enqueue import Enqueued
 from monarq.shared.protocol.producer_queue import StaleIdsError
-from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, QueueRef
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.redis.client import RedisClient
-from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.private_client import private_client
+from monarq.shared.settings.lookup import chosen
 from monarq.shared.tracing.tracing import sending
 from monarq.shared.validation import check_headers, check_job_id
 
@@ -56,17 +56,20 @@ LISTENER_CONNECTIONS = 2
 class Producer:
     """Enqueues jobs, and returns handles to wait for them. One for each event loop; any number of tasks may use it.
 
-    It connects when it is first used. Use it in ``async with``, or call `close`.
+    It connects when it is first used. Use it in ``async with``, or call `close`. What it is not told it takes from the
+    environment, from ``[tool.monarq]`` of pyproject.toml, or from the built-in values that are named here.
 
     Args:
         url: the Redis, as ``redis://``, ``rediss://`` or ``unix://``, ``redis+sentinel://host:26379/service``, or
-            ``redis+cluster://`` with some of a cluster's nodes. Default: REDIS_URL, else localhost.
+            ``redis+cluster://`` with some of a cluster's nodes. Default: MONARQ_REDIS, pyproject.toml,
+            REDIS_URL, else localhost.
         redis: a client of your own, of redis.asyncio, whose connection settings are used, instead of a URL. The client
             itself is not used, and may belong to another event loop.
         queue: the queue of jobs that name none: a name, which means a native queue, or a `Queue`. Default: ``default``.
-        codec: the format of payloads: "msgpack", "pickle" (which allows pickled results as well), or your own.
+        codec: the format of payloads: "msgpack", "pickle" (which allows pickled results as well), or your own. Default:
+            "msgpack".
         allow_pickle: read results that are pickled, as arq's workers write them. Only where everyone who can write to
-            this Redis is trusted.
+            this Redis is trusted. Default: False.
         max_payload: the largest payload, in bytes or as "8MB". Default: 8 MB.
         retry_for: the `Duration` for which an enqueue is repeated while Redis is not reachable. Default: 10 s.
         redis_timeout: the `Duration` after which a call to Redis counts as failed. Default: 5 s.
@@ -87,25 +90,27 @@ class Producer:
         url: str | None = None,
         *,
         redis: Redis | None = None,
-        queue: str | Queue = DEFAULT_QUEUE,
-        codec: Literal["msgpack", "pickle"] | Codec = "msgpack",
-        allow_pickle: bool = False,
-        max_payload: int | str = DEFAULT_MAX_PAYLOAD,
-        retry_for: Duration = 10.0,
-        redis_timeout: Duration = SOCKET_TIMEOUT_S,
+        queue: str | Queue | None = None,
+        codec: Literal["msgpack", "pickle"] | Codec | None = None,
+        allow_pickle: bool | None = None,
+        max_payload: int | str | None = None,
+        retry_for: Duration | None = None,
+        redis_timeout: Duration | None = None,
         signing_key: str | None = None,
-        check_arguments: bool = True,
+        check_arguments: bool | None = None,
         middleware: Iterable[AnyMiddleware] = (),
     ) -> None:
-        codecs = replace(_choose_codecs(codec, allow_pickle), signer=find_signer(signing_key))
-        template, shown = resolve_redis(url, redis)
-        retry_for_s, timeout_s = to_seconds(retry_for, "retry_for"), to_seconds(redis_timeout, "redis_timeout")
-        largest = size_bytes(max_payload, "max_payload") or DEFAULT_MAX_PAYLOAD
-        wrapped = check_middleware(middleware)
-        self._set_up(
-            template, shown, checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped, check_arguments
+        chosen_codecs = _choose_codecs(
+            chosen("", "codec") if codec is None else codec, chosen("", "allow_pickle", allow_pickle)
         )
-        self._settings = (checked_ref(queue), codecs, largest, retry_for_s, timeout_s, wrapped, check_arguments)
+        codecs = replace(chosen_codecs, signer=find_signer(signing_key))
+        template, shown = resolve_redis(url, redis)
+        retry_for_s, timeout_s = chosen("", "retry_for", retry_for), chosen("", "redis_timeout", redis_timeout)
+        largest = chosen("", "max_payload", max_payload)
+        default_queue = checked_ref(chosen("", "queue") if queue is None else queue)
+        wrapped, checks = check_middleware(middleware), chosen("", "check_arguments", check_arguments)
+        self._settings = (default_queue, codecs, largest, retry_for_s, timeout_s, wrapped, checks)
+        self._set_up(template, shown, *self._settings)
         self._fallback: tuple[str | None, Redis | None] = None, None
         if url is None and redis is None:
             UNADDRESSED.add(self)

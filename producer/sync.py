@@ -19,12 +19,10 @@ from monarq.shared.errors import ProducerClosedError
 from monarq.shared.jobs.job import BoundJob, Job
 from monarq.shared.jobs.middleware import AnyMiddleware
 from monarq.shared.parsing import Duration
-from monarq.shared.payloads.codec import DEFAULT_MAX_PAYLOAD, Codec
+from monarq.shared.payloads.codec import Codec
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.protocol.job_state import JobState
-from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE
 from monarq.shared.queue import Queue
-from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -105,15 +103,15 @@ class SyncProducer:
         url: str | None = None,
         *,
         redis: Redis | None = None,
-        queue: str | Queue = DEFAULT_QUEUE,
-        codec: Literal["msgpack", "pickle"] | Codec = "msgpack",
-        allow_pickle: bool = False,
-        max_payload: int | str = DEFAULT_MAX_PAYLOAD,
-        retry_for: Duration = 10.0,
-        redis_timeout: Duration = SOCKET_TIMEOUT_S,
+        queue: str | Queue | None = None,
+        codec: Literal["msgpack", "pickle"] | Codec | None = None,
+        allow_pickle: bool | None = None,
+        max_payload: int | str | None = None,
+        retry_for: Duration | None = None,
+        redis_timeout: Duration | None = None,
         signing_key: str | None = None,
+        check_arguments: bool | None = None,
         middleware: Iterable[AnyMiddleware] = (),
-        check_arguments: bool = True,
     ) -> None:
         self._producer = Producer(
             url,

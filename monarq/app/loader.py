@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from redis.asyncio import Redis
 
@@ -17,22 +17,11 @@ from monarq.shared.queue import Queue, to_ref
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.shared.redis.pool_source import PoolSource
 from monarq.shared.settings.defaults import Defaults, given_defaults
+from monarq.shared.settings.lookup import chosen
 from monarq.workers.config.app_parts import AppParts
+from monarq.workers.config.named_settings import by_attribute
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.process.target_loader import LoadedTarget, assemble, override
-
-_ATTRIBUTES: Final = {
-    "timeout": "timeout_s",
-    "keep_result": "keep_result_s",
-    "grace": "grace_s",
-    "lease": "lease_s",
-    "poll": "poll_s",
-    "keep_unknown": "keep_unknown_s",
-    "keep_dead": "keep_dead_s",
-    "cpu_memory": "cpu_memory_bytes",
-    "max_jobs_per_child": "cpu_jobs_per_child",
-}
-"""The attributes of `WorkerSettings` for the names of settings, where they differ."""
+from monarq.workers.process.target_loader import NOTHING, LoadedTarget, assemble, override
 
 
 class AppTargets:
@@ -53,7 +42,14 @@ class AppTargets:
         """Whether it is an app, or a module with one."""
         return isinstance(found, App) or (isinstance(found, ModuleType) and bool(_apps_in(found)))
 
-    def load(self, found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> LoadedTarget:
+    def load(
+        self,
+        found: object,
+        target: str,
+        url: str | None,
+        overrides: Mapping[str, Any],
+        project: Mapping[str, Any] = NOTHING,
+    ) -> LoadedTarget:
         """Makes a worker's parts of an app.
 
         Raises:
@@ -68,7 +64,7 @@ class AppTargets:
                 f"{target}: the app {app.name!r} has no job: put @app.job before its functions, or name the modules"
                 " that have them in include=[...]"
             )
-        settings = self._adapt(override(_settings_of(app, contents), overrides))
+        settings = self._adapt(override(_settings_of(app, contents, project), overrides))
         own = [to_ref(queue) for queue in _queues_of(app)] if app._queue or app._queues else []  # noqa: SLF001
         return assemble(list(contents.jobs.values()), contents.crons, settings, _source_of(app, url), own_queues=own)
 
@@ -88,24 +84,31 @@ def _one_app(found: object, target: str) -> App:
     return apps[0]
 
 
-def _settings_of(app: App, contents: Contents) -> WorkerSettings:
+def _settings_of(app: App, contents: Contents, project: Mapping[str, Any]) -> WorkerSettings:
+    """The settings of its worker: what the app says wins over what the project's file does."""
     settings = WorkerSettings(
         queues=cast("Any", _queues_of(app)),  # names and instances of Queue are taken as well
         codecs=Codecs(signer=find_signer()),
         listeners=tuple(contents.listeners),
         app=AppParts(
-            queue=to_ref(app._queue or "default"),  # noqa: SLF001 - private to users only
+            queue=to_ref(_queue_of(app)),
             lifespans=tuple(contents.lifespans),
             cpu_lifespans=tuple(contents.cpu_lifespans),
             middleware=tuple(contents.middleware),
             attach=contents.attach,
         ),
     )
-    return override(settings, _overrides_of(app._defaults))  # noqa: SLF001
+    names_queues = bool(app._queue or app._queues)  # noqa: SLF001
+    left_open = {name: value for name, value in project.items() if not (names_queues and name == "queues")}
+    return override(override(settings, left_open), _overrides_of(app._defaults))  # noqa: SLF001
 
 
 def _queues_of(app: App) -> tuple[str | Queue, ...]:
-    return (app._queue or "default", *app._queues)  # noqa: SLF001 - private to users only
+    return (_queue_of(app), *app._queues)  # noqa: SLF001 - private to users only
+
+
+def _queue_of(app: App) -> str | Queue:
+    return app._queue or chosen("", "queue")  # noqa: SLF001 - private to users only
 
 
 def _overrides_of(defaults: Defaults | None) -> dict[str, Any]:
@@ -113,7 +116,7 @@ def _overrides_of(defaults: Defaults | None) -> dict[str, Any]:
         return {}
     if not isinstance(defaults, Defaults):
         raise SettingsError(f"defaults is {defaults!r}: give a monarq.Defaults")
-    return {_ATTRIBUTES.get(name, name): value for name, value in given_defaults(defaults).items()}
+    return by_attribute(given_defaults(defaults))
 
 
 def _source_of(app: App, url: str | None) -> RedisSource:

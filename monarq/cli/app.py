@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
@@ -12,6 +13,7 @@ from click.core import ParameterSource
 
 from monarq.cli.command_line.help import SectionedGroup
 from monarq.cli.command_line.options import verbose_option, version_option
+from monarq.cli.command_line.settings import default_map
 from monarq.cli.completion.command import completion
 from monarq.cli.dead.command import dead
 from monarq.cli.demo.command import demo
@@ -28,6 +30,7 @@ from monarq.cli.worker.command import worker
 from monarq.cli.workers.command import workers
 from monarq.shared.errors import MonarqError
 from monarq.shared.extras import missing_extra
+from monarq.shared.settings.project import find_project
 from monarq.workers.system.output import open_standard_descriptors
 
 SECTIONS: Final = {
@@ -42,7 +45,7 @@ monarq doctor examples.jobs                       see what a worker would meet h
 """,
     "Environment": """
 Every option has a variable: --concurrency of the worker is MONARQ_WORKER_CONCURRENCY.
-The Redis is MONARQ_REDIS or REDIS_URL.
+The Redis is MONARQ_REDIS or REDIS_URL. [tool.monarq] in pyproject.toml gives settings as well.
 """,
 }
 
@@ -82,7 +85,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     reporter = Reporter()
     try:
-        code = app.main(arguments, "monarq", standalone_mode=False, obj=reporter, auto_envvar_prefix="MONARQ")
+        code = app.main(
+            arguments,
+            "monarq",
+            standalone_mode=False,
+            obj=reporter,
+            auto_envvar_prefix="MONARQ",
+            default_map=default_map(),
+        )
         sys.stdout.flush()
         return code or 0
     except click.exceptions.NoArgsIsHelpError as error:
@@ -122,10 +132,15 @@ def _print_usage_error(error: click.ClickException) -> None:
 
 
 def _variable_of(error: click.ClickException) -> str:
-    """Names the environment variable that a wrong value came from; '' where it came from elsewhere."""
+    """Names the environment variable or the file that a wrong value came from; '' where it was an argument."""
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
     if not isinstance(context, click.Context) or not isinstance(parameter, click.Option) or parameter.name is None:
         return ""
-    if context.get_parameter_source(parameter.name) is not ParameterSource.ENVIRONMENT:
+    source = context.get_parameter_source(parameter.name)
+    if source is ParameterSource.DEFAULT_MAP:
+        return f"; it comes from {find_project().path}"
+    if source is not ParameterSource.ENVIRONMENT:
         return ""
-    return f"; it comes from the environment variable {context.auto_envvar_prefix}_{parameter.name.upper()}"
+    own = parameter.envvar if isinstance(parameter.envvar, str) and os.environ.get(parameter.envvar) else None
+    name = own or f"{context.auto_envvar_prefix}_{parameter.name.upper()}"
+    return f"; it comes from the environment variable {name}"

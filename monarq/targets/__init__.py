@@ -6,7 +6,6 @@ arq's settings may be a class, dict, object or module. They are recognized witho
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
@@ -15,9 +14,9 @@ from monarq.app.loader import AppTargets
 from monarq.shared.errors import TargetError
 from monarq.shared.extras import missing_extra
 from monarq.shared.jobs.job import Job
-from monarq.shared.redis.connection import UrlSource, redis_url
+from monarq.shared.redis.connection import UrlSource, fallback_url, redis_url
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.process.target_loader import LoadedTarget, override
+from monarq.workers.process.target_loader import NOTHING, LoadedTarget, override
 from monarq.workers.process.target_loader import load_target as load_with
 
 
@@ -42,7 +41,14 @@ class ArqTargets:
             return False
         return any(isinstance(getattr(found, name, None), (list, tuple)) for name in ("functions", "cron_jobs"))
 
-    def load(self, found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> LoadedTarget:
+    def load(
+        self,
+        found: object,
+        target: str,
+        url: str | None,
+        overrides: Mapping[str, Any],
+        project: Mapping[str, Any] = NOTHING,
+    ) -> LoadedTarget:
         """Reads arq's settings.
 
         Raises:
@@ -63,9 +69,9 @@ class ArqTargets:
             # A worker that knows no job would fail every job that it claims.
             raise TargetError(f"{target} names no job: at least one function or cron_job must be registered")
         if url is None and not read.names_redis:
-            url = os.environ.get("REDIS_URL")
+            url = fallback_url()
         source = None if url is None else UrlSource(redis_url(url))
-        parts = make_parts(read, override(read.settings, overrides), source)
+        parts = make_parts(read, override(read.settings, {**read.leaves_open(project), **overrides}), source)
         return LoadedTarget(
             read.jobs,
             parts.settings,
@@ -81,6 +87,8 @@ ARQ: Final = ArqTargets()
 APP: Final = AppTargets(ARQ.adapt)
 
 
-def load_target(target: str, url: str | None, overrides: Mapping[str, Any]) -> LoadedTarget:
+def load_target(
+    target: str, url: str | None, overrides: Mapping[str, Any], project: Mapping[str, Any] = NOTHING
+) -> LoadedTarget:
     """Loads a target of any kind; see `monarq.workers.process.target_loader.load_target`."""
-    return load_with(target, url, overrides, (APP, ARQ))
+    return load_with(target, url, overrides, (APP, ARQ), project)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from monarq.shared.errors import SettingsError
 from monarq.shared.redis.addresses import parse_address
 from monarq.shared.redis.replies import PROTOCOL
+from monarq.shared.settings.project import find_project
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -24,20 +25,29 @@ SOCKET_TIMEOUT_S: Final = 5.0
 
 
 def redis_url(url: str | None = None) -> str:
-    """The Redis URL to use: `url`, else the environment's REDIS_URL, else ``redis://localhost:6379``.
+    """The Redis URL to use: `url`, else MONARQ_REDIS, else `fallback_url`, else ``redis://localhost:6379``.
 
     Whitespace at its ends is left out.
 
     Raises:
-        SettingsError: it is not a Redis URL.
+        SettingsError: it is not a Redis URL, or pyproject.toml has an invalid setting.
     """
     if url is not None and not isinstance(url, str):
         raise SettingsError(
             f"the URL of the Redis server is a {type(url).__name__}: give text, such as {DEFAULT_URL!r}"
         )
-    chosen = (url or "").strip() or os.environ.get("REDIS_URL", "").strip() or DEFAULT_URL
+    chosen = (url or "").strip() or os.environ.get("MONARQ_REDIS", "").strip() or fallback_url() or DEFAULT_URL
     parse_address(chosen)
     return chosen
+
+
+def fallback_url() -> str | None:
+    """The Redis URL where the program names none: that of pyproject.toml, else the environment's REDIS_URL, if any.
+
+    Raises:
+        SettingsError: pyproject.toml has an invalid setting.
+    """
+    return find_project().get("", "redis") or os.environ.get("REDIS_URL", "").strip() or None
 
 
 def redacted_url(url: str) -> str:

@@ -22,12 +22,18 @@ class Kind:
 
     Attributes:
         form: the values in words, for the table of the documentation.
+        least: of a number: the smallest.
+        most: of a number: the largest; None for none.
+        words: of a choice: the words.
         read: checks a value of the setting that is named, and returns it as the code uses it: durations in seconds,
             sizes in bytes; raises SettingsError.
     """
 
     form: str
     read: Callable[[Any, str], Any]
+    least: int = 0
+    most: int | None = None
+    words: tuple[str, ...] = ()
 
 
 def count(least: int = 1, most: int | None = None) -> Kind:
@@ -39,7 +45,7 @@ def count(least: int = 1, most: int | None = None) -> Kind:
             raise SettingsError(f"{name} is {number}; it must be {most} at most")
         return number
 
-    return Kind("number" if most is None else f"{least} to {most}", read)
+    return Kind("number" if most is None else f"{least} to {most}", read, least, most)
 
 
 def choice(*values: str) -> Kind:
@@ -50,7 +56,7 @@ def choice(*values: str) -> Kind:
             raise SettingsError(f"{name} is {value!r}: give {' or '.join(map(repr, values))}")
         return str(value)
 
-    return Kind(" or ".join(values), read)
+    return Kind(" or ".join(values), read, words=values)
 
 
 def _read_flag(value: Any, name: str) -> bool:

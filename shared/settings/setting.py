@@ -38,6 +38,11 @@ class Setting:
         return "_".join(filter(None, ("MONARQ", self.section.upper(), self.name.upper())))
 
     @property
+    def spelled(self) -> str:
+        """Its option as one types it; '' where it has none."""
+        return self.option.split(", ")[-1].partition("/")[0]
+
+    @property
     def place(self) -> str:
         """Its section and name in pyproject.toml."""
         return f"[tool.monarq{self.section and '.'}{self.section}] {self.name}"

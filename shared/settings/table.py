@@ -78,6 +78,12 @@ _COMMON: Final = (
         "--max-payload",
     ),
     _all("retry_for", DURATION, "10s", "How long a producer repeats an enqueue while Redis is not reachable."),
+    _all(
+        "check_arguments",
+        FLAG,
+        "true",
+        "Whether producers refuse arguments that a job does not take; else its worker does.",
+    ),
     _all("redis_timeout", DURATION, "5s", "After how long a producer's call to Redis has failed."),
 )
 
@@ -95,7 +101,7 @@ _WORKER: Final = (
     _worker(
         "queues",
         TEXTS,
-        "queue, unless arq_queues names one; with arq's settings theirs",
+        "default, unless arq_queues names one; with arq's settings theirs",
         "Native queues to serve; several take turns, whatever their order.",
         "-q, --queue",
     ),
@@ -110,10 +116,10 @@ _WORKER: Final = (
     _job("max_burst_jobs", count(0), "any number", "With burst: end after so many jobs."),
     _job("timeout", DURATION, "5m", "How long a job may run; 0 without limit."),
     _job("retry", RETRY, "0", "How often a job is tried again after an exception, with growing waits."),
-    _job("max_tries", count(), "5, or retry and one more", "How often a job is tried in all."),
+    _job("max_tries", count(), "5, or one more than the retries if that is more", "How often a job is tried in all."),
     _job("keep_result", KEPT, "1h", "How long results are kept; 0 not at all."),
     _job("max_result", SIZE, "64MB", "A job with a larger result has failed."),
-    _job("max_error_text", SIZE, "20KB", "How much is kept of an error's text, in logs, results and dead letters."),
+    _job("max_error_text", SIZE, "20000", "How much is kept of an error's text, in logs, results and dead letters."),
     _job("max_crashes", count(), "3", "A job that so often was running when its worker died is dead."),
     _job(
         "keep_unknown",

@@ -202,8 +202,8 @@ def test_help_shows_an_example(cli: Cli, name: str) -> None:
 
 def test_every_option_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MONARQ_WORKER_CONCURRENCY", "7")
-    monkeypatch.setenv("MONARQ_WORKER_QUEUE", "high low")
-    monkeypatch.setenv("MONARQ_WORKER_ARQ_QUEUE", "mail")
+    monkeypatch.setenv("MONARQ_WORKER_QUEUES", "high low")
+    monkeypatch.setenv("MONARQ_WORKER_ARQ_QUEUES", "mail")
     monkeypatch.setenv("MONARQ_WORKER_BURST", "1")
     monkeypatch.setenv("MONARQ_REDIS", "redis://elsewhere")
     with app.make_context("monarq", ["worker", "x"], auto_envvar_prefix="MONARQ") as group:
@@ -211,8 +211,8 @@ def test_every_option_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(command, click.Command)
         with command.make_context("worker", ["x"], parent=group) as context:
             assert context.params["concurrency"] == 7
-            assert context.params["queue"] == (QueueRef("high", "native"), QueueRef("low", "native"))
-            assert context.params["arq_queue"] == (arq_queue("mail"),)
+            assert context.params["queues"] == (QueueRef("high", "native"), QueueRef("low", "native"))
+            assert context.params["arq_queues"] == (arq_queue("mail"),)
             assert context.params["burst"] is True
             assert context.params["redis"] == "redis://elsewhere"
 

@@ -30,7 +30,7 @@ def test_its_workers_are_listed_when_it_has_started(pool: LocalPool) -> None:
 
 
 def test_what_is_set_for_other_workers_is_not_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MONARQ_WORKER_QUEUE", "another")
+    monkeypatch.setenv("MONARQ_WORKER_QUEUES", "another")
     with LocalPool("examples.jobs", workers=1) as pool:
         assert asyncio.run(count_workers(pool.url)) == 1
 

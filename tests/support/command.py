@@ -19,8 +19,9 @@ def environment(url: str, changes: Mapping[str, str] | None = None) -> dict[str,
 
 
 async def start_monarq(
-    *args: str, url: str, env: Mapping[str, str] | None = None, **streams: Any
+    *args: str, url: str, env: Mapping[str, str] | None = None, cwd: Path = ROOT, **streams: Any
 ) -> asyncio.subprocess.Process:
     """Starts `monarq`; its streams are those of `asyncio.create_subprocess_exec`."""
     command = (sys.executable, "-m", "monarq", *args)
-    return await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment(url, env), **streams)
+    changes = {"PYTHONPATH": str(ROOT)} | dict(env or {})
+    return await asyncio.create_subprocess_exec(*command, cwd=cwd, env=environment(url, changes), **streams)

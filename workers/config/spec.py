@@ -18,7 +18,8 @@ class WorkerSpec:
     Attributes:
         target: the path of what to run; see `monarq.workers.process.target_loader`.
         redis_url: the Redis to use instead of the one that the target or the environment names.
-        overrides: settings from the command line by name, such as "concurrency"; of JSON's types only.
+        overrides: settings from options and the environment by attribute, such as "lease_s"; of JSON's types only.
+        project: settings from pyproject.toml by name, such as "lease", as TOML has them.
         index: which worker of its pool it is, from 0.
         verbosity: how much it logs: 0 is usual, 1 logs every job, -1 warnings only.
         log_format: "text" or "json".
@@ -31,6 +32,7 @@ class WorkerSpec:
     target: str | None
     redis_url: str | None = field(default=None, repr=False)
     overrides: dict[str, Any] = field(default_factory=dict)
+    project: dict[str, Any] = field(default_factory=dict)
     index: int = 0
     verbosity: int = 0
     log_format: str = "text"

@@ -27,6 +27,7 @@ from monarq.shared.redis.connection import UrlSource
 from monarq.shared.text.printable import printable_lines
 from monarq.shared.text.traceback_text import RemoteTraceback, traceback_text
 from monarq.workers.config.importer import import_object
+from monarq.workers.config.named_settings import by_attribute
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.control.channel import WorkerEnd
 from monarq.workers.control.messages import (
@@ -305,7 +306,13 @@ def build_worker(spec: WorkerSpec, on_ready: Callable[[], None]) -> RunnableWork
     from monarq.workers.process.target_loader import load_target
 
     overrides = spec.overrides | {"log": spec.log} | ({} if spec.warns_for_pool else {"preflight_warnings": False})
-    loaded = load_target(spec.target or "", spec.redis_url, overrides, [_loader_at(path) for path in spec.loaders])
+    loaded = load_target(
+        spec.target or "",
+        spec.redis_url,
+        overrides,
+        [_loader_at(path) for path in spec.loaders],
+        by_attribute(spec.project),
+    )
     loaded.background.append(ReadinessNotifier(on_ready))
     worker = loaded.worker(warns=spec.warns_for_pool)
     worker.restarts = spec.restarts

@@ -18,9 +18,10 @@ from monarq.shared.jobs.job import Job, declared_options
 from monarq.shared.options.run_options import RunOptions
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
-from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, Format, QueueRef
 from monarq.shared.queue import check_ref, to_ref
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
+from monarq.shared.settings.lookup import chosen
 from monarq.workers.config.importer import import_object
 from monarq.workers.config.settings import WorkerSettings, add_queue_options, add_shards
 from monarq.workers.events.dispatcher import Dispatcher
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from monarq.workers.process.worker import Worker
 
 T = TypeVar("T")
+
+NOTHING: Final[Mapping[str, Any]] = {}
 
 _QUEUE_OPTIONS: Final[Mapping[Format, str]] = {"native": "--queue", "arq": "--arq-queue"}
 
@@ -116,21 +119,34 @@ class TargetLoader(Protocol):
         """Whether an object is a target of this kind."""
         ...
 
-    def load(self, found: object, target: str, url: str | None, overrides: Mapping[str, Any]) -> LoadedTarget:
+    def load(
+        self,
+        found: object,
+        target: str,
+        url: str | None,
+        overrides: Mapping[str, Any],
+        project: Mapping[str, Any] = NOTHING,
+    ) -> LoadedTarget:
         """Reads the settings of a target of this kind; see `load_target`."""
         ...
 
 
 def load_target(
-    target: str, url: str | None, overrides: Mapping[str, Any], loaders: Iterable[TargetLoader] = ()
+    target: str,
+    url: str | None,
+    overrides: Mapping[str, Any],
+    loaders: Iterable[TargetLoader] = (),
+    project: Mapping[str, Any] = NOTHING,
 ) -> LoadedTarget:
     """Imports a target and reads its settings.
 
     Args:
         target: its dotted path.
         url: the Redis to use instead of the one that the target or the environment names.
-        overrides: values for attributes of `WorkerSettings` from the command line, and "allow_pickle".
+        overrides: values for attributes of `WorkerSettings` from options and the environment, and "allow_pickle"; they
+            win over what the target says.
         loaders: load targets that are not modules with @job functions.
+        project: the same from pyproject.toml; what the target says wins over them.
 
     Raises:
         TargetError: there is nothing at this path, or nothing to run in it.
@@ -142,9 +158,9 @@ def load_target(
     loaders = list(loaders)
     for loader in loaders:
         if loader.takes(found):
-            return loader.load(found, target, url, overrides)
+            return loader.load(found, target, url, overrides, project)
     if isinstance(found, ModuleType):
-        return _load_module(found, target, url, overrides, loaders)
+        return _load_module(found, target, url, {**project, **overrides}, loaders)
     raise TargetError(
         f"{target} is {found!r}: a worker runs a module with @job functions, an App, or a settings class or dict"
     )
@@ -163,7 +179,9 @@ def _load_module(
             f" {target}.WorkerSettings"
         )
     listeners = tuple(_unique(value for value in vars(module).values() if isinstance(value, Listener)))
-    settings = override(WorkerSettings(codecs=Codecs(signer=find_signer()), listeners=listeners), overrides)
+    queue = QueueRef(chosen("", "queue"), DEFAULT_FORMAT)
+    made = WorkerSettings(queues=(queue,), codecs=Codecs(signer=find_signer()), listeners=listeners)
+    settings = override(made, overrides)
     for loader in loaders:
         settings = loader.adapt(settings)
     return assemble(jobs, crons, settings, UrlSource(redis_url(url)))

@@ -39,6 +39,17 @@ EXTRAS: Final = frozenset(
 )
 """Settings of monarq's own that a class may have as well: see `WorkerSettings`, and `find_signer` for the key."""
 
+ARQ_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "allow_pickle": ("job_serializer", "job_deserializer"),
+    "concurrency": ("max_jobs",),
+    "grace_s": ("job_completion_wait",),
+    "keep_result_s": ("keep_result", "keep_result_forever"),
+    "poll_s": ("poll_delay",),
+    "queues": ("queue_name", "queues"),
+    "timeout_s": ("job_timeout",),
+}
+"""What the attributes of monarq's settings are called here, where they have other names."""
+
 _MIN_SIMILARITY: Final = 0.75
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final
@@ -24,7 +25,7 @@ from monarq.arq.runs.log import warn_namesakes
 from monarq.arq.runs.policies import ArqOutcomes, ArqRejections, describe_run
 from monarq.arq.settings.connection import SettingsSource
 from monarq.arq.settings.crons import arq_entries, local_zone
-from monarq.arq.settings.fields import DEFAULTS, EXTRAS, collect_settings, suggest
+from monarq.arq.settings.fields import ARQ_NAMES, DEFAULTS, EXTRAS, collect_settings, suggest
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
 from monarq.shared.parsing import to_seconds
@@ -64,6 +65,7 @@ class ArqTarget:
         health_check_key: the health-check key; None names it after the queue.
         health_check_s: how often it is written.
         names_redis: whether the settings name a Redis; if not, arq takes the one on localhost.
+        given: the names of the settings that are set, as arq has them.
     """
 
     settings: WorkerSettings
@@ -83,6 +85,11 @@ class ArqTarget:
     health_check_key: str | None
     health_check_s: float
     names_redis: bool
+    given: frozenset[str] = frozenset()
+
+    def leaves_open(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those values of monarq's settings, by attribute, that arq's settings say nothing of."""
+        return {name: value for name, value in values.items() if self.given.isdisjoint(ARQ_NAMES.get(name, (name,)))}
 
     @property
     def jobs(self) -> list[Job[..., Any] | ArqFunction]:
@@ -135,6 +142,7 @@ def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
         health_check_key=values.kind("health_check_key", str, or_none=True),
         health_check_s=max(_SHORTEST_HEALTH_S, values.seconds("health_check_interval")),
         names_redis=bool(given.get("redis_settings") or given.get("redis_pool")),
+        given=frozenset(given),
     )
 
 

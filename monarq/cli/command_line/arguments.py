@@ -81,6 +81,20 @@ def parse_duration(text: str) -> float:
         ) from None
 
 
+def parse_kept(text: str) -> float | str:
+    """How long something is kept: seconds as `parse_duration`, or `forever`.
+
+    Raises:
+        click.BadParameter: it is neither.
+    """
+    if text == "forever":
+        return text
+    try:
+        return parse_duration(text)
+    except click.BadParameter as error:
+        raise click.BadParameter(f"{error.message}; or forever") from None
+
+
 def parse_hang_timeout(text: str) -> float:
     """Seconds after which a worker that shows no sign of life is replaced.
 

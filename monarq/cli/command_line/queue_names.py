@@ -99,33 +99,6 @@ def queue_names_option(text: str) -> Callable[[FunctionT], FunctionT]:
     return decorate
 
 
-def served_queues_options(text: str) -> Callable[[FunctionT], FunctionT]:
-    """The options that name queues for a worker to serve, together as the parameter `queues`: each queue once.
-
-    Args:
-        text: the help of --queue.
-    """
-
-    def decorate(command: FunctionT) -> FunctionT:
-        of_arq = queue_of("arq", any_arq_name=True)
-
-        @click.option("-q", "--queue", multiple=True, type=queue_of(DEFAULT_FORMAT), metavar="NAME", help=text)
-        @click.option(
-            "--arq-queue",
-            multiple=True,
-            type=of_arq,
-            metavar="NAME",
-            help="The same, for a queue in arq's format. One worker may serve queues of both formats.",
-        )
-        @wraps(command)
-        def served(*args: Any, queue: tuple[QueueRef, ...], arq_queue: tuple[QueueRef, ...], **options: Any) -> Any:
-            return command(*args, queues=tuple(dict.fromkeys([*queue, *arq_queue])), **options)
-
-        return served  # type: ignore[return-value]
-
-    return decorate
-
-
 def target_queue_options(text: str) -> Callable[[FunctionT], FunctionT]:
     """The options that name the queue for a command to put jobs into, together as the parameter `queue`; None for none.
 

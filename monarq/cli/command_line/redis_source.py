@@ -22,8 +22,9 @@ redis_option = click.option(
     metavar="URL|embedded",
     envvar="MONARQ_REDIS",
     help="The Redis to use: redis://, rediss:// or unix://, redis+sentinel://host:26379/service, redis+cluster://host:6379,"
-    " or 'embedded' for a private one that lives as long as this command. Default: the environment's REDIS_URL, else"
-    " redis://localhost:6379. A password is better kept in the environment: everybody can see a command line.",
+    " or 'embedded' for a private one that lives as long as this command. Default: that of [tool.monarq] in"
+    " pyproject.toml, else the environment's REDIS_URL, else redis://localhost:6379. A password is better kept in the"
+    " environment: everybody can see a command line.",
 )
 
 

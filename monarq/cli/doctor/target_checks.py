@@ -8,6 +8,7 @@ from typing import Any, Final
 from monarq.cli.doctor.finding import Finding
 from monarq.shared.errors import MonarqError
 from monarq.targets import load_target
+from monarq.workers.config.named_settings import project_settings
 from monarq.workers.jobs.registry import register
 from monarq.workers.process.target_loader import LoadedTarget
 
@@ -20,7 +21,7 @@ def check_target(
 ) -> tuple[LoadedTarget | None, list[Finding]]:
     """Imports a target, as a worker does; returns it, None where it cannot be had, and what was found."""
     try:
-        loaded = load_target(target, url, overrides)
+        loaded = load_target(target, url, overrides, project_settings())
         jobs = sorted(register(loaded.functions, loaded.settings))
     except MonarqError as error:
         return None, [Finding(SECTION, target, "cannot be served", "problem", str(error))]

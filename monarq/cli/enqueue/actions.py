@@ -20,9 +20,10 @@ from monarq.shared.formats.choice.monitors import monitor_queue, read_workers
 from monarq.shared.formats.choice.namesakes import find_namesakes
 from monarq.shared.jobs.job import Job, declared_options, enqueue_options, types_of
 from monarq.shared.protocol.namesake import option_of
-from monarq.shared.protocol.queue_ref import DEFAULT_QUEUE, QueueRef
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import to_ref
 from monarq.shared.redis.connection import UrlSource, check_redis
+from monarq.shared.settings.lookup import chosen
 from monarq.shared.text.error_text import error_text
 from monarq.shared.text.json_lines import json_line
 
@@ -105,7 +106,7 @@ async def _check_redis(source: UrlSource, request: EnqueueRequest) -> None:
 
 
 def _queue_of(job: Job[..., Any]) -> QueueRef:
-    return enqueue_options(job).queue_ref or declared_options(job).queue_ref or to_ref(DEFAULT_QUEUE)
+    return enqueue_options(job).queue_ref or declared_options(job).queue_ref or to_ref(chosen("", "queue"))
 
 
 async def _warn_of_namesakes(redis: Redis, job: Job[..., Any]) -> None:

@@ -9,7 +9,9 @@ import click
 from monarq.cli.command_line.help import SectionedCommand
 from monarq.cli.command_line.options import verbose_option
 from monarq.cli.command_line.redis_source import open_source, redis_option
+from monarq.cli.command_line.settings import setting_option
 from monarq.cli.terminal.console import say
+from monarq.shared.settings.lookup import configured
 
 SECTIONS: Final = {
     "Examples": """
@@ -25,40 +27,16 @@ Starlette(routes=[Mount("/queue", create_app("redis://..."))])
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where it listens.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    show_default=True,
-    help="0 takes any free port.",
-)
-@click.option(
-    "--token",
-    metavar="SECRET",
-    help="What one logs in with; programs send it as Authorization: Bearer. Better given as MONARQ_WEB_TOKEN:"
-    " everybody can see a command line.",
-)
-@click.option(
-    "--user",
-    metavar="NAME:PASSWORD",
-    help="The same as a user with a password (Authorization: Basic). Better given as MONARQ_WEB_USER.",
-)
-@click.option("--read-only", is_flag=True, help="Show everything, change nothing.")
-@click.option(
-    "--allow-host",
-    multiple=True,
-    metavar="NAME",
-    help="A name that the page is reached by, beside localhost and --host; * for any. May be repeated.",
-)
-@click.option("--root-path", default="", metavar="PATH", help="The prefix that a proxy in front of it takes off.")
+@setting_option("web", "host", default="127.0.0.1", metavar="ADDRESS")
+@setting_option("web", "port", default=8080, metavar="PORT")
+@setting_option("web", "read_only", default=False)
+@setting_option("web", "allow_host", metavar="NAME")
+@setting_option("web", "root_path", default="", metavar="PATH")
 @redis_option
 @verbose_option
 def web(
     host: str,
     port: int,
-    token: str | None,
-    user: str | None,
     read_only: bool,
     allow_host: tuple[str, ...],
     root_path: str,
@@ -66,7 +44,9 @@ def web(
 ) -> None:
     """Serve a page that shows and steers the queues, until Ctrl-C.
 
-    It can be reached from this machine alone, unless a token or a user is set.
+    It can be reached from this machine alone, unless a token or a user is set: MONARQ_WEB_TOKEN is what one logs in
+    with, and programs send as Authorization: Bearer; MONARQ_WEB_USER, as NAME:PASSWORD, the same as a user with a
+    password (Authorization: Basic). They have no options, as everybody can see a command line.
     """
     import asyncio
 
@@ -79,8 +59,8 @@ def web(
             source,
             host=host,
             port=port,
-            token=token,
-            user=user,
+            token=configured("web", "token"),
+            user=configured("web", "user"),
             read_only=read_only,
             allow_host=allow_host,
             root_path="/" + root_path.strip("/") if root_path.strip("/") else "",

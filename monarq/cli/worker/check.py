@@ -13,6 +13,7 @@ from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.redis_errors import explain
 from monarq.targets import load_target
+from monarq.workers.config.named_settings import by_attribute
 from monarq.workers.config.spec import WorkerSpec
 
 
@@ -25,7 +26,7 @@ def check_workers(spec: WorkerSpec) -> int:
         TargetError: there is no such target.
         RedisUnavailableError: Redis could not be reached.
     """
-    loaded = load_target(spec.target or "", spec.redis_url, spec.overrides)
+    loaded = load_target(spec.target or "", spec.redis_url, spec.overrides, by_attribute(spec.project))
     try:
         queues = asyncio.run(_read(loaded.source.client(), loaded.settings.queues))
     except RedisError as error:

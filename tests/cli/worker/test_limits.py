@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 from redis.asyncio import Redis
 
-from monarq.cli.worker.command import SETTINGS
 from monarq.producer import Producer
 from monarq.shared.errors import JobFailedError, PayloadError
 from monarq.shared.formats.arq import keys as names
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE, QueueKeys
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.protocol.namesake import option_of
-from monarq.workers.config.settings import WorkerSettings
 from tests.cli.command import monarq
 from tests.support.formats import ON_BOTH, current_name, current_queue
 from tests.support.queue_state import server_ms
@@ -23,10 +19,6 @@ from tests.support.slowness import patience_s
 
 QUEUE = QueueKeys.of(DEFAULT_QUEUE)
 NATIVE = NativeKeys.of(NATIVE_QUEUE.name)
-
-
-def test_every_option_is_a_setting() -> None:
-    assert set(SETTINGS.values()) <= {field.name for field in fields(WorkerSettings)} | {"max_tries", "allow_pickle"}
 
 
 @ON_BOTH

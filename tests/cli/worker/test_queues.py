@@ -46,7 +46,7 @@ async def test_a_native_queue_alone_named_by_the_environment(redis: Redis, redis
         handle = await producer.enqueue("double", 4)
         options = ("-w", "1", "--burst")
         ended = await monarq(
-            *("worker", "tests.cli.target", *options), url=redis_url, env={"MONARQ_WORKER_QUEUE": "mail"}
+            *("worker", "tests.cli.target", *options), url=redis_url, env={"MONARQ_WORKER_QUEUES": "mail"}
         )
         assert (ended.code, "serving mail, Redis" in ended.err) == (0, True)
         assert await handle.result(5) == 8
@@ -130,6 +130,6 @@ async def test_a_name_that_cannot_be_one_is_refused_with_the_option_that_has_it(
 
 
 async def test_a_wrong_name_in_the_environment_is_refused_with_its_variable(redis_url: str) -> None:
-    ended = await monarq("worker", "tests.cli.mail_jobs", url=redis_url, env={"MONARQ_WORKER_QUEUE": "mail a~1"})
+    ended = await monarq("worker", "tests.cli.mail_jobs", url=redis_url, env={"MONARQ_WORKER_QUEUES": "mail a~1"})
     assert ended.code == 2
-    assert "it comes from the environment variable MONARQ_WORKER_QUEUE" in ended.err
+    assert "it comes from the environment variable MONARQ_WORKER_QUEUES" in ended.err

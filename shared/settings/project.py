@@ -1,0 +1,131 @@
+"""The settings of ``[tool.monarq]`` in the nearest pyproject.toml, upwards of the working directory."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from monarq.shared.errors import SettingsError
+from monarq.shared.settings.setting import Setting
+from monarq.shared.settings.table import SECTIONS, SETTINGS, find_setting
+
+FILE: Final = "pyproject.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a pyproject.toml says.
+
+    Attributes:
+        path: the file; None where there is none, or it has no ``[tool.monarq]``.
+        values: the settings that it gives, as TOML has them, checked.
+    """
+
+    path: Path | None = None
+    values: Mapping[Setting, Any] = field(default_factory=dict)
+
+    def get(self, section: str, name: str) -> Any:
+        """The value of a setting as TOML has it; None where it is not given."""
+        return self.values.get(find_setting(section, name))
+
+    def read(self, section: str, name: str) -> Any:
+        """The value of a setting as the code uses it; None where it is not given."""
+        setting = find_setting(section, name)
+        value = self.values.get(setting)
+        return None if value is None else setting.read(value)
+
+
+def find_project() -> Project:
+    """That of the working directory, read once for each directory.
+
+    Raises:
+        SettingsError: the file cannot be read, or a setting is unknown or has an invalid value.
+    """
+    try:
+        directory = Path.cwd()
+    except OSError:  # it was deleted
+        return Project()
+    return _project_at(directory)
+
+
+@lru_cache(maxsize=64)
+def _project_at(directory: Path) -> Project:
+    for folder in (directory, *directory.parents):
+        path = folder / FILE
+        if os.path.isfile(path):  # noqa: PTH113 - a folder that may not be entered counts as one without the file
+            return read_project(path)
+    return Project()
+
+
+def read_project(path: Path) -> Project:
+    """The settings of a pyproject.toml.
+
+    Raises:
+        SettingsError: as `find_project`.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    if b"monarq" not in content:
+        return Project()
+    import tomllib
+
+    try:
+        tool = tomllib.loads(content.decode()).get("tool", {})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from None
+    table = tool.get("monarq") if isinstance(tool, dict) else None
+    if table is None:
+        return Project()
+    return Project(path, dict(_values(table, "", path)))
+
+
+def _values(table: Any, section: str, path: Path) -> list[tuple[Setting, Any]]:
+    where = f"{path}: [tool.monarq{section and '.'}{section}]"
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where} is {table!r}: it must be a table")
+    found: list[tuple[Setting, Any]] = []
+    for name, value in table.items():
+        if not section and name in SECTIONS:
+            found += _values(value, name, path)
+            continue
+        setting = _setting(section, name, where)
+        if isinstance(value, dict):
+            raise SettingsError(f"{where} {name} is a table: give {setting.kind.form}")
+        try:
+            setting.read(value)
+        except SettingsError as error:
+            raise SettingsError(f"{where} {error}") from None
+        found.append((setting, value))
+    return found
+
+
+def _setting(section: str, name: str, where: str) -> Setting:
+    for setting in SETTINGS:
+        if (setting.section, setting.name) != (section, name):
+            continue
+        if setting.is_secret:
+            raise SettingsError(f"{where} {name} is a secret: set the environment variable {setting.variable} instead")
+        return setting
+    raise SettingsError(f"{where} has no setting {name!r}{_advice(section, name)}")
+
+
+def _advice(section: str, name: str) -> str:
+    """The setting that may be meant: of the same name elsewhere, or of a similar name."""
+    elsewhere = [setting.place for setting in SETTINGS if setting.name == name and not setting.is_secret]
+    own = [setting.name for setting in SETTINGS if setting.section == section and not setting.is_secret]
+    similar = difflib.get_close_matches(name, own, n=1) or difflib.get_close_matches(
+        name, SECTIONS if not section else ()
+    )
+    if elsewhere:
+        return f"; did you mean {elsewhere[0]}?"
+    if similar:
+        return f"; did you mean {similar[0]!r}?"
+    others = [setting for setting in SETTINGS if difflib.SequenceMatcher(None, setting.name, name).ratio() > 0.8]
+    return f"; did you mean {others[0].place}?" if others else "; docs/reference/configuration.md lists them"
