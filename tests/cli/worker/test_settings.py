@@ -13,8 +13,8 @@ import click
 import pytest
 from redis.asyncio import Redis
 
-from monarq import Producer, job
-from monarq.cli.app import app
+from monarq import App, Defaults, Producer, job
+from monarq.cli.app import app as command_line
 from monarq.cli.command_line.settings import default_map
 from monarq.cli.worker.options import served_queues_options, split_settings
 from monarq.shared.errors import SettingsError
@@ -66,9 +66,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def split(*args: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """What the command makes of its arguments: all values, those that win over the target, and those that do not."""
-    command = app.get_command(click.Context(app), "worker")
+    command = command_line.get_command(click.Context(command_line), "worker")
     assert command is not None
-    group = click.Context(app, auto_envvar_prefix="MONARQ", default_map=default_map())
+    group = click.Context(command_line, auto_envvar_prefix="MONARQ", default_map=default_map())
     with group, command.make_context("worker", list(args), parent=group) as context:
         values = dict(context.params)
         named = {name: values.pop(name) for name in ("queues", "arq_queues")}
@@ -126,6 +126,36 @@ def test_a_settings_class_wins_over_the_file_and_options_over_both() -> None:
     assert [queue.name for queue in settings.queues] == ["own"]
     assert load_target("settings_jobs.Settings", None, {}, given).settings.concurrency == 7, "arq's 10 is built in"
     assert load_target("settings_jobs.Settings", None, {}).settings.concurrency == 10
+
+
+@pytest.mark.parametrize(
+    ("app", "queues"),
+    [(App("plain"), ["mail", "slow"]), (App("own", queue="own", queues=["more"]), ["own", "more"])],
+    ids=lambda value: value.name if isinstance(value, App) else "",
+)
+def test_an_app_wins_over_the_file_where_it_says_something(app_of: Any, app: App, queues: list[str]) -> None:
+    app_of(app)
+    settings = load_target("settings_app", None, {"max_payload": 5}, project_settings()).settings
+    assert [queue.name for queue in settings.queues] == queues
+    assert (settings.concurrency, settings.timeout_s, settings.max_payload) == (7, 120.0, 5)
+    app_of(App("strict", defaults=Defaults(timeout="30s", concurrency=4)))
+    settings = load_target("settings_app", None, {"concurrency": 3}, project_settings()).settings
+    assert (settings.concurrency, settings.timeout_s) == (3, 30.0)
+
+
+@pytest.fixture
+def app_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[App], None]:
+    """Makes the module of a worker's target with this app, which has one job."""
+
+    def make(app: App) -> None:
+        async def work() -> None: ...
+
+        app.job(name=f"{app.name}.work")(work)
+        module = ModuleType("settings_app")
+        vars(module).update(app=app)
+        monkeypatch.setitem(sys.modules, "settings_app", module)
+
+    return make
 
 
 def test_the_default_queue_may_have_another_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
