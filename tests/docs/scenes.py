@@ -22,7 +22,7 @@ async def send(to: str) -> None:
         await asyncio.sleep(600)
     raise ConnectionError("smtp.example.com refused the connection")
 
-@job(retry=Fixed(1, "30s"), retry_on=TimeoutError)
+@job(retry=Fixed(1, "10m"), retry_on=TimeoutError)
 async def resize(path: str, width: int = 100) -> None:
     if path.endswith(".txt"):
         raise ValueError(f"{path} is not an image")
