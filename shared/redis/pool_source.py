@@ -70,7 +70,8 @@ class PoolSource:
         manager: Sentinel = pool.sentinel_manager
         nodes = [node.connection_pool.connection_kwargs for node in manager.sentinels]
         hosts = [(options["host"], options["port"]) for options in nodes]
-        return hosts, pool.service_name, self._sentinel_options(), pool.sentinel_manager.sentinel_kwargs
+        own = {name: value for name, value in manager.sentinel_kwargs.items() if name not in _DROPPED}
+        return hosts, pool.service_name, self._sentinel_options(), own
 
 
 def _is_fake(kind: type) -> bool:

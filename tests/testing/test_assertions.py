@@ -119,7 +119,7 @@ async def test_a_job_is_found_by_its_name(monarq: Sandbox) -> None:
 
 
 async def test_what_is_no_job_and_a_call_that_cannot_be_are_refused(monarq: Sandbox) -> None:
-    with pytest.raises(TypeError, match="no job"):
+    with pytest.raises(TypeError, match="is not a job"):
         monarq.assert_not_enqueued(signup)
     with pytest.raises(TypeError, match="send"):
         monarq.assert_not_enqueued(send, "a", "b", "c")

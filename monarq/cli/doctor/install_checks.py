@@ -18,8 +18,13 @@ CORE: Final = ("redis", "hiredis", "uvloop", "msgspec")
 
 EXTRAS: Final = {
     "arq": "monarq.arq and settings classes of arq",
+    "django": "a backend of Django's tasks",
     "embedded": "a server inside a wheel: `monarq redis`, --redis embedded",
-    "otel": "spans from the producer to the job",
+    "fastapi": "producers and progress in FastAPI and Starlette",
+    "flask": "producers in Flask",
+    "otel": "spans from the producer to the job, and metrics",
+    "sentry": "errors and transactions in Sentry",
+    "structlog": "the fields of a job in structlog",
     "testing": "tests on machines for which there is no server",
     "watch": "workers that restart when a file changes",
     "web": "the page, /metrics and the health port",

@@ -28,9 +28,12 @@ BROKEN: Final = {
 
 
 REFUSED: Final = {
-    'from monarq import job\n\n@job(timeout="5m")\nasync def a(): ...\n': ("timeout is '5m'", 3),
+    'from monarq import job\n\n@job(timeout="soon")\nasync def a(): ...\n': ("timeout is 'soon'", 3),
     'from monarq import cron\ncron(len, "* * * * *")\n': ("cron takes a job", 2),
-    'from monarq import cron, job\n@job\nasync def a(n): ...\n\ncron(a, "* * * * *")\n': (r"args=\(...\)", 5),
+    'from monarq import cron, job\n@job\nasync def a2(n): ...\n\ncron(a2, "* * * * *")\n': (
+        r"args=\(...\)",
+        5,
+    ),
 }
 
 

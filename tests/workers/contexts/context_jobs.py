@@ -19,7 +19,7 @@ def told(context: Context | SyncContext | None) -> list[Any]:
         context.job_try,
         context.crashes,
         context.queue,
-        context.lane,
+        context.lane.value,
         context.enqueued_at.timestamp(),
         left_s,
         dict(context.headers),

@@ -178,7 +178,7 @@ async def test_a_worker_obeys_what_the_enqueue_says(redis: Redis, redis_url: str
         worker = await run_burst(redis_url, [plain, fails])
     assert [(await dead_letter_of(redis, job_id))["tries"] for job_id in ("often", "once", "cut")] == [4, 1, 2]
     assert (await result_of(redis, "named")).value == "done"
-    assert (worker.counters.complete, worker.counters.retried) == (3, 4)
+    assert (worker.counters.succeeded, worker.counters.retried) == (3, 4)
 
 
 async def test_a_job_runs_what_waits_under_its_old_name(redis: Redis, redis_url: str) -> None:

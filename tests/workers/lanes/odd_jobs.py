@@ -196,18 +196,18 @@ def forgets_to_iterate() -> Any:
 def audited(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any) -> Any:
-        return "audited", function(*args)
+        return ["audited", function(*args)]
 
     return call
 
 
-def resize(size: int) -> int:
+def resize(size: int) -> Any:
     return size
 
 
 @job
 @audited
-def crop_audited(size: int) -> int:
+def crop_audited(size: int) -> Any:
     return size
 
 

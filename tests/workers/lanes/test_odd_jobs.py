@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,13 @@ RETURNED: list[tuple[Any, tuple[Any, ...], dict[str, Any], Any]] = [
     (jobs.child_root, (9,), {}, 3.0),
     (jobs.child_last, ("word",), {}, ["word", "#"]),
     (jobs.child_told, (1, 2), {}, 3),
-    (jobs.pay, ("1.10", "2.20"), {"fee": "3.30"}, ["Decimal('1.10')", "Decimal('2.20')", "Decimal('3.30')"]),
-    (jobs.pay_in_session, ("1.10",), {}, "Decimal('1.10')"),
+    (
+        jobs.pay,
+        (Decimal("1.10"), Decimal("2.20")),
+        {"fee": Decimal("3.30")},
+        ["Decimal('1.10')", "Decimal('2.20')", "Decimal('3.30')"],
+    ),
+    (jobs.pay_in_session, (Decimal("1.10"),), {}, "Decimal('1.10')"),
 ]
 
 

@@ -152,7 +152,7 @@ async def test_a_page_is_in_order(redis: Redis, producer: Producer) -> None:
     await spread(redis, 3)
     ids = await fill(producer, 12)
     page = await list_jobs(redis, BIG, "queued", limit=50)
-    assert [row.id for row in page.rows] == ids or sorted(row.due_ms or 0 for row in page.rows) == [
+    assert [row.job_id for row in page.rows] == ids or sorted(row.due_ms or 0 for row in page.rows) == [
         row.due_ms for row in page.rows
     ]
 
@@ -175,7 +175,7 @@ async def test_one_job_is_shown_and_steered_wherever_it_is(redis: Redis, produce
         for queue in (BIG, None):
             view = await find_job(redis, job_id, queue)
             assert view is not None
-            assert (view.row.id, view.row.state) == (job_id, "deferred")
+            assert (view.row.job_id, view.row.state) == (job_id, "deferred")
     assert await MONITORED.promote(redis, chosen[0].encode()) is Promoted.DUE
     assert await MONITORED.promote(redis, made[3].encode()) is Promoted.DUE
     assert await MONITORED.promote(redis, b"nobody") is Promoted.UNKNOWN
@@ -214,7 +214,7 @@ async def test_dead_letters_are_one_list(redis: Redis, producer: Producer, redis
     assert {entry.raw_id.decode() for entry in listed} == set(names)
     page_of_5 = await read_dead_letter_page(redis, BIG, None, 5)
     assert len(page_of_5.letters) == 5
-    found = [letter.id async for letter in find_dead_letters(redis, BIG, DeadLetterFilter())]
+    found = [letter.job_id async for letter in find_dead_letters(redis, BIG, DeadLetterFilter())]
     assert sorted(found) == sorted(names)
     for raw_id in (entry.raw_id for entry in listed):
         assert await MONITORED.read_dead_payload(redis, raw_id)
