@@ -106,7 +106,7 @@ async def test_its_time_begins_at_the_first_claim_and_goes_on(redis: Redis, redi
     [first_ms] = [moment.at_ms for moment in (await view_of(redis, "who")).timeline if moment.what == "unknown"]
     async with running(make_worker(redis_url, jobs.ALL, keep_unknown_s=2)):
         await result_of(redis, "who")
-    [dead] = [moment.at_ms for moment in (await view_of(redis, "who")).timeline if moment.what == "dead"]
+    [dead] = [moment.at_ms for moment in (await view_of(redis, "who")).timeline if moment.what == "failed"]
     assert dead - first_ms + 50 >= 2000
     assert [m.what for m in (await view_of(redis, "who")).timeline].count("unknown") == 1
 
