@@ -35,7 +35,8 @@ def union_form(members: list[Form]) -> Form:
                 plain = members[at].encode(value)
             except MismatchError:
                 continue
-            if type(plain) in members[at].kinds and (lonely[at] or _read_first(members, plain)[0] == at):
+            needs_tag = type(plain) not in members[at].kinds or (type(plain) is dict and TYPE in plain)
+            if not needs_tag and (lonely[at] or _read_first(members, plain)[0] == at):
                 return plain
             return {TYPE: members[at].name, VALUE: plain}
         return refuse(name, value)
