@@ -116,17 +116,19 @@ class ResultNotFoundError(MonarqError, LookupError):
         job_id: the job's id.
     """
 
-    def __init__(self, job_id: str, moved_to: str = "") -> None:
+    def __init__(self, job_id: str, queue: str, moved_to: str = "") -> None:
         """Makes one.
 
         Args:
             job_id: the job's id.
+            queue: the queue that was looked in, in words.
             moved_to: the queue that jobs of this one were moved to, in words; '' where none were.
         """
         moved = f"; or it was moved to {moved_to}, as others of its queue were: ask there" if moved_to else ""
         super().__init__(
-            f"job {job_id} has no result and is not in its queue: it is unknown there, or was purged, or its result was"
-            f" not kept (keep_result), or was kept and has expired{moved}"
+            f"job {job_id} has no result and is not in {queue}: it is unknown there, or was purged, or its result was"
+            f" not kept (keep_result), or was kept and has expired{moved}. Where it was enqueued to another queue, look"
+            " there: handle(job_id, queue=...)"
         )
         self.job_id = job_id
 

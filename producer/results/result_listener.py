@@ -245,7 +245,7 @@ class ResultListener:
                 ended[waiter] = result
         if gone:
             moved_to = await self._moved_to(queue)
-            ended |= {waiter: ResultNotFoundError(waiter.job_id, moved_to) for waiter in gone}
+            ended |= {waiter: ResultNotFoundError(waiter.job_id, str(queue.ref), moved_to) for waiter in gone}
         watchers = self._progress_watchers.get(queue.reports.encode())
         if watchers and (last := watchers.of_jobs(waiter.raw_id for waiter in ended)):
             # A job's end may be seen here before its last report has arrived.

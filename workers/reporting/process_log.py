@@ -18,7 +18,10 @@ class RecoveryLog:
 
     def jobs_recovered(self, worker_id: str, count: int) -> None:
         """The jobs of a dead worker are back in their queues."""
-        logger.warning("%d jobs of %s are back in their queues", count, worker_id)
+        if count == 1:
+            logger.warning("1 job of %s is back in its queue", worker_id)
+        else:
+            logger.warning("%d jobs of %s are back in their queues", count, worker_id)
 
     def jobs_left_to_leases(self, worker_id: str, lease_s: float) -> None:
         """The jobs of a dead worker could not be given back."""

@@ -127,7 +127,7 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     if with_arguments:
         yield "arguments", "cannot be read safely, or are gone" if view.arguments is None else view.arguments or "none"
     if result is not None:
-        until = timestamp(result.kept_until_ms) if result.kept_until_ms else "for ever"
+        until = f"until {timestamp(result.kept_until_ms)}" if result.kept_until_ms else "for ever"
         # That of a job which was not started is in no format.
         kind = "" if result.format == "unknown" and result.cancelled else f"{result.format}, "
         yield "result", f"{kind}{'signed, ' if result.signed else ''}{result.bytes:,} bytes, kept {until}"

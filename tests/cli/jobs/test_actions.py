@@ -111,6 +111,7 @@ async def test_a_job_for_people(redis: Redis, redis_url: str, cli_here: Cli) -> 
         "job       listed-faulty",
         "arguments 'no'",
         "ValueError: no",
+        "bytes, kept until 20",
         "Traceback",
         "timeline",
     ):

@@ -114,6 +114,11 @@ async def test_an_unknown_id_is_not_found(producer: Producer) -> None:
         await producer.handle("never was").result(timeout=patience_s(5))
 
 
+async def test_what_is_not_found_names_the_queue_that_was_looked_in_and_what_to_do(producer: Producer) -> None:
+    with pytest.raises(ResultNotFoundError, match=r"is not in elsewhere.*handle\(job_id, queue=\.\.\.\)"):
+        await producer.handle("never was", "elsewhere").result(timeout=patience_s(5))
+
+
 @ARQ_ALONE
 async def test_a_job_taken_out_of_the_queue_is_not_found(producer: Producer, redis: Redis) -> None:
     poll_every(producer, 0.1)

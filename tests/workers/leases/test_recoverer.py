@@ -55,6 +55,11 @@ async def check_recovered(redis: Redis) -> None:
     await redis.flushall()
 
 
+def test_one_job_is_told_of_as_one(caplog: pytest.LogCaptureFixture) -> None:
+    RecoveryLog().jobs_recovered(GONE, 1)
+    assert caplog.messages == [f"1 job of {GONE} is back in its queue"]
+
+
 @pytest.mark.usefixtures("held")
 async def test_all_its_queues_are_recovered_before_the_end(
     redis: Redis, redis_url: str, caplog: pytest.LogCaptureFixture
