@@ -10,6 +10,8 @@ import statistics
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import click
 import uvloop
@@ -86,20 +88,34 @@ async def with_both(number: int, *, db: str = Resource("db")) -> int:
     return number
 
 
-WAYS: dict[str, tuple[App, Job[..., int]]] = {
+@dataclass(frozen=True)
+class Receipt:
+    """What a job returns."""
+
+    number: int
+
+
+@both.job
+async def with_all(number: int, *, db: str = Resource("db")) -> Receipt:
+    """It takes a resource by name, runs in a middleware, and returns what its annotation names."""
+    return Receipt(number)
+
+
+WAYS: dict[str, tuple[App, Job[..., Any]]] = {
     "without": (plain, without),
     "context": (plain, with_context),
     "resource by name": (resources, with_name),
     "middleware": (middleware, in_middleware),
     "resource by name and middleware": (both, with_both),
+    "resource by name, middleware and result type": (both, with_all),
     "resource of a factory": (resources, with_factory),
 }
 
 
-async def cost_us(url: str, app: App, job: Job[..., int], jobs: int) -> float:
+async def cost_us(url: str, app: App, job: Job[..., Any], jobs: int) -> float:
     """Processor time of the worker for each job, in µs."""
     async with Producer(url) as producer:
-        await producer.enqueue_many(job, [(number,) for number in range(jobs)])
+        await producer.enqueue_many([job.bind(number) for number in range(jobs)])
     worker = APP.load(app, app.name, url, {"burst": True, "preflight_warnings": False}).worker()
     before = time.process_time()
     await worker.run()
