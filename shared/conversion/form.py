@@ -38,6 +38,7 @@ class Form:
         free: those exact types whose values are plain already, and travel as they are. Of integers, those that
             msgpack holds.
         is_known: whether values of the type travel at all.
+        keys: what the maps of a class with fields may have as keys; None for others.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Form:
     types: frozenset[type]
     free: frozenset[type] = NOTHING
     is_known: bool = True
+    keys: frozenset[str] | None = None
 
 
 def are_free(values: Iterable[Any], free: frozenset[type]) -> bool:

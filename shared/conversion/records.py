@@ -54,6 +54,7 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
         _complete_typed_dict(form, kind, hints, form_of)
         return
     fields = tuple(_fields(kind, hints, form_of))
+    required = tuple(field.key for field in fields if field.is_required)
 
     def encode(value: Any) -> dict[str, Any]:
         if type(value) is not kind:
@@ -63,15 +64,17 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
     def decode(plain: Any) -> Any:
         if type(plain) is not dict:
             refuse(f"{form.name} as a map", plain)
+        for key in required:  # before any value is looked at: a union may try many classes
+            if key not in plain:
+                raise MismatchError(f"expected {form.name}, and its field {key!r} is missing")
         arguments = {}
         for field in fields:
             if field.key in plain:
                 arguments[field.argument] = _convert_field(field, field.form.decode, plain[field.key])
-            elif field.is_required:
-                raise MismatchError(f"expected {form.name}, and its field {field.key!r} is missing")
         return make(form.name, kind, arguments)
 
     form.encode, form.decode = encode, decode
+    form.keys = frozenset(field.key for field in fields)
 
 
 def named_tuple_form(kind: Any, hints: Mapping[str, Any], form_of: FormOf) -> Form:
@@ -119,6 +122,7 @@ def _complete_typed_dict(form: Form, kind: Any, hints: Mapping[str, Any], form_o
     form.encode = lambda value: convert(value, "encode", is_value=True)
     form.decode = lambda plain: convert(plain, "decode", is_value=False)
     form.types = _DICT
+    form.keys = frozenset(forms)
 
 
 def _required_keys(kind: Any) -> frozenset[str]:

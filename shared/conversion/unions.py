@@ -2,7 +2,7 @@
 
 ``UUID | None`` and ``int | str`` need none, as a plain value shows which it is. A UUID of ``str | UUID`` would come
 back as a str, so it travels as ``{"$type": "UUID", "$value": "..."}``. Producers in other languages may leave that out:
-then the first member counts that takes the plain value.
+then the first member counts that takes the plain value, and of classes with fields one that has all of the keys.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from monarq.shared.conversion.form import Form
 from monarq.shared.conversion.mismatch import MismatchError, refuse
+from monarq.shared.conversion.tries import tried
 
 TYPE: Final = "$type"
 VALUE: Final = "$value"
@@ -32,7 +33,7 @@ def union_form(members: list[Form]) -> Form:
     def encode(value: Any) -> Any:
         for at in _order(members, type(value)):
             try:
-                plain = members[at].encode(value)
+                plain = tried(members[at].encode, value)
             except MismatchError:
                 continue
             needs_tag = type(plain) not in members[at].kinds or (type(plain) is dict and TYPE in plain)
@@ -84,9 +85,16 @@ def _read_first(members: list[Form], plain: Any) -> tuple[int | None, Any]:
     if kind is dict and TYPE in plain:
         return None, None
     likely = [at for at, member in enumerate(members) if kind in member.kinds]
+    if kind is dict and len(likely) > 1:
+        likely.sort(key=lambda at: _has_others(members[at], plain))
     for at in likely + [at for at in range(len(members)) if at not in likely]:
         try:
-            return at, members[at].decode(plain)
+            return at, tried(members[at].decode, plain)
         except MismatchError:
             continue
     return None, None
+
+
+def _has_others(member: Form, plain: dict[Any, Any]) -> bool:
+    """Whether a map has keys that are no fields of a member."""
+    return member.keys is not None and not member.keys.issuperset(plain)
