@@ -15,8 +15,9 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
+from monarq.app.app import App
 from monarq.producer import Handle, JobState, Producer, ProducerMisusedError
-from monarq.shared.errors import MonarqError
+from monarq.shared.errors import MonarqError, SettingsError
 from monarq.shared.payloads.progress import Progress
 
 if TYPE_CHECKING:
@@ -38,29 +39,40 @@ _RETRY_MS: Final = 2000
 
 @asynccontextmanager
 async def lifespan_producer(
-    app: Starlette, url: str | None = None, *, producer: Producer | None = None
+    api: Starlette, url: str | None = None, *, app: App | None = None, producer: Producer | None = None
 ) -> AsyncIterator[dict[str, Any]]:
     """A producer for the life of an application: ``FastAPI(lifespan=lifespan_producer)``.
 
-    In a lifespan of your own: ``async with lifespan_producer(app, url) as state: yield state``.
+    In a lifespan of your own: ``async with lifespan_producer(api, app=shop) as state: yield state``.
 
     Args:
-        app: the application; its requests find the producer by `get_producer`.
-        url: the Redis, as for `Producer`. Default: REDIS_URL, else localhost.
-        producer: a producer that you have made, in place of a URL. It is closed at the end.
+        api: the FastAPI or Starlette application; its requests find the producer by `get_producer`.
+        url: the Redis, as for `Producer`. Default: that of `app`, REDIS_URL, else localhost.
+        app: monarq's `App`, whose `producer` it is then: with its Redis, its queue and its middleware. Default: none.
+        producer: a producer that you have made, in place of a URL and an App. It is closed at the end.
 
     Yields:
         What the application's lifespan may yield as its state; mounted applications find the producer by it.
 
     Raises:
-        SettingsError: the URL is invalid.
+        SettingsError: the URL is invalid, or `app` is no App, or is given beside a producer.
     """
-    async with producer or Producer(url) as opened:
-        setattr(app.state, _STATE, opened)
+    async with _opened(url, app, producer) as opened:
+        setattr(api.state, _STATE, opened)
         try:
             yield {_STATE: opened}
         finally:
-            delattr(app.state, _STATE)
+            delattr(api.state, _STATE)
+
+
+def _opened(url: str | None, app: App | None, producer: Producer | None) -> Producer:
+    if app is None:
+        return producer or Producer(url)
+    if not isinstance(app, App):
+        raise SettingsError(f"app is {app!r}: give a monarq.App here, and the web application first")
+    if producer is not None:
+        raise SettingsError("give either app or producer, not both")
+    return app.producer(url)
 
 
 def get_producer(connection: HTTPConnection) -> Producer:

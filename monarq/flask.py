@@ -1,6 +1,7 @@
 """Flask: a blocking producer for each application, which connects when it is first used and is closed at the exit.
 
 queue = Monarq(app)                     or: queue = Monarq(), and later queue.init_app(app)
+queue = Monarq(app, app=shop)           with the Redis, the queue and the middleware of a `monarq.App`
 queue.producer.enqueue(send, "a@b")
 """
 
@@ -10,8 +11,10 @@ from typing import Any, Final
 
 from flask import Flask, current_app, has_app_context
 
+from monarq.app.app import App
 from monarq.producer import ProducerMisusedError, SyncProducer
 from monarq.producer.per_process import ProcessProducer
+from monarq.shared.errors import SettingsError
 
 __all__ = ["Monarq"]
 
@@ -25,15 +28,23 @@ class Monarq:
     ``MONARQ_QUEUE``, the queue of jobs that name none (default: "default").
 
     Args:
-        app: the application. Default: those that are given to `init_app`.
+        flask_app: the Flask application. Default: those that are given to `init_app`.
+        app: monarq's `App`, whose `sync_producer` it is then: with its Redis, its queue and its middleware, as far as
+            config and options do not say otherwise. Default: none.
         options: further settings of the producer; see `SyncProducer`.
+
+    Raises:
+        SettingsError: `app` is something else.
     """
 
-    def __init__(self, app: Flask | None = None, **options: Any) -> None:
+    def __init__(self, flask_app: Flask | None = None, *, app: App | None = None, **options: Any) -> None:
+        if app is not None and not isinstance(app, App):
+            raise SettingsError(f"app is {app!r}: give a monarq.App here, and Flask's application first")
         self._options = options
-        self._app = app
-        if app is not None:
-            self.init_app(app)
+        self._app = flask_app
+        self._of = app
+        if flask_app is not None:
+            self.init_app(flask_app)
 
     def init_app(self, app: Flask) -> None:
         """Gives an application its producer."""
@@ -65,4 +76,4 @@ class Monarq:
         options.setdefault("url", app.config.get("MONARQ_REDIS"))
         if queue := app.config.get("MONARQ_QUEUE"):
             options.setdefault("queue", queue)
-        return SyncProducer(**options)
+        return SyncProducer(**options) if self._of is None else self._of.sync_producer(**options)

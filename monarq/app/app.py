@@ -21,7 +21,7 @@ from monarq.shared.validation import check_name
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from monarq.producer import Producer
+    from monarq.producer import Producer, SyncProducer
     from monarq.shared.jobs.middleware import AnyMiddleware
     from monarq.shared.settings.defaults import Defaults
     from monarq.workers.config.app_parts import CpuLifespan, Lifespan
@@ -38,7 +38,8 @@ class App:
 
     Attributes:
         name: its name, for messages.
-        job: declares a job of this application; see `monarq.job`.
+        job: declares a job of this application; see `monarq.job`. Without a queue of its own it goes to `queue`,
+            whichever producer enqueues it.
 
     Args:
         name: its name. Default: "app".
@@ -49,11 +50,12 @@ class App:
         listeners: get the events of the workers.
         redis: a URL, or a client of redis.asyncio whose connection settings are used. Default: REDIS_URL, else
             localhost.
-        queue: the queue of jobs that name none. Default: ``default``.
+        queue: the queue of the jobs that `job` declares without one, and of others that `producer` enqueues and that
+            name none. Default: ``default``.
         queues: further queues that its workers serve.
         defaults: what holds for jobs and workers where nothing nearer says otherwise.
-        include: modules, their dotted names, or other apps: their jobs are run as well, and the middleware, listeners
-            and resources of apps come along, after its own.
+        include: modules, their dotted names, or other apps: their jobs are run as well, and the middleware, listeners,
+            resources and queues of apps come along, after its own.
         prefix: put before the names of the jobs that `job` declares.
 
     Raises:
@@ -118,25 +120,49 @@ class App:
 
         Args:
             url: another Redis than the application's.
-            options: those of `Producer`; they win over the application's.
+            options: those of `Producer`; they win over the application's. A queue is that of jobs which name none:
+                those that `job` declares belong to the application's already.
 
         Raises:
             SettingsError: an option has an invalid value.
         """
         from monarq.producer import Producer  # deferred: what only declares jobs needs no redis
 
-        given = dict(options)
-        own_url, own_redis = (self._redis, None) if isinstance(self._redis, str) else (None, self._redis)
-        is_own = self._redis is not None and url is None and "redis" not in given
-        if is_own and not os.environ.get("MONARQ_REDIS", "").strip():
-            url, given["redis"] = own_url, own_redis
-        if self._queue is not None:
-            given.setdefault("queue", self._queue)
-        given.setdefault("middleware", self._middleware)
-        made = Producer(url, **given)
-        if is_own:
-            made._fall_back_on(own_url, own_redis)  # noqa: SLF001 - not for its users
+        made = Producer(**self._producer_settings(url, options))
+        self._fall_back(made, url, options)
         return made
+
+    def sync_producer(self, url: str | None = None, **options: Any) -> SyncProducer:
+        """The same for programs without asyncio: a `SyncProducer`; see `producer`.
+
+        Args:
+            url: another Redis than the application's.
+            options: those of `SyncProducer`; they win over the application's.
+
+        Raises:
+            SettingsError: an option has an invalid value.
+        """
+        from monarq.producer import SyncProducer
+
+        made = SyncProducer(**self._producer_settings(url, options))
+        self._fall_back(made._producer, url, options)  # noqa: SLF001 - not for its users
+        return made
+
+    def _producer_settings(self, url: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
+        given = {"queue": self._queue, "middleware": self._middleware, **options, "url": url}
+        if self._gives_redis(url, options) and not os.environ.get("MONARQ_REDIS", "").strip():
+            given["url"], given["redis"] = self._own_redis()
+        return given
+
+    def _gives_redis(self, url: str | None, options: Mapping[str, Any]) -> bool:
+        return self._redis is not None and url is None and "redis" not in options
+
+    def _own_redis(self) -> tuple[str | None, Redis | None]:
+        return (self._redis, None) if isinstance(self._redis, str) else (None, self._redis)
+
+    def _fall_back(self, made: Producer, url: str | None, options: Mapping[str, Any]) -> None:
+        if self._gives_redis(url, options):
+            made._fall_back_on(*self._own_redis())  # noqa: SLF001 - not for its users
 
     @contextmanager
     def override(self, **resources: object) -> Iterator[None]:
@@ -170,10 +196,12 @@ class App:
             return self._declare()(function)
 
         def declare(decorated: Callable[..., Any]) -> Job[..., Any]:
-            given = options
+            given = dict(options)
+            if self._queue is not None and given.get("queue") is None:
+                given["queue"] = self._queue
             if self._prefix:
                 own = options.get("name") or name_of(unwrap_declared(decorated))
-                given = {**options, "name": self._prefix + own}
+                given["name"] = self._prefix + own
             made: Job[..., Any] = job(**given)(decorated)
             self._jobs.append(made)
             return made

@@ -10,9 +10,11 @@ from redis.asyncio import Redis
 
 from monarq.app.app import App
 from monarq.app.contents import Contents, contents_of
+from monarq.app.finding import apps_in
 from monarq.shared.errors import SettingsError, TargetError
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
+from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import Queue, to_ref
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.shared.redis.pool_source import PoolSource
@@ -40,7 +42,7 @@ class AppTargets:
 
     def takes(self, found: object) -> bool:
         """Whether it is an app, or a module with one."""
-        return isinstance(found, App) or (isinstance(found, ModuleType) and bool(_apps_in(found)))
+        return isinstance(found, App) or (isinstance(found, ModuleType) and bool(apps_in(found)))
 
     def load(
         self,
@@ -65,19 +67,13 @@ class AppTargets:
                 " that have them in include=[...]"
             )
         settings = self._adapt(override(_settings_of(app, contents, project), overrides))
-        own = [to_ref(queue) for queue in _queues_of(app)] if app._queue or app._queues else []  # noqa: SLF001
+        own = [to_ref(queue) for queue in _queues_of(contents)] if _names_queues(contents) else []
         return assemble(list(contents.jobs.values()), contents.crons, settings, _source_of(app, url), own_queues=own)
-
-
-def _apps_in(module: ModuleType) -> list[App]:
-    found = list({id(value): value for value in vars(module).values() if isinstance(value, App)}.values())
-    included = {id(each) for app in found for each in app._include}  # noqa: SLF001 - private to users only
-    return [app for app in found if id(app) not in included]
 
 
 def _one_app(found: object, target: str) -> App:
     assert isinstance(found, ModuleType)
-    apps = _apps_in(found)
+    apps = apps_in(found)
     if len(apps) > 1:
         names = [name for name, value in vars(found).items() if any(value is app for app in apps)]
         raise TargetError(f"{target} has more than one App: name one, such as {target}:{names[0]}")
@@ -87,7 +83,7 @@ def _one_app(found: object, target: str) -> App:
 def _settings_of(app: App, contents: Contents, project: Mapping[str, Any]) -> WorkerSettings:
     """The settings of its worker: what the app says wins over what the project's file does."""
     settings = WorkerSettings(
-        queues=cast("Any", _queues_of(app)),  # names and instances of Queue are taken as well
+        queues=cast("Any", _queues_of(contents)),  # names and instances of Queue are taken as well
         codecs=Codecs(signer=find_signer()),
         listeners=tuple(contents.listeners),
         app=AppParts(
@@ -98,13 +94,22 @@ def _settings_of(app: App, contents: Contents, project: Mapping[str, Any]) -> Wo
             attach=contents.attach,
         ),
     )
-    names_queues = bool(app._queue or app._queues)  # noqa: SLF001
-    left_open = {name: value for name, value in project.items() if not (names_queues and name == "queues")}
+    left_open = {name: value for name, value in project.items() if name != "queues" or not _names_queues(contents)}
     return override(override(settings, left_open), _overrides_of(app._defaults))  # noqa: SLF001
 
 
-def _queues_of(app: App) -> tuple[str | Queue, ...]:
-    return (_queue_of(app), *app._queues)  # noqa: SLF001 - private to users only
+def _names_queues(contents: Contents) -> bool:
+    return any(app._queue or app._queues for app in contents.apps)  # noqa: SLF001 - private to users only
+
+
+def _queues_of(contents: Contents) -> tuple[str | Queue, ...]:
+    """The queues that its workers serve: the app's, and those that included apps name, each once."""
+    app, *included = contents.apps
+    named = [queue for each in included for queue in (each._queue, *each._queues) if queue is not None]  # noqa: SLF001
+    found: dict[QueueRef, str | Queue] = {}
+    for queue in (_queue_of(app), *app._queues, *named):  # noqa: SLF001
+        found.setdefault(to_ref(queue), queue)
+    return tuple(found.values())
 
 
 def _queue_of(app: App) -> str | Queue:

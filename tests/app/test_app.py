@@ -176,6 +176,41 @@ async def test_an_apps_client_gives_its_worker_and_its_producer_their_connection
         assert (await producer.enqueue(by_client)).queue == "of the app"
 
 
+async def test_the_apps_queue_is_that_of_its_jobs_whoever_enqueues_them(redis_url: str) -> None:
+    app = App(queue="shop")
+
+    @app.job
+    async def of_no_queue() -> None: ...
+
+    @app.job(queue="mail")
+    async def of_mail() -> None: ...
+
+    @job
+    async def of_no_app() -> None: ...
+
+    async with Producer(redis_url) as producer:
+        assert (await producer.enqueue(of_no_queue)).queue == "shop"
+        assert (await producer.enqueue(of_mail)).queue == "mail"
+        assert (await producer.enqueue(of_no_queue.options(queue="other"))).queue == "other"
+        assert (await producer.enqueue(of_no_app)).queue == "default"
+    async with app.producer(redis_url) as producer:
+        assert (await producer.enqueue(of_no_app)).queue == "shop"
+
+
+def test_the_queues_of_included_apps_are_served_as_well() -> None:
+    part = App(queue=Queue("parts", shards=3), queues=["shop"])
+    whole = App(queue="shop", queues=["mail"], include=[part])
+
+    @part.job
+    async def in_a_part() -> None: ...
+
+    for each in (part, whole):
+        each._module = ""
+    loaded = APP.load(whole, "whole", None, {})
+    assert [queue.name for queue in loaded.settings.queues] == ["shop", "mail", "parts"]
+    assert loaded._declared_shards() == {"parts": 3}
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from monarq import Context, Producer, job
+from monarq import App, Context, Handle, Middleware, Outgoing, Producer, SendNext, SettingsError, job
 from monarq import fastapi as adapter
 from monarq.fastapi import ProducerDep, get_producer, lifespan_producer, sse
 from monarq.producer import ProducerMisusedError
@@ -215,3 +216,25 @@ async def test_starlette_alone_and_what_is_mounted_in_it(redis_url: str) -> None
     assert found == [made, made]
     with pytest.raises(Exception, match="the producer is closed"):
         await made.enqueue("somebodys")
+
+
+async def test_the_producer_of_an_app_has_its_redis_its_queue_and_its_middleware(redis_url: str) -> None:
+    enqueued: list[str] = []
+
+    class Noting(Middleware):
+        async def enqueue(self, outgoing: Outgoing, call_next: SendNext) -> Handle[Any]:
+            enqueued.append(outgoing.job_name)
+            return await call_next(outgoing)
+
+    shop = App("shop", redis=redis_url, queue="of the shop", middleware=[Noting()])
+    api = FastAPI(lifespan=partial(lifespan_producer, app=shop))
+    async with api.router.lifespan_context(api):
+        handle = await getattr(api.state, "monarq_producer").enqueue(broken)  # noqa: B009
+        assert (handle.queue, enqueued) == ("of the shop", ["broken"])
+    async with Producer(redis_url) as producer:
+        with pytest.raises(SettingsError, match="either app or producer, not both"):
+            async with lifespan_producer(api, app=shop, producer=producer):
+                pass
+    with pytest.raises(SettingsError, match=r"give a monarq\.App here"):
+        async with lifespan_producer(api, app=api):  # type: ignore[arg-type]
+            pass

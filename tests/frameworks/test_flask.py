@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from flask import Flask
 
-from monarq import job
+from monarq import App, Handle, Middleware, Outgoing, SendNext, job
 from monarq.flask import Monarq
 from monarq.producer import ProducerMisusedError
+from monarq.shared.errors import SettingsError
 
 
 @job
@@ -88,3 +90,28 @@ def test_a_forked_server_process_has_a_producer_of_its_own(redis_url: str) -> No
     assert job_id
     assert extension.producer.handle(job_id).state() == handle.state() == "queued"
     extension.producer.close()
+
+
+class Counting(Middleware):
+    """Counts the enqueues."""
+
+    count = 0
+
+    async def enqueue(self, outgoing: Outgoing, call_next: SendNext) -> Handle[Any]:
+        self.count += 1
+        return await call_next(outgoing)
+
+
+def test_the_producer_of_an_app_has_its_redis_its_queue_and_its_middleware(redis_url: str) -> None:
+    counting = Counting()
+    shop = App("shop", redis=redis_url, queue="of the shop", middleware=[counting])
+    extension = Monarq(app := Flask("shop"), app=shop)
+    assert enqueue_in(app, extension) == "of the shop"
+    assert counting.count == 1
+    extension.producer.close()
+    extension = Monarq(app := make_app(redis_url, "of the config"), app=shop)
+    assert enqueue_in(app, extension) == "of the config"
+    assert counting.count == 2
+    extension.producer.close()
+    with pytest.raises(SettingsError, match=r"give a monarq\.App here"):
+        Monarq(app=app)  # type: ignore[arg-type]

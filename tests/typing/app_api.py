@@ -113,3 +113,4 @@ async def enqueue(producer: Producer) -> None:
     await producer.enqueue(save, "one")  # type: ignore[call-overload]
     assert_type(current_context(), Context | SyncContext | None)
     assert_type(app.producer(queue="other"), Producer)
+    assert_type(app.sync_producer(queue="other"), SyncProducer)

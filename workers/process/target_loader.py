@@ -96,9 +96,11 @@ class LoadedTarget:
         """
         from monarq.workers.process.worker import Worker  # deferred: supervisors and producers load targets only
 
-        if warns and (unserved := self._unserved_jobs()):
+        unserved = self._unserved_jobs() if warns else {}
+        if unserved:
             warn_unserved_queues(self.settings.queues, unserved)
-        if warns and (own := [queue for queue in self.own_queues if queue not in self.settings.queues]):
+        told = {*self.settings.queues, *unserved}
+        if warns and (own := [queue for queue in self.own_queues if queue not in told]):
             warn_unserved_own_queues(self.settings.queues, own)
         settings = dataclasses.replace(
             self.settings, shards=self._declared_shards(), queue_options=self._declared_queue_options()

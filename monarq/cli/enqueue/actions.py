@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from monarq.cli.command_line.arguments import JobArguments
 from monarq.cli.enqueue.line_reader import Line, LineReader
@@ -30,6 +30,8 @@ from monarq.shared.text.json_lines import json_line
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from monarq.shared.jobs.middleware import AnyMiddleware
+
 MAX_AWAITED: Final = 10_000
 """Jobs that are awaited at once: a million handles would take a gigabyte."""
 
@@ -49,6 +51,7 @@ class EnqueueRequest:
         wait: whether to wait for results.
         timeout_s: how long to wait for each; None for ever.
         pickle: write and read pickle, as stock arq workers do.
+        middleware: around each enqueue: that of the job's app.
     """
 
     job: Job[..., Any]
@@ -57,6 +60,7 @@ class EnqueueRequest:
     wait: bool = False
     timeout_s: float | None = None
     pickle: bool = False
+    middleware: Sequence[AnyMiddleware] = ()
 
 
 async def enqueue_jobs(source: UrlSource, request: EnqueueRequest) -> int:
@@ -68,7 +72,8 @@ async def enqueue_jobs(source: UrlSource, request: EnqueueRequest) -> int:
     """
     await _check_redis(source, request)
     size = request.lines.size if request.lines else None
-    async with Producer(source.url, codec="pickle" if request.pickle else "msgpack") as producer:
+    codec: Literal["pickle", "msgpack"] = "pickle" if request.pickle else "msgpack"
+    async with Producer(source.url, codec=codec, middleware=request.middleware) as producer:
         output = Output(shows_bar=request.wait or request.lines is not None, waits=request.wait, total_bytes=size)
         try:
             with output:

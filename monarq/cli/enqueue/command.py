@@ -79,22 +79,27 @@ def enqueue(
 ) -> int:
     """Put a job into its queue and print its id.
 
-    TARGET:JOB is imported, so that its arguments are checked: examples.jobs:add. A NAME is what the worker knows the
+    TARGET:JOB is imported, so that its arguments are checked: examples.jobs:add. If it belongs to an App, the App's
+    Redis, queue and middleware count. A NAME is what the worker knows the
     job by, and nothing is imported. Each ARG is JSON where it is any, else text: 1 is a number, '"1"'
     is text. ARGs that begin with a dash go after --.
     """
     import uvloop
 
+    from monarq.app.finding import enqueued_by_app
     from monarq.cli.enqueue.actions import EnqueueRequest, enqueue_jobs
     from monarq.cli.enqueue.line_reader import open_line_reader
 
     _check_options(lines_from, options["job_id"], wait, timeout)
     call = parse_job_arguments(arguments, kwargs)
-    found = find_named_job(job).options(**options)
+    named = find_named_job(job)
+    found, middleware, app_url = enqueued_by_app(named, job)
+    found = found.options(**options)
     with ExitStack() as stack:
         lines = stack.enter_context(open_line_reader(lines_from)) if lines_from else None
-        source = stack.enter_context(open_source(redis))
-        return uvloop.run(enqueue_jobs(source, EnqueueRequest(found, call, lines, wait, timeout, pickle)))
+        source = stack.enter_context(open_source(redis or app_url))
+        request = EnqueueRequest(found, call, lines, wait, timeout, pickle, middleware)
+        return uvloop.run(enqueue_jobs(source, request))
 
 
 def find_named_job(path: str) -> Job[..., Any]:

@@ -72,6 +72,40 @@ async def test_the_queue_is_the_one_that_was_given_and_else_the_jobs_own(
     assert [await redis.zcard(name), await redis.zcard(NativeKeys.of(name).key("queued"))] == places
 
 
+APP = """
+from monarq import App, Middleware, job
+
+class Tagging(Middleware):
+    async def enqueue(self, outgoing, call_next):
+        return await call_next(outgoing.replace(args=(*outgoing.args, "tagged")))
+
+app = App("shop", queue="shop", redis={redis!r}, middleware=[Tagging()])
+
+@app.job(name="{name}.own_of_app")
+async def own_of_app(*words: str) -> None: ...
+
+@job(name="{name}.beside_app")
+async def beside_app(*words: str) -> None: ...
+"""
+
+
+@pytest.mark.parametrize("name", ["own_of_app", "beside_app"])
+async def test_a_job_of_an_app_is_enqueued_with_its_redis_its_queue_and_its_middleware(
+    redis: Redis,
+    redis_url: str,
+    cli: Callable[..., Ended],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    (tmp_path / f"app_of_{name}.py").write_text(APP.format(redis=redis_url, name=name))
+    monkeypatch.syspath_prepend(tmp_path)
+    ended = await asyncio.to_thread(cli, "enqueue", f"app_of_{name}:{name}", "a")
+    assert (ended.code, ended.err) == (0, "")
+    payload = await payload_of(redis, ended.out.strip(), QueueRef("shop", "native"))
+    assert (payload.name, payload.args) == (f"{name}.{name}", ("a", "tagged"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -1,0 +1,60 @@
+"""Which app a module has, and which one a job belongs to."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from monarq.app.app import App, all_apps
+from monarq.shared.jobs.job import Job, declared_options
+from monarq.shared.jobs.middleware import AnyMiddleware
+
+
+class Enqueued(NamedTuple):
+    """What an app says of the enqueue of a job.
+
+    Attributes:
+        job: the job, with the app's queue where it names none itself.
+        middleware: that of the app.
+        url: the Redis of the app; None where it names none, or by a client.
+    """
+
+    job: Job[..., Any]
+    middleware: tuple[AnyMiddleware, ...] = ()
+    url: str | None = None
+
+
+def apps_in(module: ModuleType) -> list[App]:
+    """The apps of a module, but for those that others of it include."""
+    found = list({id(value): value for value in vars(module).values() if isinstance(value, App)}.values())
+    included = {id(each) for app in found for each in app._include}  # noqa: SLF001 - private to users only
+    return [app for app in found if id(app) not in included]
+
+
+def app_of(job: Job[..., Any], path: str) -> App | None:
+    """The app that a job belongs to.
+
+    Args:
+        job: the job.
+        path: where it was found, as ``module:name`` or ``module.name``.
+
+    Returns:
+        The app that declared it, else the only one of the module where it was found; None where there is none.
+    """
+    for app in all_apps():
+        if any(each is job for each in app._jobs):  # noqa: SLF001 - private to users only
+            return app
+    module = sys.modules.get(path.partition(":")[0] if ":" in path else path.rpartition(".")[0])
+    apps = [] if module is None else apps_in(module)
+    return apps[0] if len(apps) == 1 else None
+
+
+def enqueued_by_app(job: Job[..., Any], path: str) -> Enqueued:
+    """What the app of a job says of its enqueue; the job alone where it has none. It takes what `app_of` does."""
+    app = app_of(job, path)
+    if app is None:
+        return Enqueued(job)
+    if app._queue is not None and declared_options(job).queue_ref is None:  # noqa: SLF001 - private to users only
+        job = job.options(queue=app._queue)  # noqa: SLF001
+    return Enqueued(job, app._middleware, app._redis if isinstance(app._redis, str) else None)  # noqa: SLF001
