@@ -149,8 +149,8 @@ class Mover:
 
     def _refused(self, obstacle: str) -> MoveRefusedError:
         return MoveRefusedError(
-            f"one of arq's own workers may serve {self._source.ref.label} ({obstacle}), and such workers heed no pause,"
-            " so jobs could run twice: stop them; where none is left, say so (--arq-workers-stopped)"
+            f"one of arq's own workers may serve {self._source.ref.label} ({obstacle}), and such workers ignore a"
+            " pause, so jobs could run twice: stop them; where none is left, say so (--arq-workers-stopped)"
         )
 
     async def begin(self) -> Begun:

@@ -95,7 +95,7 @@ class _RunContext:
 class Context(_RunContext):
     """A run of an `async def` job, passed to the parameter that is annotated with this class.
 
-    A worker sets every field; the defaults are for tests, which make a context of their own.
+    A worker sets every field. Tests make one by `monarq.testing.context`.
 
     Attributes:
         job_id: the job's id.
@@ -125,7 +125,10 @@ class Context(_RunContext):
 
 
 class SyncContext(_RunContext):
-    """A run of a plain `def` job, in a thread or in the cpu lane: as `Context`, but nothing is awaited."""
+    """A run of a plain `def` job, in a thread or in the cpu lane: as `Context`, but nothing is awaited.
+
+    Tests make one by `monarq.testing.sync_context`.
+    """
 
     __slots__ = ()
 

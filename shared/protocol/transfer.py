@@ -103,7 +103,7 @@ class TakenPage:
         jobs: those that can be moved.
         is_end: whether the set had no member behind those that were passed over.
         running: how many run.
-        foreign: how many of these are run by workers that heed no pause.
+        foreign: how many of these are run by workers that ignore a pause.
         cancelling: how many somebody is about to cancel; they can be moved a moment later.
         without_payload: how many have no payload any more.
         strays: members whose scores are no times, so that nobody runs them, and no move takes them: id and score.
@@ -197,7 +197,7 @@ class MoveSource(Protocol):
         ...
 
     async def find_obstacle(self, redis: Redis) -> str | None:
-        """Why a move might run a job twice, in a few words, where workers are about that heed no pause."""
+        """Why a move might run a job twice, in a few words, where workers are about that ignore a pause."""
         ...
 
     async def begin(self, redis: Redis, target: QueueRef, run: str) -> Begun:

@@ -78,7 +78,7 @@ cannot be resumed until a run has come to its end.
 FROM is the native queue of that name if it is known, else, or where that is empty
 and the other is not, the one in arq's format; with --arq it is the latter. TO is a
 native queue, with --to-arq one in arq's format, and has another name than FROM.
-Neither has shards; a Redis Cluster has native ones. Stock arq workers heed no pause:
+Neither has shards; a Redis Cluster has native ones. Stock arq workers ignore a pause:
 stop them first. It refuses to begin where their health check (FROM:health-check) is
 there; a killed one leaves it for up to an hour.
 """,

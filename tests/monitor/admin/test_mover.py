@@ -624,7 +624,7 @@ async def test_what_runs_stays_and_what_comes_back_is_moved_by_the_next_run(redi
 async def test_workers_that_heed_no_pause_are_an_obstacle(redis: Redis) -> None:
     await put(redis, ARQ, "a", "b")
     await redis.set(ARQ.name + names.HEALTH_CHECK_SUFFIX, "j_complete=0", px=3_600_000)
-    with pytest.raises(MoveRefusedError, match=r"old:health-check.*heed no pause.*--arq-workers-stopped"):
+    with pytest.raises(MoveRefusedError, match=r"old:health-check.*ignore a pause.*--arq-workers-stopped"):
         await move(redis, ARQ, NATIVE)
     assert await admin.paused_since_ms(redis, ARQ) is None
     await redis.delete(ARQ.name + names.HEALTH_CHECK_SUFFIX)
