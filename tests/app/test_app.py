@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import sys
 import typing
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +295,83 @@ async def test_a_lifespan_that_raises_ends_the_command_with_its_traceback(
     assert "in connect_to_the_database" in shown.decode()
     assert "OSError: no database here" in shown.decode()
     assert "/monarq/" not in shown.decode().replace(str(folder), "")
+
+
+CLOSING = """
+import os
+from contextlib import asynccontextmanager, contextmanager
+from monarq import App, Resource
+
+@contextmanager
+def cpu_lifespan():
+    yield {{"child": 1}}
+    {cpu}
+
+@asynccontextmanager
+async def lifespan(worker):
+    yield {{"db": 1}}
+    {io}
+
+def close_the_database():
+    raise OSError("no database any more")
+
+app = App(lifespan=lifespan, cpu_lifespan=cpu_lifespan)
+
+@app.job
+def in_child(child: int = Resource("child")): ...
+"""
+
+
+@pytest.mark.parametrize("burst", [True, False], ids=["burst", "stopped"])
+async def test_a_lifespan_that_raises_at_its_close_ends_the_command_with_its_traceback(
+    redis_url: str, folder: Path, burst: bool
+) -> None:
+    write(folder, "raises_at_close", CLOSING.format(io="close_the_database()", cpu="pass"))
+    exit_code, shown = await ended_worker(redis_url, folder, "raises_at_close", burst=burst)
+    assert exit_code == 1, shown
+    assert "in close_the_database" in shown
+    assert "OSError: no database any more" in shown
+    assert "a lifespan or a hook raised at the end" in shown
+    assert "is lost" not in shown
+    assert "/monarq/" not in shown.replace(str(folder), "")
+
+
+async def test_a_cpu_lifespan_that_raises_at_its_close_is_told(redis_url: str, folder: Path) -> None:
+    write(folder, "child_raises_at_close", CLOSING.format(io="pass", cpu="close_the_database()"))
+    exit_code, shown = await ended_worker(redis_url, folder, "child_raises_at_close", burst=True)
+    assert exit_code == 0, shown
+    assert "monarq: cpu_lifespan raised at its close:\nTraceback" in shown
+    assert "OSError: no database any more" in shown
+    assert "EOFError" not in shown
+
+
+async def test_a_worker_that_is_killed_as_its_lifespan_hangs_at_its_close_says_so(redis_url: str, folder: Path) -> None:
+    hangs = "import asyncio; await asyncio.sleep(3600)"
+    write(folder, "hangs_at_close", CLOSING.format(io=hangs, cpu="pass"))
+    _, shown = await ended_worker(redis_url, folder, "hangs_at_close", burst=False, options=["--grace", "0s"])
+    assert "is killed: its jobs had ended, but the lifespan or the shutdown hook of its program did not" in shown
+
+
+async def ended_worker(
+    redis_url: str, folder: Path, target: str, *, burst: bool, options: Sequence[str] = ()
+) -> tuple[int | None, str]:
+    """Runs the command until it ends by itself, or is told to as soon as it is ready; its exit code and output."""
+    process = await start_monarq(
+        *("worker", target, "-w", "1", *(["--burst"] if burst else []), *options),
+        url=redis_url,
+        env={"PYTHONPATH": str(folder)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    shown = ""
+    async with in_time(60):
+        while not burst and "Ctrl-C ends it" not in shown:
+            shown += (await process.stdout.readline()).decode()
+        if not burst:
+            process.terminate()
+        shown += (await process.stdout.read()).decode()
+        return await process.wait(), shown
 
 
 def test_check_takes_an_app(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:

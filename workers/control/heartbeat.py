@@ -32,6 +32,7 @@ class Heartbeat(msgspec.Struct, tag="heartbeat", frozen=True):
         idle: for each set of each queue, how long nothing was claimed although there was a place.
         started: how many jobs it has started so far.
         abandoned_threads: how many threads still run although their jobs were abandoned.
+        closing: whether its jobs have ended, and the program's lifespans and hooks are closing.
     """
 
     running: int = 0
@@ -40,3 +41,4 @@ class Heartbeat(msgspec.Struct, tag="heartbeat", frozen=True):
     idle: list[IdleTime] = []
     started: int = 0
     abandoned_threads: int = 0
+    closing: bool = False

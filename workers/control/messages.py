@@ -104,7 +104,7 @@ class Exiting(msgspec.Struct, tag="exiting", frozen=True):
     Attributes:
         reason: why it exits.
         interrupted_runs: whether runs were stopped before their end: processes that they have started must end too.
-        failed: whether the user's hook that runs after the last job has raised.
+        failed: whether a lifespan or a hook of the user's has raised after the last job.
     """
 
     reason: ExitReason

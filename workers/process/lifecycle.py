@@ -141,7 +141,7 @@ class WorkerLifecycle:
                 with tracing(dependencies.events, dependencies.worker_id):
                     async with open_resources(dependencies):
                         await self._serve(redis, lanes)
-                self.is_drained = True
+                        self.is_drained = True  # what raises from now on is what the user's code does at the end
             finally:
                 try:
                     if hooks.shutdown:

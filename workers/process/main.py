@@ -162,9 +162,13 @@ class WorkerMain:
                 configure_root_logging(self._spec.log)
                 run_until_complete(runner.get_loop(), self._serve(self._worker))
         except Exception as error:
-            if self._is_ready:
+            if not self._is_ready:
+                return self._report_start_failure(error)
+            if self._worker is None or not self._worker.is_drained:
                 raise
-            return self._report_start_failure(error)
+            # A lifespan or a hook, after the last job.
+            sys.stderr.write(printable_lines(traceback_text(error)))
+            return 1
         except BaseException as error:
             if not self._is_ready:
                 self._channel.send(StartFailed(start_failure(error)))

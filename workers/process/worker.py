@@ -175,6 +175,7 @@ class Worker:
             lag_s=round(max(0.0, self._sampler.lag.take("heartbeat")), 3),
             renewed_s=round(self._components.renewer.renewed_s, 3) if self._components else 0.0,
             abandoned_threads=self._counters.abandoned_threads,
+            closing=self.is_drained,
             idle=[claimer.idle_time() for claimer in self._components.claimers] if self._components else [],
         )
 

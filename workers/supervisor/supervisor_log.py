@@ -10,12 +10,16 @@ from monarq.workers.reporting.process_log import RecoveryLog
 from monarq.workers.system.reaper import ExitStatus
 
 if TYPE_CHECKING:
+    from monarq.workers.control.heartbeat import Heartbeat
     from monarq.workers.control.messages import ExitReason, Ready
 
 logger = get_logger("monarq.supervisor")
 
 _MOVE_IT: Final = "belongs under if __name__ == '__main__', or into a function that is called later"
 """What to do about a program that takes long to import."""
+
+_CLOSING: Final = "its jobs had ended, but the lifespan or the shutdown hook of its program did not"
+"""What a worker waits for that has no jobs left."""
 
 
 class LoggedWorker(Protocol):
@@ -28,7 +32,9 @@ class LoggedWorker(Protocol):
     importing: str
     start_error: str | None
     clean_exit: ExitReason | None
+    failed: bool
     kill_reason: str | None
+    heartbeat: Heartbeat
     end: ExitStatus | None
 
 
@@ -58,6 +64,13 @@ class SupervisorLog(RecoveryLog):
 
     def worker_ended(self, worker: LoggedWorker) -> None:
         """A worker has handed everything back and ended."""
+        if worker.failed:
+            logger.error(
+                "%s has ended: %s, but a lifespan or a hook raised at the end; its traceback is on stderr",
+                _name(worker),
+                worker.clean_exit,
+            )
+            return
         logger.info("%s has ended: %s", _name(worker), worker.clean_exit)
 
     def worker_died(self, worker: LoggedWorker) -> None:
@@ -92,7 +105,8 @@ class SupervisorLog(RecoveryLog):
 
     def worker_stop_timed_out(self, worker: LoggedWorker) -> None:
         """It did not stop in its time, and is killed."""
-        logger.error("%s did not stop in its time and is killed", _name(worker))
+        why = f": {_CLOSING}" if worker.heartbeat.closing else ""
+        logger.error("%s did not stop in its time and is killed%s", _name(worker), why)
 
     def channel_broken(self, worker: LoggedWorker, error: Exception) -> None:
         """Something in the worker wrote into the control channel, or closed it."""
@@ -165,9 +179,10 @@ def hang_note(worker: LoggedWorker, silent_s: float) -> str:
     return f"its event loop hung for {silent_s:g} s"
 
 
-def stop_timeout_note(waited_s: float) -> str:
-    """The note for the jobs of a worker that was killed as it did not stop."""
-    return f"its worker process did not stop within {waited_s:g} s and was killed"
+def stop_timeout_note(waited_s: float, *, closing: bool = False) -> str:
+    """The note for the jobs of a worker that was killed as it did not stop; `closing`, where it had none left."""
+    why = f": {_CLOSING}" if closing else ""
+    return f"its worker process did not stop within {waited_s:g} s and was killed{why}"
 
 
 def _name(worker: LoggedWorker) -> str:

@@ -63,7 +63,7 @@ class WorkerHandle:
         heartbeat: its last heartbeat.
         silent_s: seconds since its last message; time in which we were stopped ourselves does not count.
         clean_exit: "drained" or "burst" once it has handed everything back, else None: its jobs must be recovered.
-        failed: whether the user's hook that runs after the last job has raised.
+        failed: whether a lifespan or a hook of the user's has raised after the last job.
         kill_reason: why the supervisor killed it, if it did.
         end: how it ended; None while it lives.
     """
@@ -286,7 +286,7 @@ class WorkerHandle:
             self._replace_kill_timer(wait_s, self._kill_unstopped, wait_s)
 
     def _kill_unstopped(self, waited_s: float) -> None:
-        self.kill_reason = stop_timeout_note(waited_s)
+        self.kill_reason = stop_timeout_note(waited_s, closing=self.heartbeat.closing)
         self._log.worker_stop_timed_out(self)
         self._kill_tree()
 

@@ -46,6 +46,8 @@ class PoolLog(SupervisorLog):
 
     def worker_ended(self, worker: LoggedWorker) -> None:
         """See `SupervisorLog`."""
+        if worker.failed:
+            super().worker_ended(worker)
 
     def stopped(self, exit_code: int) -> None:
         """See `SupervisorLog`."""

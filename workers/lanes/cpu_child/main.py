@@ -84,10 +84,24 @@ def main() -> None:
     try:
         serve(_CONNECTION)
     except EOFError:
-        CONTEXTS.close()
-        return
+        sys.exit(close_resources())
     except BrokenConnectionError:
         sys.exit(BROKEN_SOCKET_EXIT)
+
+
+def close_resources() -> int:
+    """Closes what the lifespans have opened; says so where that raises, and returns the exit code."""
+    try:
+        CONTEXTS.close()
+    except Exception as error:  # noqa: BLE001 - a lifespan may raise anything
+        from monarq.shared.text.printable import printable_lines  # deferred, as in failure_of
+        from monarq.shared.text.traceback_text import traceback_text
+
+        told = f"monarq: cpu_lifespan raised at its close:\n{traceback_text(error)}"
+        with suppress(OSError, ValueError):
+            sys.stderr.write(printable_lines(told))
+        return 1
+    return 0
 
 
 def serve(connection: WorkerConnection) -> None:
