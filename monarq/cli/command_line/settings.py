@@ -69,6 +69,8 @@ def default_map() -> dict[str, Any]:
         if value is None or setting.name == "redis":  # which an App may name, and a command finds by itself
             continue
         found[setting.section or "worker"].setdefault(setting.name, _as_text(value))
+    # It looks at what a worker would run.
+    found["doctor"] = {name: value for name, value in found["worker"].items() if name == "target"}
     return found
 
 

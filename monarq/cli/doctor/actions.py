@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 
 from monarq.cli.command_line.redis_source import open_url
 from monarq.cli.doctor.finding import Finding
@@ -20,16 +21,17 @@ from monarq.shared.text.json_lines import json_line
 from monarq.workers.config.settings import WorkerSettings
 
 
-def examine(target: str | None, url: str | None, *, as_json: bool) -> int:
+def examine(target: str | None, url: str | None, variables: Mapping[str, str], *, as_json: bool) -> int:
     """Prints what a worker would meet; returns the exit code, 1 where it could not work.
 
     Args:
         target: what the worker would run; None where only the rest is looked at.
         url: the Redis, by the command line.
+        variables: the environment variables that no setting has, each with what to do.
         as_json: print one JSON object.
     """
     with open_url(url) as found_url:
-        findings = _findings(target, found_url)
+        findings = _findings(target, found_url, variables)
     is_well = all(finding.level != "problem" for finding in findings)
     if as_json:
         sys.stdout.write(json_line({"ok": is_well, "findings": findings}) + "\n")
@@ -38,8 +40,12 @@ def examine(target: str | None, url: str | None, *, as_json: bool) -> int:
     return 0 if is_well else FAILED
 
 
-def _findings(target: str | None, url: str | None) -> list[Finding]:
+def _findings(target: str | None, url: str | None, variables: Mapping[str, str]) -> list[Finding]:
     findings = list(check_installed())
+    findings += [
+        Finding("environment", name, "is a variable of no setting", "warning", advice)
+        for name, advice in variables.items()
+    ]
     source: RedisSource | None = None
     settings = WorkerSettings()
     if target is not None:

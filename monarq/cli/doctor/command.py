@@ -9,6 +9,7 @@ import click
 from monarq.cli.command_line.help import SectionedCommand
 from monarq.cli.command_line.options import verbose_option
 from monarq.cli.command_line.redis_source import redis_option
+from monarq.cli.command_line.variables import unknown_variables
 
 SECTIONS: Final = {
     "Examples": """
@@ -27,7 +28,7 @@ level is ok, warning (it works, but may lose jobs or be slow) or problem (a work
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@click.argument("target", required=False)
+@click.argument("target", required=False, envvar="MONARQ_WORKER_TARGET")
 @redis_option
 @click.option("--json", is_flag=True, help="Print one JSON object.")
 @verbose_option
@@ -35,10 +36,11 @@ def doctor(target: str | None, redis: str | None, json: bool) -> int:
     """Look at what a worker would meet here, and say what to do about it.
 
     It looks at what is installed, the machine (cores, memory, open files), the Redis (version, persistence, eviction,
-    memory, clocks, the rights of its user, how far away it is) and, where a TARGET is named as for `monarq worker`, at
-    the jobs and queues that it names. It changes nothing: what it writes in Redis, to see whether it may, is deleted
-    at once.
+    memory, clocks, the rights of its user, how far away it is), at environment variables that no setting has and, where
+    there is a TARGET, as for `monarq worker`, at the jobs and queues that it names. Without one it takes that of the
+    environment or of pyproject.toml, as a worker does. It changes nothing: what it writes in Redis, to see whether it
+    may, is deleted at once.
     """
     from monarq.cli.doctor.actions import examine
 
-    return examine(target, redis, as_json=json)
+    return examine(target, redis, unknown_variables(), as_json=json)

@@ -10,7 +10,8 @@ import click
 from monarq.cli.command_line.help import SectionedCommand
 from monarq.cli.command_line.options import make_verbose_option, version_option
 from monarq.cli.command_line.redis_source import EMBEDDED, open_url, redis_option
-from monarq.cli.terminal.console import Reporter
+from monarq.cli.command_line.variables import unknown_variables
+from monarq.cli.terminal.console import Reporter, say
 from monarq.cli.worker.options import FOLDER, served_queues_options, split_settings, worker_options
 
 LOADERS: Final = ("monarq.targets:APP", "monarq.targets:ARQ")
@@ -91,6 +92,8 @@ def worker(
             from monarq.cli.worker.check import check_workers  # imported late: a supervisor needs no Redis to start
 
             return check_workers(spec)
+        for name, advice in unknown_variables().items():
+            say(f"monarq: warning: the environment variable {name} is of no setting; {advice}")
         health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)
         ports = Ports(health_port, metrics_port, bind, health)
         recycle_limits = RecycleLimits(max_jobs_per_worker, max_memory_per_worker, max_abandoned_threads)

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from monarq.cli.doctor.install_checks import CORE, EXTRAS, check_installed
 from monarq.cli.doctor.machine_checks import check_machine
+from monarq.shared.settings.project import _project_at
 from tests.cli.command import ROOT, Cli, monarq
 from tests.cli.conftest import NOWHERE
 
@@ -106,6 +107,38 @@ async def test_a_target_is_imported_as_a_worker_does(cli_here: Cli) -> None:
     found = by_subject((await cli_here("doctor", "examples.jobs", "--json")).out)
     assert "count_primes" in found["jobs"]["found"]
     assert found["queues"]["found"] == "default"
+
+
+async def test_without_a_target_it_looks_at_that_of_the_worker(
+    cli_here: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "jobs" not in by_subject((await cli_here("doctor", "--json")).out)
+    (tmp_path / "pyproject.toml").write_text('[tool.monarq.worker]\ntarget = "examples.jobs"\n')
+    _project_at.cache_clear()
+    found = by_subject((await cli_here("doctor", "--json")).out)
+    assert "count_primes" in found["jobs"]["found"]
+    monkeypatch.setenv("MONARQ_WORKER_TARGET", "monarq_nowhere")
+    assert "there is no module" in by_subject((await cli_here("doctor", "--json")).out)["monarq_nowhere"]["advice"]
+
+
+async def test_variables_of_no_setting_are_a_warning_with_the_nearest_name(
+    cli_here: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONARQ_WORKER_CONCURENCY", "5")
+    monkeypatch.setenv("MONARQ_WEB_PROT", "8000")
+    monkeypatch.setenv("MONARQ_WORKER_CONCURRENCY", "5")
+    monkeypatch.setenv("MONARQ_WEB_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("MONARQ_WEB_PORT_8080_TCP", "tcp://10.0.0.1:8080")
+    monkeypatch.setenv("MONARQ_REDIS_TIMEOUT", "5s")
+    monkeypatch.setenv("MONARQ_OF_THE_PROGRAM", "5s")
+    ended = await cli_here("doctor", "--json")
+    assert ended.code == 0
+    found = {each["subject"]: each for each in json.loads(ended.out)["findings"] if each["section"] == "environment"}
+    assert {name: each["advice"] for name, each in found.items()} == {
+        "MONARQ_WORKER_CONCURENCY": "did you mean MONARQ_WORKER_CONCURRENCY?",
+        "MONARQ_WEB_PROT": "did you mean MONARQ_WEB_PORT?",
+    }
 
 
 @pytest.mark.parametrize(

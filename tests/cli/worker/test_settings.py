@@ -211,3 +211,15 @@ async def test_a_worker_needs_no_argument_where_the_file_has_all(redis: Redis, r
         async with in_time(30):
             _, said = await started.communicate()
         assert (started.returncode, await handle.result(10)) == (0, "hello"), said
+
+
+async def test_a_variable_of_no_setting_is_a_warning_at_the_start(redis_url: str) -> None:
+    wrong = {"MONARQ_WORKER_CONCURENCY": "5", "MONARQ_WORKER_GRACE": "1s"}
+    started = await start_monarq("worker", "monarq_nowhere", "-w", "1", url=redis_url, env=wrong, stderr=PIPE)
+    async with in_time(30):
+        _, said = await started.communicate()
+    assert said.decode().count("MONARQ_WORKER_") == 2
+    assert (
+        "monarq: warning: the environment variable MONARQ_WORKER_CONCURENCY is of no setting; did you mean"
+        " MONARQ_WORKER_CONCURRENCY?\n"
+    ) in said.decode()

@@ -1,0 +1,49 @@
+"""Environment variables that look like those of settings and options, and are of none."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import click
+
+from monarq.shared.settings.table import SETTINGS
+from monarq.shared.text.printable import printable
+
+_PREFIX: Final = "MONARQ"
+
+_OF_SERVICES: Final = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP|SCTP)(_|$))")
+"""What Kubernetes and Docker set for a service that is named as one of our commands is, such as monarq-web."""
+
+
+def unknown_variables() -> dict[str, str]:
+    """The variables of this process that begin as those of a command do, and that no option or setting has.
+
+    Returns:
+        By name what to do: the right name that is nearest.
+    """
+    root = click.get_current_context().find_root().command
+    prefixes = {f"{_PREFIX}_{name.upper()}_" for name in getattr(root, "commands", {})}
+    known = {*_variables(root, _PREFIX), *(setting.variable for setting in SETTINGS)}
+    found = {name for name in os.environ if name.startswith(tuple(prefixes)) and name not in known}
+    return {printable(name): _advice(name, known) for name in sorted(found) if not _OF_SERVICES.search(name)}
+
+
+def _variables(command: click.Command, prefix: str) -> Iterator[str]:
+    """The variables of a command and of its subcommands, as click names them."""
+    for parameter in command.params:
+        given = parameter.envvar or ()
+        yield from [given] if isinstance(given, str) else given
+        if isinstance(parameter, click.Option) and parameter.name:
+            yield f"{prefix}_{parameter.name.upper()}"
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            yield from _variables(inner, f"{prefix}_{name.upper().replace('-', '_')}")
+
+
+def _advice(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.8)
+    return f"did you mean {near[0]}?" if near else "docs/reference/configuration.md lists them"
