@@ -8,6 +8,7 @@ from typing import Any
 from monarq.shared.conversion.form import PLAIN_KINDS, Form
 from monarq.shared.conversion.mismatch import MismatchError, derived_advice, refuse
 from monarq.shared.conversion.plain import check_plain
+from monarq.shared.conversion.sameness import check_same
 from monarq.shared.text.error_text import error_text
 
 
@@ -22,7 +23,10 @@ def library_form(kind: type) -> Form | None:
 
 
 def _model_form(kind: Any) -> Form:
-    """The form of a pydantic model: what it dumps as JSON, which it validates again."""
+    """The form of a pydantic model: what it dumps as JSON, which it validates again.
+
+    What does not come back by that is refused: secrets, excluded and private attributes, and what validators change.
+    """
     name = kind.__qualname__
 
     def encode(value: Any) -> Any:
@@ -32,7 +36,8 @@ def _model_form(kind: Any) -> Form:
             plain = value.model_dump(mode="json", by_alias=True, round_trip=True, warnings="error")
         except Exception as error:
             raise MismatchError(f"{name} does not become JSON: {error_text(error)}") from error
-        return check_plain(plain)
+        check_same(name, value, check_plain(plain), decode)
+        return plain
 
     def decode(plain: Any) -> Any:
         import pydantic_core

@@ -13,6 +13,7 @@ import msgspec
 from monarq.shared.conversion.containers import tuple_form
 from monarq.shared.conversion.form import Form
 from monarq.shared.conversion.mismatch import MismatchError, derived_advice, describe, refuse
+from monarq.shared.conversion.sameness import check_same
 from monarq.shared.text.error_text import error_text
 
 FormOf = Callable[[Any], Form]
@@ -54,19 +55,24 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
         _complete_typed_dict(form, kind, hints, form_of)
         return
     fields = tuple(_fields(kind, hints, form_of))
-    required = tuple(field.key for field in fields if field.is_required)
+    required = frozenset(field.key for field in fields if field.is_required)
+    has_init_var = any(map(_is_init_var, getattr(kind, "__dataclass_fields__", {}).values()))
+    may_change = has_init_var or _may_change(kind)
 
     def encode(value: Any) -> dict[str, Any]:
         if type(value) is not kind:
             refuse(form.name, value, derived_advice(value, kind))
-        return {field.key: _convert_field(field, field.form.encode, _read(value, field)) for field in fields}
+        plain = {field.key: _convert_field(field, field.form.encode, _read(value, field)) for field in fields}
+        if may_change:
+            check_same(form.name, value, plain, decode, with_derived=has_init_var)
+        return plain
 
     def decode(plain: Any) -> Any:
         if type(plain) is not dict:
             refuse(f"{form.name} as a map", plain)
-        for key in required:  # before any value is looked at: a union may try many classes
-            if key not in plain:
-                raise MismatchError(f"expected {form.name}, and its field {key!r} is missing")
+        if not required <= plain.keys():  # before any value is looked at: a union may try many classes
+            missing = next(field.key for field in fields if field.key in required and field.key not in plain)
+            raise MismatchError(f"expected {form.name}, and its field {missing!r} is missing")
         arguments = {}
         for field in fields:
             if field.key in plain:
@@ -161,6 +167,17 @@ def _fields(kind: Any, hints: Mapping[str, Any], form_of: FormOf) -> Iterator[Fi
 
 def _is_init_var(field: dataclasses.Field[Any]) -> bool:
     return getattr(field, "_field_type", None) is getattr(dataclasses, "_FIELD_INITVAR", dataclasses)
+
+
+def _may_change(kind: Any) -> bool:
+    """Whether the constructor of a class may make another value of the fields of an instance."""
+    if any(hasattr(kind, name) for name in ("__post_init__", "__attrs_post_init__", "__attrs_pre_init__")):
+        return True
+    if any(attribute.converter is not None for attribute in getattr(kind, "__attrs_attrs__", ())):
+        return True
+    # One that was written, not made by the library.
+    code = getattr(kind.__init__, "__code__", None)
+    return code is not None and not code.co_filename.startswith("<")
 
 
 def _has_no_default(field: dataclasses.Field[Any]) -> bool:

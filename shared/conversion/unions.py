@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any, Final
 
 from monarq.shared.conversion.form import Form
-from monarq.shared.conversion.mismatch import MismatchError, refuse
+from monarq.shared.conversion.mismatch import MismatchError, describe, refuse
 from monarq.shared.conversion.tries import tried
 
 TYPE: Final = "$type"
@@ -31,16 +31,20 @@ def union_form(members: list[Form]) -> Form:
     lonely = [all(member.kinds.isdisjoint(o.kinds) for o in members if o is not member) for member in members]
 
     def encode(value: Any) -> Any:
+        errors: dict[int, MismatchError] = {}
         for at in _order(members, type(value)):
             try:
                 plain = tried(members[at].encode, value)
-            except MismatchError:
+            except MismatchError as error:
+                errors[at] = error
                 continue
             needs_tag = type(plain) not in members[at].kinds or (type(plain) is dict and TYPE in plain)
             if not needs_tag and (lonely[at] or _read_first(members, plain)[0] == at):
                 return plain
             return {TYPE: members[at].name, VALUE: plain}
-        return refuse(name, value)
+        own = [error for at, error in errors.items() if type(value) in members[at].types]
+        # Where it is of one of the types, that one says what is wrong in it.
+        raise own[0] if len(own) == 1 else _mismatch(name, value)
 
     def decode(plain: Any) -> Any:
         if type(plain) is dict and len(plain) == 2 and TYPE in plain and VALUE in plain:
@@ -71,6 +75,10 @@ def _optional(member: Form) -> Form:
         member.free | _NONE,
         member.is_known,
     )
+
+
+def _mismatch(name: str, value: Any) -> MismatchError:
+    return MismatchError(f"expected {name}, got {describe(value)}")
 
 
 def _order(members: list[Form], kind: type) -> list[int]:

@@ -1,0 +1,95 @@
+"""Whether a value that was made again is the one that it was made of: the values of classes that may change it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from monarq.shared.conversion.mismatch import MismatchError
+
+_MISSING: Final = object()
+
+_NUMBERS: Final = {int, float}
+"""An int is a float, as a default that nobody checked, say."""
+
+
+def check_same(name: str, value: Any, plain: Any, decode: Callable[[Any], Any], *, with_derived: bool = False) -> None:
+    """Checks that a value comes back as it is.
+
+    Args:
+        name: its type.
+        value: the value.
+        plain: what it travels as.
+        decode: makes it again.
+        with_derived: also look at the fields of a dataclass that its constructor does not take.
+
+    Raises:
+        MismatchError: it does not.
+    """
+    try:
+        back = decode(plain)
+    except MismatchError as error:
+        raise MismatchError(f"this {name} would not come back: {error}") from error.__cause__
+    found = difference(value, back, with_derived=with_derived)
+    if found is not None:
+        raise MismatchError(
+            f"this would come back as another value: tell by monarq.register_type how {name} travels"
+        ).inside(found)
+
+
+def difference(one: Any, other: Any, *, with_derived: bool = False) -> str | None:
+    """The path to the first difference of two values, as Python writes it; None where they are the same.
+
+    Types must be the same, at any depth, and nan is the same as nan. Objects of classes that do not say when they are
+    equal are the same where their attributes are.
+    """
+    kind = type(one)
+    if one is other:
+        return None
+    if kind is not type(other):
+        return None if {kind, type(other)} == _NUMBERS and one == other else ""
+    if kind in (list, tuple, deque):
+        if len(one) != len(other):
+            return ""
+        return _first((f"[{at}]", a, b) for at, (a, b) in enumerate(zip(one, other, strict=True)))
+    if kind is dict:
+        return "" if one.keys() != other.keys() else _first((f"[{key!r}]", one[key], other[key]) for key in one)
+    attributes = _attributes(one, with_derived=with_derived)
+    if attributes is None and kind.__eq__ is object.__eq__:
+        attributes = getattr(one, "__dict__", {})
+    if attributes is not None:
+        others = _attributes(other, with_derived=with_derived) or getattr(other, "__dict__", {})
+        names = dict.fromkeys((*attributes, *others))
+        return _first((f".{name}", attributes.get(name, _MISSING), others.get(name, _MISSING)) for name in names)
+    try:
+        return None if one == other or (one != one and other != other) else ""
+    except Exception:  # noqa: BLE001 - it cannot be compared: a Decimal that signals, say
+        return None
+
+
+def _first(parts: Iterable[tuple[str, Any, Any]]) -> str | None:
+    for step, one, other in parts:
+        found = difference(one, other)
+        if found is not None:
+            return step + found
+    return None
+
+
+def _attributes(value: Any, *, with_derived: bool) -> Mapping[str, Any] | None:
+    """What an instance of a class with fields consists of; None of other classes."""
+    kind = type(value)
+    if isinstance(fields := getattr(kind, "model_fields", None), dict):
+        extra = getattr(value, "__pydantic_extra__", None) or {}
+        private = getattr(value, "__pydantic_private__", None) or {}
+        return {name: getattr(value, name, _MISSING) for name in fields} | extra | private
+    if dataclasses.is_dataclass(kind):
+        names = [field.name for field in dataclasses.fields(kind) if field.init or with_derived]
+    elif (attributes := getattr(kind, "__attrs_attrs__", None)) is not None:
+        names = [attribute.name for attribute in attributes if attribute.init]
+    elif isinstance(own := getattr(kind, "__struct_fields__", None), tuple):
+        names = list(own)
+    else:
+        return None
+    return {name: getattr(value, name, _MISSING) for name in names}
