@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Literal
 
@@ -101,6 +102,10 @@ def register_all(
         except DeclarationError as error:
             broken[job.name] = error
             continue
+        if made.import_path is not None and not _is_importable(made.import_path.module):
+            # Its process imports the modules of all jobs at its start.
+            broken[job.name] = DeclarationError(f"no other process can import its module {made.import_path.module!r}")
+            continue
         if made.resources is not None and made.import_path is not None and job.name not in known.own:
             # Its process checks at its start that there are the resources of all jobs.
             broken[job.name] = DeclarationError("it asks for resources, and the sandbox was not given its App")
@@ -114,6 +119,14 @@ def register_all(
         for old_name in declared_options(job).renamed_from if job.name in found else ():
             found.setdefault(old_name, dataclasses.replace(found[job.name], name=old_name))
     return list(map(_Registered, found.values())), broken
+
+
+def _is_importable(module: str) -> bool:
+    """Whether a process that begins anew finds the module: the one that pytest itself runs as it does not."""
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def app_parts_of(name: str) -> AppParts:

@@ -24,6 +24,11 @@ async def double(n: int) -> int:
 
 
 @job
+async def double_text(text: str) -> str:
+    return 2 * text
+
+
+@job
 async def join(*parts: object, sep: str = "-") -> str:
     return sep.join(str(part) for part in parts)
 

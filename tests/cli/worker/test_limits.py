@@ -25,8 +25,8 @@ NATIVE = NativeKeys.of(NATIVE_QUEUE.name)
 async def test_limits_reach_the_workers(redis: Redis, redis_url: str) -> None:
     limits = "--max-result 1KB --keep-result 5m --keep-dead 2h --max-dead 1 --max-crashes 2 --cpu-memory 1GB"
     async with Producer(redis_url, queue=current_name()) as producer:
-        small = await producer.enqueue("double", "x")
-        large = [await producer.enqueue("double", "x" * 600) for _ in range(2)]
+        small = await producer.enqueue("double_text", "x")
+        large = [await producer.enqueue("double_text", "x" * 600) for _ in range(2)]
         ended = await monarq(
             *("worker", "tests.cli.target", "-w", "1", "-c", "1", "--burst", "--max-payload", "100KB"),
             *("--max-jobs-per-child", "5", "--max-error-text", "2KB", *limits.split()),

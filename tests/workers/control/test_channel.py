@@ -26,7 +26,16 @@ from monarq.workers.control.messages import (
     ToWorker,
 )
 
-SPEC = WorkerSpec("app", "redis://localhost", {"concurrency": 5, "queues": ["a"]}, 2, 1, "json", loaders=("a:B",))
+SPEC = WorkerSpec(
+    "app",
+    "redis://localhost",
+    {"concurrency": 5, "queues": ["a"]},
+    project={"lease": "20s"},
+    index=2,
+    verbosity=1,
+    log_format="json",
+    loaders=("a:B",),
+)
 READY = Ready("w1", [QueueRef("a", "arq"), QueueRef("b", "native")], 15.0, 20.0, "redis://localhost:1")
 TO_WORKER: list[ToWorker] = [
     Start(SPEC, ["", "/lib"], "/lib"),

@@ -38,7 +38,7 @@ async def test_the_record_counts_runs_by_how_they_ended(redis: Redis, redis_url:
     await put(redis, jobs.retry_once, job_id="retries")
     async with running(make_worker(redis_url, jobs.ALL)) as worker:
         read = await worker_that(redis, lambda read: read.succeeded == 2 and read.failed == 1)
-        assert read.id == worker.worker_id
+        assert read.worker_id == worker.worker_id
         assert (read.retried, read.running, read.queues) == (1, 0, (DEFAULT_QUEUE,))
         assert (worker.counters.started, worker.counters.succeeded, worker.counters.crashed) == (4, 2, 0)
 

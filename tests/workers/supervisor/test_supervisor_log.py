@@ -53,8 +53,10 @@ class Worker:
         ),
         (
             Worker(kill_reason=stop_timeout_note(2.5, closing=True), end=ExitStatus(None, "SIGKILL", None, None)),
-            "its worker process did not stop within 2.5 s and was killed: "
-            + "its jobs had ended, but the lifespan or the shutdown hook of its program did not (pid 7 on HOST)",
+            (
+                "its worker process did not stop within 2.5 s and was killed: "
+                "its jobs had ended, but the lifespan or the shutdown hook of its program did not (pid 7 on HOST)"
+            ),
         ),
     ],
 )

@@ -282,7 +282,7 @@ class TestFailures:
 
         with EmbeddedRedis(port=0) as server:
             async with open_redis(server.url.replace("redis://", "redis+cluster://")) as client:
-                with pytest.raises(ResponseError, match="no node of a Redis Cluster: name it as redis://") as raised:
+                with pytest.raises(ResponseError, match="not a node of a Redis Cluster: name it as redis://") as raised:
                     await client.ping()
         assert classify_failure(raised.value) is CommandFailure.REFUSED
 
