@@ -11,7 +11,7 @@ PROCESSES ?= 3
 # What depends on a Python version: processes, threads, loops, tracebacks, annotations, packaging; scripts do not.
 PYTHON_TESTS = tests/embedded tests/package tests/producer tests/shared --ignore tests/shared/formats tests/suite \
 	tests/workers/lanes tests/workers/process/test_worker.py tests/workers/jobs/runner/test_runner.py \
-	tests/workers/jobs/runner/test_unruly_jobs.py tests/acceptance
+	tests/workers/jobs/runner/test_unruly_jobs.py tests/acceptance tests/app tests/frameworks tests/testing tests/types
 # What depends on redis-py, and the versions beside which arq cannot be installed: none of these tests imports arq.
 REDIS_PY       = 6 7 8
 REDIS_PY_TESTS = tests/shared/redis tests/producer tests/cluster --ignore tests/cluster/test_arq_client.py \
@@ -61,7 +61,7 @@ types: $(VENV)/.for-development ## Check types
 	$(BIN)/mypy -p chaos
 	$(BIN)/mypy -p benchmarks
 
-check: ## Run all that CI runs, 20 minutes
+check: ## Run all that CI runs, 45 minutes
 	.ci/run
 
 format: $(VENV)/.for-development ## Write the code in the one style
