@@ -7,9 +7,11 @@ from typing import Any
 
 from monarq.shared.conversion.form import Form, are_free, convert_each
 from monarq.shared.conversion.mismatch import MismatchError, refuse
+from monarq.shared.conversion.plain import PLAIN
 
 _LIST = frozenset({list})
 _DICT = frozenset({dict})
+_NO_KEYS = _LIST | _DICT
 
 
 def sequence_form(
@@ -80,8 +82,12 @@ def tuple_form(name: str, items: tuple[Form, ...], kind: Any = tuple, least: int
 
 
 def dict_form(name: str, key: Form, item: Form) -> Form:
-    """The form of a dict: a map, or a list of pairs where keys are maps or lists once they are plain."""
-    in_pairs = bool(key.kinds & {list, dict}) and not key.free
+    """The form of a dict: a map, or a list of pairs where keys are maps or lists once they are plain.
+
+    Where only some keys may be, as of ``int | tuple[int, int]``, it is a map unless one of them is.
+    """
+    may_be_pairs = bool(key.kinds & {list, dict}) and key is not PLAIN
+    in_pairs = may_be_pairs and not key.free
 
     def encode(value: Any) -> Any:
         if type(value) is not dict:
@@ -92,9 +98,14 @@ def dict_form(name: str, key: Form, item: Form) -> Form:
             return value
         encoded = [_convert_at(at, item.encode, one) for at, one in value.items()]
         pairs = zip(keys, encoded, strict=True)
-        return [list(pair) for pair in pairs] if in_pairs else dict(pairs)
+        as_pairs = in_pairs or (may_be_pairs and any(type(one) in _NO_KEYS for one in keys))
+        return [list(pair) for pair in pairs] if as_pairs else dict(pairs)
+
+    decode_pairs = _decode_pairs(name, key, item)
 
     def decode(plain: Any) -> Any:
+        if may_be_pairs and type(plain) is list:
+            return decode_pairs(plain)
         if type(plain) is not dict:
             refuse(f"{name} as a map", plain)
         if key.free.issuperset(map(type, plain)) and item.free.issuperset(map(type, plain.values())):
@@ -105,9 +116,9 @@ def dict_form(name: str, key: Form, item: Form) -> Form:
         except TypeError as error:  # a key without a hash
             raise MismatchError(f"expected {name}, and {error}") from error
 
-    kinds = _LIST if in_pairs else _DICT
+    kinds = _LIST if in_pairs else _NO_KEYS if may_be_pairs else _DICT
     known = key.is_known and item.is_known
-    return Form(name, encode, _decode_pairs(name, key, item) if in_pairs else decode, kinds, _DICT, is_known=known)
+    return Form(name, encode, decode_pairs if in_pairs else decode, kinds, _DICT, is_known=known)
 
 
 def _decode_pairs(name: str, key: Form, item: Form) -> Callable[[Any], Any]:

@@ -57,7 +57,8 @@ def difference(one: Any, other: Any, *, with_derived: bool = False) -> str | Non
     if kind is dict:
         return "" if one.keys() != other.keys() else _first((f"[{key!r}]", one[key], other[key]) for key in one)
     attributes = _attributes(one, with_derived=with_derived)
-    if attributes is None and kind.__eq__ is object.__eq__:
+    own: Any = kind.__eq__
+    if attributes is None and own is object.__eq__:
         attributes = getattr(one, "__dict__", {})
     if attributes is not None:
         others = _attributes(other, with_derived=with_derived) or getattr(other, "__dict__", {})
