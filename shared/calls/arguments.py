@@ -13,7 +13,7 @@ from monarq.shared.calls.signature import CallSignature
 from monarq.shared.calls.type_hints import Unresolved, mentions_not_imported, resolve_hint
 from monarq.shared.conversion.builder import Builder
 from monarq.shared.conversion.form import LEAST_INT, MOST_INT, Form, are_free
-from monarq.shared.conversion.mismatch import MismatchError
+from monarq.shared.conversion.mismatch import TOO_DEEP, MismatchError
 from monarq.shared.errors import ArgumentsError, DeclarationError
 
 _MOST_ROWS: Final = 256
@@ -118,6 +118,8 @@ class ArgumentForms:
                 named[name] = convert(forms.get(name, self._others), value)
         except MismatchError as error:
             raise ArgumentsError(f"{which}{error.path} of {self._name}: {error.reason}") from error.__cause__
+        except RecursionError:
+            raise ArgumentsError(f"{which} of {self._name}: {TOO_DEEP}") from None
         return tuple(done), named
 
     def _form_of_rest(self, parameters: Parameters, rest: object, builder: FormBuilder) -> Form:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from monarq.shared.conversion.form import Form
-from monarq.shared.conversion.mismatch import MismatchError
+from monarq.shared.conversion.mismatch import TOO_DEEP, MismatchError
 from monarq.shared.errors import ResultTypeError
 
 
@@ -38,6 +38,8 @@ class ResultForm:
             return self._form.encode(value)
         except MismatchError as error:
             raise ResultTypeError(f"the result{error.path} of {self._name}: {error.reason}") from error.__cause__
+        except RecursionError:
+            raise ResultTypeError(f"the result of {self._name}: {TOO_DEEP}") from None
 
     def decode(self, plain: Any) -> Any:
         """What the job returned, of the type that the annotation says.
@@ -52,3 +54,6 @@ class ResultForm:
             raise ResultTypeError(
                 f"the result{error.path}{of_job} is not what is annotated here: {error.reason}"
             ) from error.__cause__
+        except RecursionError:
+            of_job = f" of {self._name}" if self._name else ""
+            raise ResultTypeError(f"the result{of_job} cannot be read: {TOO_DEEP}") from None

@@ -8,6 +8,9 @@ from typing import Any, Final, NoReturn
 _SHOWN: Final = (NoneType, bool, int, float, str, bytes)
 _LONGEST: Final = 60
 
+TOO_DEEP: Final = "it is nested too deeply for Python's recursion limit, or holds itself: pass a flatter value"
+"""The reason where a conversion reached the recursion limit."""
+
 
 class MismatchError(Exception):
     """A value is not of its type.
@@ -33,7 +36,10 @@ class MismatchError(Exception):
 
 def refuse(expected: str, value: Any, advice: str = "") -> NoReturn:
     """Raises the error of a value in whose place another was expected."""
-    raise MismatchError(f"expected {expected}, got {describe(value)}{advice and f'; {advice}'}")
+    got = describe(value)
+    if got == expected and value is not None:  # another class of the same name, such as numpy's bool
+        got = f"{type(value).__module__}.{got}"
+    raise MismatchError(f"expected {expected}, got {got}{advice and f'; {advice}'}")
 
 
 def derived_advice(value: Any, kind: type) -> str:
