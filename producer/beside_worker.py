@@ -71,6 +71,13 @@ class ThreadProducer(SyncProducer):
         self._thread = _RunningLoop(loop)
 
 
+class ChildProducer(SyncProducer):
+    """The producer of the jobs of a cpu child, with connections of its own, for as long as the process lives."""
+
+    def close(self) -> None:
+        """Does nothing: the next job needs it."""
+
+
 class _RunningLoop:
     """A loop that runs in another thread, and belongs to somebody else."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+import inspect
+from collections.abc import Sequence
 from typing import Any, Final
 
 from monarq.producer.enqueue.serializer import Envelope
@@ -47,8 +48,17 @@ class _Next:
         self._function = function
         self._following = following
 
-    def __call__(self, outgoing: Outgoing) -> Awaitable[Handle[Any]]:
-        return self._function(outgoing, self._following)
+    async def __call__(self, outgoing: Outgoing) -> Handle[Any]:
+        made: object = self._function(outgoing, self._following)
+        if inspect.isawaitable(made):
+            made = await made
+        if not isinstance(made, Handle):
+            name = getattr(self._function, "__qualname__", self._function)
+            raise TypeError(
+                f"the middleware {name} returned {made!r}: it must return a handle, mostly the one that call_next"
+                " returned; whether it enqueued the job is up to it"
+            )
+        return made
 
 
 async def send_each(send: SendNext, jobs: Sequence[Outgoing]) -> list[Handle[Any]]:

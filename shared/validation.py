@@ -87,5 +87,6 @@ def check_headers(headers: object) -> dict[str, str]:
         if not isinstance(name, str) or not isinstance(value, str):
             raise SettingsError(f"headers: {name!r}: {value!r} is not text by name")
         check_text(name, "a header's name")
-        check_text(value, f"the header {name!r}")
+        if value:
+            check_text(value, f"the header {name!r}")
     return dict(headers)

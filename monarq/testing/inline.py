@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 from contextlib import AsyncExitStack
 from functools import partial
+from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from monarq.producer.enqueue.arguments import ArgumentEncoder
@@ -103,7 +104,7 @@ async def _call_function(made: RegisteredJob, resources: Resources, run: Run) ->
     here = contextvars.copy_context()
     make = context if made.is_io else sync_context
     made_context = make(job_id=run.job_id, job_name=run.job_name, queue=run.queue, worker_id=run.worker_id)
-    made_context.resources = resources
+    made_context.resources = MappingProxyType(resources)
     here.run(RESOURCES.set, resources)
     here.run(CURRENT_CONTEXT.set, made_context)
     lead = (made_context,) if made.first_argument is FirstArgument.CONTEXT else ()

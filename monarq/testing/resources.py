@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from types import MappingProxyType
 from typing import Any
 
 from monarq.shared.calls.context import SyncContext
@@ -47,7 +48,7 @@ def with_cpu_resources(function: Callable[..., Any], resources: Resources) -> Ca
         token = RESOURCES.set(resources)
         try:
             if args and isinstance(args[0], SyncContext):
-                args[0].resources = resources
+                args[0].resources = MappingProxyType(resources)
             return function(*args, **kwargs)
         finally:
             RESOURCES.reset(token)

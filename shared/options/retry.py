@@ -114,7 +114,7 @@ class Delays:
         """Checks the values."""
         if isinstance(self.waits, (str, bytes)) or not hasattr(self.waits, "__iter__"):
             raise SettingsError(f"Delays: waits is {self.waits!r}: give a list of durations, such as [1, 5, '1m']")
-        waits = tuple(to_seconds(wait, f"Delays: wait number {number}") for number, wait in enumerate(self.waits, 1))
+        waits = tuple(_to_wait_s(wait, f"Delays: wait number {number}") for number, wait in enumerate(self.waits, 1))
         if not waits:
             raise SettingsError("Delays: give one wait at least; retry=0 is for no retry")
         object.__setattr__(self, "waits", waits)
@@ -203,7 +203,13 @@ def _check(value: Exponential | Linear | Fixed, *durations: str) -> None:
     kind = type(value).__name__
     to_count(value.retries, f"{kind}: retries")
     for name in durations:
-        object.__setattr__(value, name, to_seconds(getattr(value, name), f"{kind}: {name}"))
+        object.__setattr__(value, name, _to_wait_s(getattr(value, name), f"{kind}: {name}"))
+
+
+def _to_wait_s(value: Duration | None, name: str) -> float:
+    if value is None:
+        raise SettingsError(f"{name} is None: give seconds, a timedelta, or text such as '30s'")
+    return to_seconds(value, name)
 
 
 def _seconds(checked: Duration) -> float:

@@ -78,10 +78,10 @@ async def test_headers_travel_from_each_enqueue_to_the_run(redis_url: str, run_a
     queue = current_queue()
     async with app.producer(redis_url) as producer:
         asked = tenant_of.options(queue=as_queue(queue))
-        one = await producer.enqueue(asked.options(headers={"trace": "7"}), "one")
+        one = await producer.enqueue(asked.options(headers={"trace": "7", "empty": ""}), "one")
         many = await producer.enqueue_many(asked, [("two",), ("three",)])
         await run_app(app)
-        assert await one.result() == ["one", "7", "acme"]
+        assert await one.result() == ["one", "7", "", "acme"]
         assert [await handle.result() for handle in many] == [["two", "acme"], ["three", "acme"]]
     assert sorted(heard[2] for heard in HEARD if heard[0] == "enqueue") == [("one",), ("three",), ("two",)]
 
@@ -151,6 +151,23 @@ def test_one_around_enqueues_may_refuse_a_job(redis_url: str) -> None:
         with pytest.raises(PartlyEnqueuedError) as caught:
             producer.enqueue_many("any", [("good",), ("bad",)])
         assert (len(caught.value.enqueued), caught.value.total) == (1, 2)
+
+
+class Silent(Middleware):
+    """Forgets to return the handle."""
+
+    async def enqueue(self, outgoing: Outgoing, call_next: SendNext) -> Handle[Any]:
+        await call_next(outgoing)
+        return None  # type: ignore[return-value]
+
+
+def test_one_around_enqueues_that_returns_no_handle_is_named(redis_url: str) -> None:
+    with SyncProducer(redis_url, middleware=[Silent()]) as producer:
+        told = r"the middleware Silent\.enqueue returned None: it must return a handle"
+        with pytest.raises(TypeError, match=told):
+            producer.enqueue("any", 1)
+        with pytest.raises(TypeError, match=told):
+            producer.enqueue_many("any", [(1,)])
 
 
 def test_what_is_no_middleware_and_no_header_is_refused() -> None:

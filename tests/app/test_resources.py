@@ -245,6 +245,34 @@ def test_resources_stand_where_they_can_be_given_by_name() -> None:
         def context_behind(db: object = Resource("db"), ctx: SyncContext | None = None) -> None: ...
 
 
+def _spoil(ctx: Context | SyncContext) -> str:
+    try:
+        ctx.resources["db"] = None  # type: ignore[index]
+    except TypeError as error:
+        return str(error)
+    return "changed"
+
+
+spoiled = App("spoiled", lifespan=shop.lifespan, cpu_lifespan=shop.cpu_lifespan)
+
+
+@spoiled.job
+async def spoils(ctx: Context) -> str:
+    return _spoil(ctx)
+
+
+@spoiled.job(lane="cpu")
+def spoils_in_child(ctx: SyncContext) -> str:
+    return _spoil(ctx)
+
+
+@pytest.mark.parametrize("job", [spoils, spoils_in_child], ids=["io", "cpu"])
+async def test_a_job_cannot_change_the_resources_of_others(redis: Redis, run_app: RunApp, job: Job[..., str]) -> None:
+    await put(redis, job, job_id="one")
+    await run_app(spoiled)
+    assert "does not support item assignment" in (await result_of(redis, "one")).value
+
+
 async def test_overrides_replace_resources_in_workers_of_this_process(redis: Redis, run_app: RunApp) -> None:
     with shop.app.override(db=shop.Pool("fake")):
         await put(redis, shop.name_pool, "is", job_id="one")

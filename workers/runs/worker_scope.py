@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from monarq.shared.calls.context import Context, SyncContext
@@ -33,7 +34,7 @@ class WorkerScope:
 
     Args:
         worker_id: the worker's name in Redis.
-        resources: what it has opened at its start, by name.
+        resources: what it has opened at its start, by name; jobs can read it, and not change it.
         is_stopping: whether it claims no more jobs, as it is about to end.
         open_progress: returns the object in which the run of a lease reports its progress.
         make_producer: makes the producer of its jobs; called when the first job asks for it.
@@ -49,6 +50,7 @@ class WorkerScope:
     ) -> None:
         self.worker_id = worker_id
         self.resources = resources
+        self._seen = MappingProxyType(resources)
         self.is_stopping = is_stopping
         self._open_progress = open_progress
         self._make_producer = make_producer
@@ -103,7 +105,7 @@ class WorkerScope:
             enqueued_at=datetime.fromtimestamp(run.payload.enqueue_ms / 1000, tz=UTC),
             deadline=deadline_of(run.start_ms / 1000, job.timeout_s),
             headers=run.payload.headers or NO_HEADERS,
-            resources=self.resources,
+            resources=self._seen,
             worker_id=self.worker_id,
             _state=_StateOfRun(run, self),
             _sink=self.progress_of(run),

@@ -74,6 +74,10 @@ def test_a_list_of_another_version_is_refused(given: object) -> None:
         (lambda: Linear(5, step=True), "Linear: step is True"),
         (lambda: Fixed(3, "10x"), "Fixed: wait is '10x'"),
         (lambda: Delays([1, "x"]), "Delays: wait number 2 is 'x'"),
+        (lambda: Exponential(3, base=None), "Exponential: base is None: give seconds"),  # type: ignore[arg-type]
+        (lambda: Linear(3, None), "Linear: step is None: give seconds"),  # type: ignore[arg-type]
+        (lambda: Fixed(3, None), "Fixed: wait is None: give seconds"),  # type: ignore[arg-type]
+        (lambda: Delays([1, None]), "Delays: wait number 2 is None: give seconds"),  # type: ignore[list-item]
         (lambda: Delays([]), "Delays: give one wait at least"),
         (lambda: Delays("1m"), "Delays: waits is '1m': give a list"),
         (lambda: Delays(5), "Delays: waits is 5: give a list"),  # type: ignore[arg-type]

@@ -85,7 +85,9 @@ def enqueue_in_thread(ctx: SyncContext, queue: str) -> int:
 
 @job
 def enqueue_in_child(ctx: SyncContext, queue: str) -> int:
-    same = ctx.producer is ctx.producer
+    with ctx.producer as producer:
+        same = ctx.producer is producer
+    # Leaving the block has closed nothing here either.
     return same + ctx.producer.enqueue(add_two.options(queue=queue), 1, 2).result(timeout=30)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from monarq.shared.calls.context import SyncContext
@@ -34,6 +35,7 @@ class ChildContexts:
 
     def __init__(self) -> None:
         self.resources: dict[str, Any] = {}
+        self._seen = MappingProxyType(self.resources)
         self.stack = ExitStack()
         self.producer_options: ProducerOptions | None = None
         self._producer: SyncProducer | None = None
@@ -63,7 +65,7 @@ class ChildContexts:
             enqueued_at=datetime.fromtimestamp(job.enqueue_ms / 1000, tz=UTC),
             deadline=None if end_s is None else datetime.fromtimestamp(end_s, tz=UTC),
             headers=job.headers or {},
-            resources=self.resources,
+            resources=self._seen,
             worker_id=WORKER_ID.get(),
             _state=self,
             _sink=OUTBOX.open(),
@@ -99,11 +101,11 @@ def _open_producer(options: ProducerOptions | None) -> SyncProducer:
             "a cpu job has a producer only where its worker's Redis is given by URL, and its payloads are msgpack or"
             " pickle: make a SyncProducer in the job"
         )
-    from monarq.producer import SyncProducer  # deferred: it imports redis and asyncio, which most children never need
+    from monarq.producer.beside_worker import ChildProducer  # deferred: it imports redis, which most never need
     from monarq.shared.queue import Queue
 
     queue = Queue(options.queue, format="arq" if options.format == "arq" else "native")
-    return SyncProducer(
+    return ChildProducer(
         options.url,
         queue=queue,
         codec="pickle" if options.codec == "pickle" else "msgpack",
