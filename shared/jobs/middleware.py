@@ -77,7 +77,8 @@ class Middleware:
         """Around each run in a worker, on its event loop, whatever the job's lane.
 
         It may pass on other arguments (`run.replace(args=...)`), return another result, raise, which counts as the
-        job's own exception, or not call the job at all.
+        job's own exception, or not call the job at all. A run that passed its timeout or was cancelled ends so,
+        whatever is returned here, and `call_next` then raises CancelledError.
 
         Args:
             run: the run.

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from monarq import App, Context, Middleware, Outgoing, PartlyEnqueuedError, Retry, Run, RunNext, SendNext, SyncProducer
+from monarq import (
+    App,
+    Context,
+    Middleware,
+    Outgoing,
+    PartlyEnqueuedError,
+    Resource,
+    Retry,
+    Run,
+    RunNext,
+    SendNext,
+    SyncProducer,
+)
 from monarq.producer import Handle
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.job import Job
@@ -130,6 +145,58 @@ async def test_it_may_change_refuse_skip_retry_and_break(redis: Redis, run_app: 
     assert isinstance(values["refuse"], PermissionError)
     assert "call_next takes a Run" in str(values["nonsense"])
     assert sorted(called) == ["other", "retry"]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["returns", "calls again"])
+async def test_one_that_swallows_a_timeout_does_not_save_the_run(redis: Redis, run_app: RunApp, again: bool) -> None:
+    calls: list[int] = []
+
+    async def stubborn(run: Run, call_next: RunNext) -> object:
+        try:
+            return await call_next(run)
+        except asyncio.CancelledError:
+            return await call_next(run) if again else "saved"
+
+    strict = App(middleware=[stubborn])
+
+    @strict.job(timeout=0.05)
+    async def lingers() -> None:
+        calls.append(1)
+        await asyncio.sleep(60)
+
+    @strict.job(timeout=0.05)
+    async def ends_in_order() -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return "in order"
+        return "late"
+
+    await put(redis, lingers, job_id="lingers")
+    await put(redis, ends_in_order, job_id="in order")
+    await run_app(strict)
+    told = (await result_of(redis, "lingers")).value
+    assert isinstance(told, TimeoutError)
+    assert "passed its timeout of 0.05 s" in str(told)
+    assert calls == [1]
+    assert (await result_of(redis, "in order")).value == "in order", "what the job itself returns counts, as without"
+
+
+async def test_a_resource_that_swallows_a_timeout_does_not_save_the_run(redis: Redis, run_app: RunApp) -> None:
+    @asynccontextmanager
+    async def swallows() -> AsyncIterator[None]:
+        with suppress(asyncio.CancelledError):
+            yield
+
+    strict = App()
+
+    @strict.job(timeout=0.05)
+    async def holds(held: None = Resource(swallows)) -> None:
+        await asyncio.sleep(60)
+
+    await put(redis, holds, job_id="one")
+    await run_app(strict)
+    assert isinstance((await result_of(redis, "one")).value, TimeoutError)
 
 
 class Picky(Middleware):

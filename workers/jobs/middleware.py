@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from monarq.shared.calls.run import Run
@@ -19,12 +20,17 @@ def with_middleware(functions: Sequence[RunFunction], call: Call) -> Call:
         return call
     inner = list(reversed(functions))
 
-    def call_with(run: ActiveRun, lead: tuple[object, ...]) -> Awaitable[object]:
+    async def call_with(run: ActiveRun, lead: tuple[object, ...]) -> object:
         seen = public_run(run)
-        following: RunNext = _Function(call, run, lead, seen)
+        called = _Function(call, run, lead, seen)
+        following: RunNext = called
         for function in inner:
             following = _Next(function, following)
-        return following(seen)
+        value = await following(seen)
+        if run.cancel_reason is not None and not called.outlived:
+            # A middleware has swallowed the cancellation: the run is over all the same.
+            raise asyncio.CancelledError
+        return value
 
     return call_with
 
@@ -43,19 +49,28 @@ class _Next:
 
 
 class _Function:
-    """The job's function, behind all middleware."""
+    """The job's function, behind all middleware.
 
-    __slots__ = ("_call", "_lead", "_run", "_seen")
+    Attributes:
+        outlived: whether the job was cancelled and has returned a value all the same.
+    """
+
+    __slots__ = ("_call", "_lead", "_run", "_seen", "outlived")
 
     def __init__(self, call: Call, run: ActiveRun, lead: tuple[object, ...], seen: Run) -> None:
         self._call = call
         self._run = run
         self._lead = lead
         self._seen = seen
+        self.outlived = False
 
-    def __call__(self, run: Run) -> Awaitable[object]:
+    async def __call__(self, run: Run) -> object:
+        if self._run.cancel_reason is not None:
+            raise asyncio.CancelledError  # there is no time left, nor a limit that would end it
         if run is not self._seen:
             if not isinstance(run, Run):
                 raise TypeError(f"call_next takes a Run, not {run!r}")
             self._run.args, self._run.kwargs = tuple(run.args), dict(run.kwargs)
-        return self._call(self._run, self._lead)
+        value = await self._call(self._run, self._lead)
+        self.outlived = self._run.cancel_reason is not None
+        return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, ExitStack
 from typing import Any
@@ -39,9 +40,18 @@ def with_resources(
     own = slice(1, None) if leads else slice(None)
 
     async def call(*args: Any, **kwargs: Any) -> Any:
+        value: Any = None
+        was_cancelled = []
         async with AsyncExitStack() as stack:
             values = await plan.open(stack, RESOURCES.get(), current_context, (args[own], kwargs))
-            return await function(*args, **kwargs, **values)
+            try:
+                value = await function(*args, **kwargs, **values)
+            except asyncio.CancelledError:
+                was_cancelled.append(True)
+                raise
+        if was_cancelled:
+            raise asyncio.CancelledError  # a resource has swallowed it: the run is over all the same
+        return value
 
     def call_blocking(*args: Any, **kwargs: Any) -> Any:
         with ExitStack() as stack:
