@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final, Protocol
@@ -18,6 +19,9 @@ from monarq.shared.errors import ArgumentsError, DeclarationError
 
 _MOST_ROWS: Final = 256
 """Combinations of types that need no conversion; where there are more, arguments are looked at one by one."""
+
+_NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+"""The kinds of parameters that a keyword argument of their name goes to; others may share it with one of `**kwargs`."""
 
 Parameters = Sequence[inspect.Parameter]
 Row = tuple[Any, ...]
@@ -52,11 +56,14 @@ class ArgumentForms:
         parameters = signature.described
         self._unsendable = unsendable_parameters(parameters, signature.owner) if signature.is_wrapped else None
         self._forms = {p.name: _form_of(p, name, signature, builder) for p in parameters}
+        self._by_name = {p.name: self._forms[p.name] for p in parameters if p.kind in _NAMED}
+        self._unpacked = _unpacked_form(parameters, signature, builder)
         self._positional = positional_parameters(parameters)
         self._rest = self._form_of_rest(parameters, inspect.Parameter.VAR_POSITIONAL, builder)
         self._others = self._form_of_rest(parameters, inspect.Parameter.VAR_KEYWORD, builder)
         self._columns = [self._forms[p.name].free for p in self._positional]
-        self._counts = range(0) if signature.is_wrapped else signature.simple_counts
+        needs_look = signature.is_wrapped or self._unpacked is not None
+        self._counts = range(0) if needs_look else signature.simple_counts
         self.free_rows = frozenset(self._free_rows())
 
     def is_free(self, args: Row) -> bool:
@@ -113,9 +120,16 @@ class ArgumentForms:
                 else:
                     done.append(convert(self._rest, value))
             named = {}
+            others = {}
             for name, value in kwargs.items():
                 which = f"argument {name!r}"
-                named[name] = convert(forms.get(name, self._others), value)
+                if self._unpacked is not None and name not in self._by_name:
+                    others[name] = value
+                else:
+                    named[name] = convert(self._by_name.get(name, self._others), value)
+            if self._unpacked is not None:
+                which = "what is passed by name"
+                named.update(convert(self._unpacked, others))
         except MismatchError as error:
             raise ArgumentsError(f"{which}{error.path} of {self._name}: {error.reason}") from error.__cause__
         except RecursionError:
@@ -162,6 +176,16 @@ def _form_of(parameter: inspect.Parameter, name: str, signature: CallSignature, 
             f"argument {parameter.name!r} of {name} cannot be made again as {hint!r}, because {error}: import that"
             " where the class is defined, not for type checkers only"
         ) from error
+
+
+def _unpacked_form(parameters: Parameters, signature: CallSignature, builder: FormBuilder) -> Form | None:
+    """The form of all that ``**kwargs: Unpack[...]`` takes, which is a TypedDict; None where there is no such."""
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_KEYWORD and signature.owner is not None:
+            hint = resolve_hint(parameter.annotation, signature.owner)
+            if typing.get_origin(hint) is typing.Unpack:
+                return _form_of(parameter.replace(annotation=typing.get_args(hint)[0]), "kwargs", signature, builder)
+    return None
 
 
 def _encode(form: Form, value: Any) -> Any:
