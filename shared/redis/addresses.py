@@ -1,12 +1,13 @@
 """Addresses of Redis: what a URL says, as a value that shows no secret.
 
 redis-py reads single servers and sockets only, and passes over what it does not understand; here each part of a URL is
-used or refused. Errors quote nothing but the scheme: where a password has an unescaped character, any other part of
-the URL may be a piece of it.
+used or refused. Errors quote nothing but the scheme, and what is a bare host with its port: where a password has an
+unescaped character, any other part of the URL may be a piece of it.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv6Address
@@ -42,6 +43,8 @@ SCHEMES: Final = {
 }
 """All schemes, with what each leads to, and whether it means TLS."""
 
+_SCHEME_MISSING: Final = "does not begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or unix://"
+_BARE_HOST: Final = re.compile(r"[a-zA-Z0-9.-]+(:[0-9]{1,5})?(/[0-9]+)?")
 _ENCODE: Final = "in a user or password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
 
 
@@ -121,7 +124,8 @@ def parse_address(url: str) -> RedisAddress:
     scheme, separator, rest = url.strip().partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in SCHEMES:
-        raise SettingsError(f"no URL of a Redis server: {_wrong_scheme(scheme if separator else '')}")
+        wrong = _wrong_scheme(scheme) if separator else _without_scheme(url.strip())
+        raise SettingsError(f"no URL of a Redis server: {wrong}")
     kind, tls = SCHEMES[scheme]
     whole = rest
     rest, _, query = rest.partition("#")[0].partition("?")
@@ -154,10 +158,17 @@ def parse_address(url: str) -> RedisAddress:
     )
 
 
+def _without_scheme(text: str) -> str:
+    # Only what looks like a host is shown.
+    if not _BARE_HOST.fullmatch(text):
+        return f"it {_SCHEME_MISSING}"
+    return f"{text!r} {_SCHEME_MISSING}; did you mean redis://{text}?"
+
+
 def _wrong_scheme(scheme: str) -> str:
     from difflib import get_close_matches
 
-    known = "it does not begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or unix://"
+    known = f"it {_SCHEME_MISSING}"
     # Only what looks like a scheme is shown.
     if not scheme.replace("+", "").replace("-", "").isalnum():
         return known

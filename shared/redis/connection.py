@@ -30,15 +30,31 @@ def redis_url(url: str | None = None) -> str:
     Whitespace at its ends is left out.
 
     Raises:
-        SettingsError: it is not a Redis URL, or pyproject.toml has an invalid setting.
+        SettingsError: it is not a Redis URL, or pyproject.toml has an invalid setting; the message names the setting
+            that the URL comes from.
     """
     if url is not None and not isinstance(url, str):
         raise SettingsError(
             f"the URL of the Redis server is a {type(url).__name__}: give text, such as {DEFAULT_URL!r}"
         )
-    chosen = (url or "").strip() or os.environ.get("MONARQ_REDIS", "").strip() or fallback_url() or DEFAULT_URL
-    parse_address(chosen)
+    given, own = (url or "").strip(), os.environ.get("MONARQ_REDIS", "").strip()
+    chosen = given or own or fallback_url() or DEFAULT_URL
+    try:
+        parse_address(chosen)
+    except SettingsError as error:
+        source = "" if given and given != own else _source_of(chosen)  # an option's value may be its variable's
+        raise SettingsError(f"{source and f'{source}: '}{error}") from None
     return chosen
+
+
+def _source_of(url: str) -> str:
+    """Which setting a URL comes from that the program does not give."""
+    if url == os.environ.get("MONARQ_REDIS", "").strip():
+        return "the environment variable MONARQ_REDIS"
+    project = find_project()
+    if project.get("", "redis"):
+        return f"{project.path}: [tool.monarq] redis"
+    return "the environment variable REDIS_URL"
 
 
 def fallback_url() -> str | None:

@@ -50,7 +50,7 @@ REFUSED = [
     (["enqueue", "name", "-5"], "no such option '-5'"),
     (["stats"], f"Redis at {NOWHERE} cannot be reached"),
     (["stats", "--watch"], "cannot be reached"),
-    (["stats", "--redis", "localhost"], "no URL of a Redis server"),
+    (["stats", "--redis", "localhost"], "monarq: no URL of a Redis server: 'localhost' does not begin with redis://"),
     (["stats", "--redis", "redis://host:port"], "port"),
     (["stats", "--redis", "rediss://localhost?ssl_cert_reqs=maybe"], "has an option that cannot be: Invalid SSL"),
     (["stats", "--redis", "redis://localhost?no_option=1"], "an option no_option"),

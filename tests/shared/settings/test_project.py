@@ -9,7 +9,7 @@ import pytest
 from monarq.shared.errors import SettingsError
 from monarq.shared.redis.connection import fallback_url, redis_url
 from monarq.shared.settings.lookup import chosen, configured
-from monarq.shared.settings.project import find_project, read_project
+from monarq.shared.settings.project import _project_at, find_project, read_project
 
 
 def write(folder: Path, text: str) -> Path:
@@ -109,3 +109,24 @@ def test_which_redis_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("MONARQ_REDIS", "redis://own")
     assert redis_url() == "redis://own"
     assert redis_url("redis://argument") == "redis://argument"
+
+
+def test_a_wrong_url_names_the_setting_that_it_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MONARQ_REDIS", raising=False)
+    monkeypatch.setenv("REDIS_URL", "localhost")
+    with pytest.raises(
+        SettingsError, match=r"^the environment variable REDIS_URL: no URL .*'localhost' does not begin"
+    ):
+        redis_url()
+    write(tmp_path, '[tool.monarq]\nredis = "cache:1"\n')
+    _project_at.cache_clear()
+    with pytest.raises(SettingsError, match=r"pyproject\.toml: \[tool\.monarq\] redis: no URL .*'cache:1' does not"):
+        redis_url()
+    monkeypatch.setenv("MONARQ_REDIS", "redis://host:secret")
+    for given in (None, "redis://host:secret"):  # by a command, which has read the variable itself
+        with pytest.raises(SettingsError, match=r"^the environment variable MONARQ_REDIS: ") as raised:
+            redis_url(given)
+        assert "secret" not in str(raised.value)
+    with pytest.raises(SettingsError, match=r"^no URL of a Redis server"):
+        redis_url("here")
