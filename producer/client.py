@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from monarq.producer.enqueue.bound import BoundEnqueuer, EnqueuedJob
 from monarq.producer.enqueue.bulk import BulkEnqueuer, check_no_id
 from monarq.producer.enqueue.job_reference import JobReference
-from monarq.producer.enqueue.serializer import Envelope, JobSerializer
+from monarq.producer.enqueue.serializer import Envelope, JobSerializer, check_not_called
 from monarq.producer.enqueue.submitter import Submitter
 from monarq.producer.redis_options import resolve_redis
 from monarq.producer.results.as_completed import as_completed
@@ -410,6 +410,7 @@ class Producer:
     async def _enqueue_all(self, job: Any, arguments: Iterable[tuple[Any, ...]] | None) -> list[Handle[Any]]:
         bulk = BulkEnqueuer(self._submitter, self._serializer)
         if arguments is None and not isinstance(job, (Job, str)):
+            check_not_called(job)
             calls = list(job)
             bound = BoundEnqueuer(self._serializer, bulk, self._enqueue_one)
             if self._send is not None:

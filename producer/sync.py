@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from monarq.producer.client import Producer
 from monarq.producer.enqueue.job_reference import JobReference
+from monarq.producer.enqueue.serializer import check_not_called
 from monarq.producer.event_loop_thread import EventLoopThread, LoopThread
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.job_info import JobInfo
@@ -301,6 +302,7 @@ def _listed(job: Any, arguments: Iterable[tuple[Any, ...]] | None) -> tuple[Any,
     """The same, with all items taken from the caller's iterable in the caller's thread."""
     if arguments is not None:
         return job, list(arguments)
+    check_not_called(job)
     return (job if isinstance(job, (Job, str)) else list(job),)
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from monarq.producer.enqueue.bulk import BulkEnqueuer
-from monarq.producer.enqueue.serializer import Envelope, JobSerializer
+from monarq.producer.enqueue.serializer import Envelope, JobSerializer, check_not_called
 from monarq.shared.errors import ArgumentsError, EnqueueUnknownError, PartlyEnqueuedError
 from monarq.shared.jobs.job import BoundJob, enqueue_options, types_of
 from monarq.shared.tracing.tracing import sending
@@ -95,10 +95,7 @@ class BoundEnqueuer:
         groups: dict[Any, _Group] = {}
         for position, call in enumerate(calls):
             if not isinstance(call, BoundJob):
-                raise ArgumentsError(
-                    "without arguments beside them, jobs have their own, as job.bind(...) makes them, and one is"
-                    f" {call!r}"
-                )
+                raise _not_bound(call)
             options = enqueue_options(call.job)
             key = (types_of(call.job), options) if options.job_id is None else position
             group = groups.get(key)
@@ -117,6 +114,13 @@ class BoundEnqueuer:
         with sending(envelope.queue.ref.name, envelope.job.name, count=len(group.args)) as envelope.trace:
             job_ids = await self._bulk.enqueue_encoded(envelope, group.args, group.kwargs)
         return [EnqueuedJob(envelope, job_id) for job_id in job_ids]
+
+
+def _not_bound(given: object) -> ArgumentsError:
+    check_not_called(given)
+    return ArgumentsError(
+        f"without arguments beside them, jobs have their own, as job.bind(...) makes them, and one is {given!r}"
+    )
 
 
 def _resulting_error(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import CoroutineType
 from typing import Any, Final
 
 from monarq.producer.enqueue.arguments import ArgumentEncoder
@@ -54,6 +55,27 @@ class Envelope:
 
 def _any(queue: QueueRef) -> QueueRef:
     return queue
+
+
+def check_not_called(job: Any) -> None:
+    """Checks that what was given as a job is not a call of its function, which never ran.
+
+    Raises:
+        TypeError: it is; it is closed, so that Python does not warn of it as well.
+    """
+    if isinstance(job, CoroutineType):
+        job.close()
+        name = job.__name__
+        raise TypeError(
+            f"{name}(...) is no job: you called it; give the function and its arguments, enqueue({name}, ...)"
+        )
+
+
+def _not_a_job(given: object) -> TypeError:
+    check_not_called(given)
+    return TypeError(
+        f"{given!r} is not a job: put @job before the function, or give the name that its worker knows it by"
+    )
 
 
 class JobSerializer:
@@ -106,9 +128,7 @@ class JobSerializer:
         if isinstance(job, str):
             job = job_reference(job)
         elif not isinstance(job, Job):
-            raise TypeError(
-                f"{job!r} is not a job: put @job before the function, or give the name that its worker knows it by"
-            )
+            raise _not_a_job(job)
         declared, options = declared_options(job), enqueue_options(job)
         if options == _PLAIN:
             return Envelope(job, self.queue(declared.queue_ref), Placement(declared.lane, name=job.name), None)

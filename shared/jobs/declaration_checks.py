@@ -22,7 +22,7 @@ from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.options import JobOptions
 from monarq.shared.lane import Lane
 
-_OWN_MODULES: Final = ("monarq.shared.jobs.decorators", "monarq.app")
+_OWN_MODULES: Final = ("monarq.shared.jobs.decorators", "monarq.shared.options.unknown_names", "monarq.app")
 
 _declared_at: Final[dict[str, str]] = {}
 """Where the job of each name was declared, to report two jobs of one name."""

@@ -23,6 +23,7 @@ from monarq.shared.jobs.options import JobOptions
 from monarq.shared.lane import Lane
 from monarq.shared.options.retry import RetryOption, exception_classes
 from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
+from monarq.shared.options.unknown_names import with_advice
 from monarq.shared.parsing import Duration, size_bytes
 from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.validation import check_name
@@ -103,6 +104,7 @@ def job(
     queue: str | Queue | None = None,
     renamed_from: str | tuple[str, ...] = (),
 ) -> JobDecorator: ...
+@with_advice
 def job(
     function: Callable[..., Any] | None = None,
     /,
@@ -146,6 +148,7 @@ def job(
     Raises:
         DeclarationError: the declaration cannot work; the message names its file and line.
         SettingsError: an option has an invalid value.
+        TypeError: there is no such option; the message says which one may be meant.
     """
     run = RunOptions.read(timeout=timeout, retry=retry, max_tries=max_tries, keep_result=keep_result)
     retried, given_up = exception_classes(retry_on, "retry_on"), exception_classes(give_up_on, "give_up_on")

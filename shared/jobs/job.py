@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Generic, ParamSpec, Self, TypedDict, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Self, TypedDict, TypeVar, Unpack, cast
 
 from monarq.shared.calls.callables import name_of
 from monarq.shared.calls.context import Context, SyncContext
@@ -22,6 +22,7 @@ from monarq.shared.errors import ArgumentsError, SettingsError
 from monarq.shared.jobs.options import EnqueueOptions, JobOptions
 from monarq.shared.options.retry import RetryOption
 from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
+from monarq.shared.options.unknown_names import with_advice
 from monarq.shared.parsing import Duration, check_time, to_seconds
 from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.validation import check_headers, check_job_id
@@ -34,6 +35,12 @@ OPTION_NAMES = frozenset(
     {"defer_by", "defer_until", "expires", "headers", "job_id", "keep_result", "max_tries", "queue", "retry", "timeout"}
 )
 """What `Job.options` takes."""
+
+
+_ENQUEUES_ELSEWHERE = frozenset(
+    {"apply_async", "defer", "delay", "enqueue", "kiq", "schedule", "send", "send_with_options"}
+)
+"""How other libraries name the method of a job that enqueues it."""
 
 
 class EnqueueKeywords(TypedDict, total=False):
@@ -88,9 +95,20 @@ class Job(Generic[P, R]):
         """The name that the job is enqueued by."""
         return self._declared.name
 
+    if not TYPE_CHECKING:  # type checkers would take any attribute to be there
+
+        def __getattr__(self, name: str) -> Any:
+            """Says how to enqueue a job to those who look for a method of other libraries."""
+            if name in _ENQUEUES_ELSEWHERE:
+                told = f"a job has no {name!r}: a producer enqueues it, producer.enqueue({self.__name__}, ...)"
+            else:
+                told = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(told, name=name, obj=self)
+
     def __repr__(self) -> str:
         return f"<job {self.name} on the {self._declared.lane} lane>"
 
+    @with_advice
     def options(
         self,
         *,
@@ -123,6 +141,7 @@ class Job(Generic[P, R]):
 
         Raises:
             SettingsError: two options contradict each other, or one has an invalid value.
+            TypeError: there is no such option; the message says which one may be meant.
         """
         if defer_by is not None and defer_until is not None:
             raise SettingsError("use either defer_by or defer_until, not both")

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
-from monarq.producer import Producer, ProducerMisusedError
+from monarq.producer import Producer, ProducerMisusedError, SyncProducer
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.decorators import job
 from monarq.shared.queue import to_ref
@@ -76,3 +76,25 @@ def test_a_producer_of_another_event_loop_says_so(redis_server: EmbeddedRedis) -
 async def _use_and_hang_up(producer: Producer) -> None:
     assert await producer.handle("nothing").info() is None
     await producer.close()
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning", "error::pytest.PytestUnraisableExceptionWarning")
+async def test_a_call_in_place_of_a_job_says_what_to_give(redis_url: str) -> None:
+    told = r"fetch\(\.\.\.\) is no job: you called it; give the function and its arguments, enqueue\(fetch, \.\.\.\)"
+    wrong: Any
+    async with Producer(redis_url) as producer:
+        for wrong in (fetch("u"), [fetch("u")]):
+            with pytest.raises(TypeError, match=told):
+                await producer.enqueue_many(wrong)
+        wrong = fetch("u")
+        with pytest.raises(TypeError, match=told):
+            await producer.enqueue(wrong)
+
+    def use() -> None:
+        with SyncProducer(redis_url) as producer:
+            for enqueue in (producer.enqueue, producer.enqueue_many):
+                called: Any = fetch("u")
+                with pytest.raises(TypeError, match=told):
+                    enqueue(called)
+
+    await asyncio.to_thread(use)

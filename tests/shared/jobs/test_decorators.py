@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from monarq import App
 from monarq.shared.calls.context import Context
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs import declaration_checks as declare_checks
@@ -263,3 +265,34 @@ def test_a_job_looks_like_its_function_and_stays_a_job() -> None:
     assert enqueue_options(made.options(job_id="a")).job_id == "a"
     assert declared_options(made).name == "decorated"
     assert job(functools.partial(Worker())).__name__ == "Worker"
+
+
+def test_an_unknown_option_says_which_one_may_be_meant() -> None:
+    @job(name="of-unknown-options")
+    async def known() -> None: ...
+
+    wrong: Any = known
+    with pytest.raises(TypeError, match=r"options\(\) has no option 'delay': did you mean defer_by\?"):
+        wrong.options(delay=5)
+    with pytest.raises(TypeError, match=r"options\(\) has no option 'tiemout': did you mean timeout\?"):
+        wrong.bind().options(tiemout=5)
+    with pytest.raises(TypeError, match="has no option 'colour': there are defer_by, "):
+        wrong.options(colour=5)
+    declare: Any = job
+    with pytest.raises(TypeError, match=r"job\(\) has no option 'retries': did you mean retry\?"):
+        declare(retries=3)
+    of_app: Any = App().job(retries=3)
+    with pytest.raises(TypeError, match=r"job\(\) has no option 'retries': did you mean retry\?"):
+        of_app(known.function)
+
+
+def test_the_methods_that_enqueue_elsewhere_say_what_does_here() -> None:
+    @job(name="of-other-methods")
+    async def greet() -> None: ...
+
+    wrong: Any = greet
+    with pytest.raises(AttributeError, match=r"no 'delay': a producer enqueues it, producer\.enqueue\(greet, \.\.\.\)"):
+        wrong.delay("ann")
+    with pytest.raises(AttributeError, match="'AsyncJob' object has no attribute 'colour'"):
+        _ = wrong.colour
+    assert copy.deepcopy(greet).name == "of-other-methods"

@@ -1,0 +1,58 @@
+"""Options of a name that there is not: the error says which one may be meant."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Collection, Iterable
+from difflib import get_close_matches
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_ELSEWHERE: Final = {
+    "autoretry_for": "retry_on",
+    "countdown": "defer_by",
+    "delay": "defer_by",
+    "eta": "defer_until",
+    "id": "job_id",
+    "max_retries": "retry",
+    "mem_limit": "memory",
+    "queue_name": "queue",
+    "result_ttl": "keep_result",
+    "retries": "retry",
+    "run_at": "defer_until",
+    "task_id": "job_id",
+    "time_limit": "timeout",
+    "ttl": "expires",
+}
+"""What other libraries call an option, and what it is called here."""
+
+
+def with_advice(function: Callable[P, R]) -> Callable[P, R]:
+    """A function whose TypeError for an unknown keyword says which one may be meant. Right calls cost nothing more."""
+    kinds = inspect.signature(function).parameters.values()
+    known = {parameter.name for parameter in kinds if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except TypeError:
+            unknown = sorted(kwargs.keys() - known)
+            if not unknown:
+                raise
+        raise TypeError(_text(function.__name__, unknown, known))
+
+    return call
+
+
+def _text(name: str, unknown: Iterable[str], known: Collection[str]) -> str:
+    return "; ".join(f"{name}() has no option {each!r}: {_advice(each, known)}" for each in unknown)
+
+
+def _advice(name: str, known: Collection[str]) -> str:
+    meant = _ELSEWHERE.get(name.strip("_"))
+    near = [meant] if meant in known else get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
