@@ -6,9 +6,9 @@ name: arq need not be installed, and need not be imported.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
+from monarq.shared.errors import SettingsError
 from monarq.shared.parsing import Duration, to_seconds
 from monarq.shared.text.class_name import full_name, is_named
 
@@ -20,7 +20,8 @@ class Retry(RuntimeError):  # noqa: N818 - arq's name for it
         defer: how long to wait before it: seconds, a timedelta, or text such as "30s". Default: not at all.
 
     Raises:
-        SettingsError: it is text that is not a duration.
+        SettingsError: that is not a `Duration`: it is negative, over a hundred years, or no number at all. Raised in a
+            job, it asks for another try as well, without a wait, as that is what the job wanted.
 
     Attributes:
         defer_score: the same in ms, under the name that arq's `Retry` has for it.
@@ -28,8 +29,10 @@ class Retry(RuntimeError):  # noqa: N818 - arq's name for it
 
     def __init__(self, defer: Duration | None = None) -> None:
         super().__init__(defer)
-        given = to_seconds(defer, "defer") if isinstance(defer, str) else defer
-        seconds = given.total_seconds() if isinstance(given, timedelta) else given
+        try:
+            seconds = to_seconds(defer, "Retry: defer")
+        except SettingsError as error:
+            raise RetryWaitError(str(error)) from None
         self.defer_score: int | None = None if seconds is None else round(seconds * 1000)
 
     def __repr__(self) -> str:
@@ -37,6 +40,14 @@ class Retry(RuntimeError):  # noqa: N818 - arq's name for it
 
     def __str__(self) -> str:
         return repr(self)
+
+
+class RetryWaitError(SettingsError, Retry):
+    """A `Retry` was given a wait that is none. It asks for another try itself."""
+
+    defer_score: int | None = None
+    __repr__ = SettingsError.__repr__
+    __str__ = SettingsError.__str__
 
 
 _RETRIES: Final = frozenset({full_name(Retry), "arq.worker.Retry"})
@@ -52,4 +63,4 @@ def is_retry_request(error: BaseException) -> bool:
 
 def is_retry(error: BaseException) -> bool:
     """Whether the error is a `Retry`, which has no text; arq's `RetryJob` asks for another try as well, and has one."""
-    return is_named(type(error), _RETRIES)
+    return not isinstance(error, RetryWaitError) and is_named(type(error), _RETRIES)

@@ -44,6 +44,15 @@ class LaterError(Retry):
         self.why = why
 
 
+class FarError(Retry):
+    """Asks for a time that `Retry` itself would refuse; arq's own does not."""
+
+    def __init__(self, defer_ms: int) -> None:
+        super().__init__()
+        self.args = (defer_ms,)
+        self.defer_score = defer_ms
+
+
 class SomeTimeError(Retry):
     """Says no time that can be counted with."""
 
@@ -98,9 +107,10 @@ def _made(how: str) -> BaseException:
         "cancelled": asyncio.CancelledError,
         "retry": lambda: Retry(defer=0.01),
         "retry of its own": lambda: LaterError("busy", 0.01),
-        "retry never": lambda: Retry(defer=10**400),
-        "retry of long ago": lambda: Retry(defer=-(10**400)),
-        "retry at the end of time": lambda: Retry(defer=timedelta.max),
+        "retry never": lambda: FarError(10**400),
+        "retry of long ago": lambda: FarError(-(10**400)),
+        "retry at no time": lambda: Retry(defer=float("nan")),
+        "retry at the end of time": lambda: FarError(round(timedelta.max.total_seconds() * 1000)),
         "retry some time": lambda: SomeTimeError(),
         "retry no time": lambda: NoTimeError(),
     }

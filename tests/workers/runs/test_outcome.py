@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
-from monarq.shared.errors import JobDeadError, StandInError
+from monarq.shared.errors import JobDeadError, SettingsError, StandInError
 from monarq.shared.jobs.decorators import job
-from monarq.shared.jobs.retry_exception import Retry
+from monarq.shared.jobs.retry_exception import Retry, is_retry
 from monarq.shared.options.retry import Exponential, Fixed
 from monarq.shared.parsing import MAX_DURATION_S
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuJobStopped, CpuPickleError, CpuStartError
@@ -110,11 +112,20 @@ def test_of_a_timeout(declared: Any, end: str) -> None:
 
 @pytest.mark.parametrize(
     ("defer", "delay_s"),
-    [(None, MIN_RETRY_DELAY_S), (0, MIN_RETRY_DELAY_S), (-5, MIN_RETRY_DELAY_S), (7, 7), (1e300, MAX_DURATION_S)],
+    [(None, MIN_RETRY_DELAY_S), (0, MIN_RETRY_DELAY_S), (7, 7), (MAX_DURATION_S, MAX_DURATION_S)],
 )
 def test_the_delay_of_a_requested_retry(defer: float | None, delay_s: float) -> None:
     request = Retry(defer)
     assert decide(make_run(picky), request, OutcomePolicy()) == Retried(delay_s, request)
+
+
+@pytest.mark.parametrize("defer", [float("nan"), float("inf"), -1, True, 10**30, "soon", timedelta.max])
+def test_a_wait_that_is_none_is_refused_where_it_is_given_and_the_job_is_tried_again(defer: Any) -> None:
+    with pytest.raises(SettingsError, match=r"^Retry: defer is .*: give seconds") as caught:
+        Retry(defer)
+    assert decide(make_run(picky), caught.value, OutcomePolicy()) == Retried(MIN_RETRY_DELAY_S, caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert not is_retry(caught.value), "the log shows its text"
 
 
 @pytest.mark.parametrize("error", [Retry(), CANCELLED], ids=["a request for a retry", "a cancellation"])
