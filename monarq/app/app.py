@@ -103,8 +103,8 @@ class App:
         self._prefix = prefix
         self._jobs: list[Job[..., Any]] = []
         self._module = str(sys._getframe(1).f_globals.get("__name__", ""))  # noqa: SLF001 - as namedtuple does
-        self._overrides: dict[str, object] = {}
-        self._tables: list[dict[Any, Any]] = []
+        self._overrides: list[Mapping[str, object]] = []
+        self._tables: list[_Table] = []
         _APPS.add(self)
         checked_ref(queue)
         for each in self._queues:
@@ -168,26 +168,30 @@ class App:
     def override(self, **resources: object) -> Iterator[None]:
         """Replaces resources by name, for tests: in the workers of this process, those that run already included.
 
-        Jobs of the cpu lane run in another process, where nothing is replaced.
+        Jobs of the cpu lane run in another process, where nothing is replaced. Of several overrides the one that began
+        last counts, in whatever order they end.
         """
-        before = dict(self._overrides)
-        self._overrides.update(resources)
-        undo = [_replace(table, resources) for table in self._tables]
+        self._overrides.append(resources)
+        self._refill()
         try:
             yield
         finally:
-            self._overrides = before
-            for each in undo:
-                each()
+            self._overrides[:] = [known for known in self._overrides if known is not resources]
+            self._refill()
+
+    def _refill(self) -> None:
+        for table in self._tables:
+            table.fill(self._overrides)
 
     def _attach(self, table: dict[Any, Any]) -> Callable[[], None]:
         """Lets overrides change these resources of a worker, until what is returned is called."""
-        undo = _replace(table, self._overrides)
-        self._tables.append(table)
+        attached = _Table(table)
+        attached.fill(self._overrides)
+        self._tables.append(attached)
 
         def detach() -> None:
-            self._tables[:] = [known for known in self._tables if known is not table]
-            undo()
+            self._tables[:] = [known for known in self._tables if known is not attached]
+            attached.fill(())
 
         return detach
 
@@ -217,18 +221,27 @@ def all_apps() -> list[App]:
     return list(_APPS)
 
 
-def _replace(table: dict[Any, Any], resources: Mapping[str, object]) -> Callable[[], None]:
-    before = {name: table.get(name, _ABSENT) for name in resources}
-    table.update(resources)
+class _Table:
+    """The resources of a worker, with what overrides have replaced in them."""
 
-    def undo() -> None:
-        for name, value in before.items():
-            if value is _ABSENT:
-                table.pop(name, None)
+    def __init__(self, resources: dict[Any, Any]) -> None:
+        self._resources = resources
+        self._own: dict[str, object] = {}
+
+    def fill(self, overrides: Iterable[Mapping[str, object]]) -> None:
+        """Puts these in place of the ones before, the last one winning, and its own where there is none."""
+        wanted: dict[str, object] = {}
+        for each in overrides:
+            wanted.update(each)
+        for name in self._own.keys() - wanted.keys():
+            own = self._own.pop(name)
+            if own is _ABSENT:
+                self._resources.pop(name, None)
             else:
-                table[name] = value
-
-    return undo
+                self._resources[name] = own
+        for name in wanted.keys() - self._own.keys():
+            self._own[name] = self._resources.get(name, _ABSENT)
+        self._resources.update(wanted)
 
 
 def _checked_middleware(given: Iterable[AnyMiddleware]) -> tuple[AnyMiddleware, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
@@ -281,3 +281,21 @@ async def test_overrides_replace_resources_in_workers_of_this_process(redis: Red
     await run_app(shop.app)
     assert [(await result_of(redis, job_id)).value for job_id in ("one", "two")] == ["is fake", "is main"]
     assert threading.active_count() < 100
+
+
+def test_overrides_that_overlap_end_in_any_order() -> None:
+    app = App("overlapping")
+    resources: dict[Any, Any] = {"db": "own"}
+    detach = app._attach(resources)
+    with ExitStack() as first, ExitStack() as last:
+        first.enter_context(app.override(db="first", more=1))
+        last.enter_context(app.override(db="last"))
+        assert resources == {"db": "last", "more": 1}
+        first.close()
+        assert resources == {"db": "last"}
+        last.close()
+        assert resources == {"db": "own"}
+    with app.override(db="again"):
+        detach()
+        assert resources == {"db": "own"}
+    assert resources == {"db": "own"}
