@@ -78,7 +78,8 @@ class Builder:
         if origin is typing.Annotated:
             return self.form(args[0])
         if origin in (typing.Union, types.UnionType):
-            return union_form([self.form(arg) for arg in args])
+            members = [self.form(arg) for arg in args]
+            return union_form(members, _distinct([member.name for member in members], args))
         if origin is typing.Literal:
             return literal_form(args)
         if origin is tuple:
@@ -139,6 +140,29 @@ class Builder:
             del self._records[hint]
             raise
         return form
+
+
+def _distinct(names: list[str], hints: tuple[Any, ...]) -> list[str]:
+    """The names of the members of a union: those that several have with their modules, and then their number."""
+    found = names
+    if len(set(found)) < len(found):
+        found = [_with_module(hint) if names.count(name) > 1 else name for name, hint in zip(names, hints, strict=True)]
+    if len(set(found)) < len(found):
+        found = [
+            f"{name}#{found[:at].count(name) + 1}" if found.count(name) > 1 else name for at, name in enumerate(found)
+        ]
+    return found
+
+
+def _with_module(hint: Any) -> str:
+    """A type hint with the modules of its classes."""
+    args = typing.get_args(hint)
+    origin = typing.get_origin(hint)
+    kind = origin or hint
+    name = str(kind) if not isinstance(kind, type) else kind.__qualname__
+    if isinstance(kind, type) and kind.__module__ != "builtins":
+        name = f"{kind.__module__}.{name}"
+    return name if origin is None else f"{name}[{', '.join(map(_with_module, args))}]"
 
 
 def substitute(hint: Any, arguments: Mapping[Any, Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, Flag
+from types import NoneType
 from typing import Any
 
 from monarq.shared.conversion.form import ATOMS, NOTHING, Form
@@ -11,7 +12,8 @@ from monarq.shared.conversion.mismatch import MismatchError, refuse
 
 def enum_form(kind: type[Enum]) -> Form:
     """The form of an enum: a member travels as its value where all of them are numbers or text, else as its name."""
-    by_value = issubclass(kind, Flag) or all(type(member.value) in ATOMS for member in kind)
+    # A value of None would come back as None from `| None`.
+    by_value = issubclass(kind, Flag) or all(type(member.value) in ATOMS - {NoneType} for member in kind)
     name = kind.__qualname__
 
     def encode(value: Any) -> Any:

@@ -12,21 +12,28 @@ from typing import Any, Final
 
 from monarq.shared.conversion.form import Form
 from monarq.shared.conversion.mismatch import MismatchError, describe, refuse
+from monarq.shared.conversion.plain import PLAIN
 from monarq.shared.conversion.tries import tried
 
 TYPE: Final = "$type"
 VALUE: Final = "$value"
 
 _NONE: Final = frozenset({NoneType})
+_TAG: Final = {TYPE, VALUE}
 
 
-def union_form(members: list[Form]) -> Form:
-    """The form of a union of these members, in the order of the annotation."""
+def union_form(members: list[Form], names: list[str]) -> Form:
+    """The form of a union.
+
+    Args:
+        members: the forms of its members, in the order of the annotation.
+        names: what they are called in tags, each by another name.
+    """
     others = [member for member in members if member.types != _NONE]
     if len(members) == len(others) + 1 and len(others) == 1:
         return _optional(others[0])
-    name = " | ".join(member.name for member in members)
-    by_name = {member.name: member for member in members}
+    name = " | ".join(names)
+    by_name = dict(zip(names, members, strict=True))
     kinds = frozenset[type]().union(*(member.kinds for member in members))
     lonely = [all(member.kinds.isdisjoint(o.kinds) for o in members if o is not member) for member in members]
 
@@ -41,7 +48,7 @@ def union_form(members: list[Form]) -> Form:
             needs_tag = type(plain) not in members[at].kinds or (type(plain) is dict and TYPE in plain)
             if not needs_tag and (lonely[at] or _read_first(members, plain)[0] == at):
                 return plain
-            return {TYPE: members[at].name, VALUE: plain}
+            return {TYPE: names[at], VALUE: plain}
         own = [error for at, error in errors.items() if type(value) in members[at].types]
         # Where it is of one of the types, that one says what is wrong in it.
         raise own[0] if len(own) == 1 else _mismatch(name, value)
@@ -60,11 +67,21 @@ def union_form(members: list[Form]) -> Form:
 
 
 def _optional(member: Form) -> Form:
+    # A class of the user's own may travel as None as well.
+    may_be_none = NoneType in member.kinds and member is not PLAIN
+
     def encode(value: Any) -> Any:
-        return None if value is None else member.encode(value)
+        if value is None:
+            return None
+        plain = member.encode(value)
+        needs_tag = may_be_none and (plain is None or (type(plain) is dict and TYPE in plain))
+        return {TYPE: member.name, VALUE: plain} if needs_tag else plain
 
     def decode(plain: Any) -> Any:
-        return None if plain is None else member.decode(plain)
+        if plain is None:
+            return None
+        is_tagged = may_be_none and type(plain) is dict and plain.keys() == _TAG and plain[TYPE] == member.name
+        return member.decode(plain[VALUE] if is_tagged else plain)
 
     return Form(
         f"{member.name} | None",
@@ -93,8 +110,10 @@ def _read_first(members: list[Form], plain: Any) -> tuple[int | None, Any]:
     if kind is dict and TYPE in plain:
         return None, None
     likely = [at for at, member in enumerate(members) if kind in member.kinds]
-    if kind is dict and len(likely) > 1:
+    if len(likely) > 1 and kind is dict:
         likely.sort(key=lambda at: _has_others(members[at], plain))
+    elif len(likely) > 1 and plain is None:
+        likely.sort(key=lambda at: members[at].types != _NONE)
     for at in likely + [at for at in range(len(members)) if at not in likely]:
         try:
             return at, tried(members[at].decode, plain)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from enum import Enum
+from typing import Any, Literal, TypedDict
 
 import pytest
 
 from monarq.shared.conversion.builder import Builder
 from monarq.shared.conversion.mismatch import MismatchError
+from monarq.shared.conversion.registered import register_type
 
 
 @dataclass
@@ -81,3 +83,60 @@ def test_a_map_is_read_as_the_class_that_has_all_of_its_keys() -> None:
     assert form.decode({"name": "a", "age": 5, "new": 1}) == Cat("a")
     for value in (Cat("a"), Dog("a")):
         assert form.decode(form.encode(value)) == value
+
+
+class Maybe(Enum):
+    NONE = None
+    SOME = "some"
+
+
+class Nothing:
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Nothing)
+
+
+class Tagged:
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tagged)
+
+
+register_type(Nothing, encode=lambda _: None, decode=lambda _: Nothing())
+register_type(Tagged, encode=lambda _: {"$type": "Tagged", "$value": 1}, decode=lambda _: Tagged())
+
+
+@pytest.mark.parametrize(
+    ("hint", "values"),
+    [
+        (Maybe | None, [Maybe.NONE, Maybe.SOME, None]),
+        (Maybe | int | None, [Maybe.NONE, Maybe.SOME, None, 1]),
+        (Nothing | None, [Nothing(), None]),
+        (Nothing | int | None, [Nothing(), None, 1]),
+        (Tagged | None, [Tagged(), None]),
+        (Any | None, [{"$type": "a", "$value": 1}, None, 1]),
+        (Literal[Maybe.NONE, "x"] | None, [Maybe.NONE, "x", None]),
+    ],
+    ids=["enum", "enum in three", "registered", "registered in three", "like a tag", "any", "literal"],
+)
+def test_what_travels_as_none_does_not_come_back_as_none(hint: Any, values: list[Any]) -> None:
+    form = Builder().form(hint)
+    for value in values:
+        back = form.decode(form.encode(value))
+        assert back == value
+        assert type(back) is type(value)
+    assert form.decode(None) is None
+
+
+def order_of(module: str) -> Any:
+    return type("Order", (), {"__module__": module, "__annotations__": {"x": int}})
+
+
+@pytest.mark.parametrize("modules", [("a", "b", "c"), ("a", "a", "a"), ("a", "b", "b")], ids=".".join)
+def test_classes_of_one_name_are_told_apart(modules: tuple[str, ...]) -> None:
+    kinds = [dataclass(order_of(module)) for module in modules]
+    form = Builder().form(kinds[0] | kinds[1] | kinds[2])
+    lists = Builder().form(list[kinds[0]] | list[kinds[1]] | list[kinds[2]])  # type: ignore[valid-type]
+    for kind in kinds:
+        assert type(form.decode(form.encode(kind(1)))) is kind
+        assert type(lists.decode(lists.encode([kind(1)]))[0]) is kind
+    if modules == ("a", "b", "c"):
+        assert form.encode(kinds[1](1)) == {"$type": "b.Order", "$value": {"x": 1}}
