@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -83,6 +84,12 @@ class App:
         for which, given in (("lifespan", lifespan), ("cpu_lifespan", cpu_lifespan)):
             if given is not None and not callable(given):
                 raise SettingsError(f"{which} is {given!r}: give the function itself")
+            if inspect.isasyncgenfunction(given) or inspect.isgeneratorfunction(given):
+                before = "@asynccontextmanager" if which == "lifespan" else "@contextmanager"
+                raise SettingsError(f"{which} is {name_of(given)}, which only yields: put {before} before it")
+            if inspect.iscoroutinefunction(given):
+                told = "an async def that yields nothing: make it a context manager"
+                raise SettingsError(f"{which} is {name_of(given)}, {told}")
         if isinstance(queues, (str, Queue)):
             raise SettingsError(f"queues is {queues!r}: give a list")
         if isinstance(include, str):

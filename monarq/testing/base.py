@@ -138,7 +138,7 @@ class BaseSandbox:
         Raises:
             SettingsError: it would go back, or nowhere, or too far.
         """
-        by = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        by = _length(days=days, hours=hours, minutes=minutes, seconds=seconds)
         by += timedelta(seconds=to_seconds(duration, "duration") or 0.0)
         if to is not None:
             if by:
@@ -247,3 +247,15 @@ def _set_variable(name: str, value: str | None) -> None:
         os.environ.pop(name, None)
     else:
         os.environ[name] = value
+
+
+def _length(**parts: float) -> timedelta:
+    for name, value in parts.items():
+        try:
+            timedelta(**{name: value})
+            is_number = not isinstance(value, bool)
+        except (OverflowError, TypeError, ValueError):
+            is_number = False
+        if not is_number:
+            raise SettingsError(f"travel: {name} is no number of {name}, or too large")
+    return timedelta(**parts)

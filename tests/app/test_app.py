@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import sys
 import typing
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -295,6 +295,30 @@ async def test_a_lifespan_that_raises_ends_the_command_with_its_traceback(
     assert "in connect_to_the_database" in shown.decode()
     assert "OSError: no database here" in shown.decode()
     assert "/monarq/" not in shown.decode().replace(str(folder), "")
+
+
+async def _async_generator(worker: object) -> AsyncIterator[None]:
+    yield
+
+
+async def _coroutine(worker: object) -> None: ...
+
+
+def _generator() -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"lifespan": _async_generator}, "lifespan is _async_generator, which only yields: put @asynccontextmanager"),
+        ({"lifespan": _coroutine}, "lifespan is _coroutine, an async def that yields nothing"),
+        ({"cpu_lifespan": _generator}, "cpu_lifespan is _generator, which only yields: put @contextmanager before"),
+    ],
+)
+def test_a_lifespan_that_is_no_context_manager_is_refused_where_it_is_given(given: Any, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        App(**given)
 
 
 CLOSING = """

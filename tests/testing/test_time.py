@@ -71,6 +71,9 @@ async def test_it_goes_to_a_time_that_is_given(monarq: Sandbox) -> None:
         ({"to": datetime(2035, 1, 1)}, "time zone"),  # noqa: DTZ001
         ({"hours": 1, "to": datetime(2035, 1, 1, tzinfo=UTC)}, "not both"),
         ({"days": 100_000}, "no further"),
+        ({"days": float("nan")}, "travel: days is no number of days, or too large"),
+        ({"hours": 10**400}, "travel: hours is no number of hours"),
+        ({"days": True}, "travel: days is no number of days"),
     ],
 )
 async def test_a_journey_that_cannot_be_is_refused(monarq: Sandbox, where: dict[str, object], says: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -50,7 +51,7 @@ def _project_name(folder: Path) -> str:
 
 
 def _summary(folder: Path, names: list[str]) -> str:
-    where = "" if folder == Path() else f"  cd {folder}\n"
+    where = "" if folder == Path() else f"  cd {shlex.quote(str(folder))}\n"
     return f"""\
 wrote {", ".join(names)}
 

@@ -26,9 +26,11 @@ README.md         how to run all of it
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path())
-def init(folder: Path) -> int:
+@click.argument("folder", type=click.Path(file_okay=False), default=".")
+def init(folder: str) -> int:
     """Write a small project that runs into FOLDER. Files that are there are never overwritten."""
     from monarq.cli.init.actions import write_project
 
-    return write_project(folder)
+    if not folder:
+        raise click.BadParameter("it is empty: name a folder, or none for this one", param_hint="FOLDER")
+    return write_project(Path(folder))

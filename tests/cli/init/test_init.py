@@ -90,3 +90,12 @@ async def test_a_folder_that_cannot_be_written_is_said(cli_here: Cli, tmp_path: 
     ended = await end(await start("init", str(tmp_path / "file" / "below"), url=NOWHERE))
     assert ended.code == 2
     assert str(tmp_path / "file") in ended.err
+
+
+async def test_an_empty_name_is_refused_and_one_with_a_space_is_quoted(tmp_path: Path) -> None:
+    ended = await monarq("init", "", url=NOWHERE)
+    assert ended.code == 2
+    assert "it is empty" in ended.err
+    ended = await monarq("init", str(tmp_path / "my shop"), url=NOWHERE)
+    assert ended.code == 0
+    assert f"cd '{tmp_path}/my shop'" in ended.out
