@@ -81,15 +81,7 @@ class App:
         prefix: str = "",
     ) -> None:
         check_name(name, "an app's name")
-        for which, given in (("lifespan", lifespan), ("cpu_lifespan", cpu_lifespan)):
-            if given is not None and not callable(given):
-                raise SettingsError(f"{which} is {given!r}: give the function itself")
-            if inspect.isasyncgenfunction(given) or inspect.isgeneratorfunction(given):
-                before = "@asynccontextmanager" if which == "lifespan" else "@contextmanager"
-                raise SettingsError(f"{which} is {name_of(given)}, which only yields: put {before} before it")
-            if inspect.iscoroutinefunction(given):
-                told = "an async def that yields nothing: make it a context manager"
-                raise SettingsError(f"{which} is {name_of(given)}, {told}")
+        _check_lifespans(lifespan=lifespan, cpu_lifespan=cpu_lifespan)
         if isinstance(queues, (str, Queue)):
             raise SettingsError(f"queues is {queues!r}: give a list")
         if isinstance(include, str):
@@ -101,12 +93,15 @@ class App:
         self._lifespan = lifespan
         self._cpu_lifespan = cpu_lifespan
         self._middleware = _checked_middleware(middleware)
-        self._listeners = tuple(listeners)
+        self._listeners = _checked_listeners(listeners)
         self._redis = redis
         self._queue = queue
         self._queues = tuple(queues)
         self._defaults = defaults
         self._include = tuple(include)
+        for part in self._include:
+            if not isinstance(part, (str, ModuleType, App)):
+                raise SettingsError(f"include: {part!r} is neither a module nor an App")
         self._prefix = prefix
         self._jobs: list[Job[..., Any]] = []
         self._module = str(sys._getframe(1).f_globals.get("__name__", ""))  # noqa: SLF001 - as namedtuple does
@@ -251,9 +246,35 @@ class _Table:
         self._resources.update(wanted)
 
 
+def _check_lifespans(**lifespans: object) -> None:
+    for which, given in lifespans.items():
+        if given is not None and not callable(given):
+            raise SettingsError(f"{which} is {given!r}: give the function itself")
+        if inspect.isasyncgenfunction(given) or inspect.isgeneratorfunction(given):
+            before = "@asynccontextmanager" if which == "lifespan" else "@contextmanager"
+            raise SettingsError(f"{which} is {given.__qualname__}, which only yields: put {before} before it")
+        if inspect.iscoroutinefunction(given):
+            told = "an async def that yields nothing: make it a context manager"
+            raise SettingsError(f"{which} is {given.__qualname__}, {told}")
+
+
 def _checked_middleware(given: Iterable[AnyMiddleware]) -> tuple[AnyMiddleware, ...]:
     if given == ():
         return ()
     from monarq.shared.jobs.middleware import check_middleware  # deferred: most apps have none
 
     return check_middleware(given)
+
+
+def _checked_listeners(given: Iterable[Listener]) -> tuple[Listener, ...]:
+    if given == ():
+        return ()
+    from monarq.workers.events.listener import Listener  # deferred: most apps have none
+
+    if not isinstance(given, Iterable):
+        raise SettingsError(f"listeners is {given!r}: give a list")
+    listed = tuple(given)
+    for each in listed:
+        if not isinstance(each, Listener):
+            raise SettingsError(f"listeners: {each!r} is none: give instances of subclasses of monarq.Listener")
+    return listed

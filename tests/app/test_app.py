@@ -321,6 +321,19 @@ def test_a_lifespan_that_is_no_context_manager_is_refused_where_it_is_given(give
         App(**given)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"include": [5]}, "include: 5 is neither a module nor an App"),
+        ({"listeners": [5]}, "listeners: 5 is none: give instances"),
+        ({"listeners": 5}, "listeners is 5: give a list"),
+    ],
+)
+def test_what_is_no_part_of_an_app_is_refused_where_it_is_given(given: Any, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        App(**given)
+
+
 CLOSING = """
 import os
 from contextlib import asynccontextmanager, contextmanager
