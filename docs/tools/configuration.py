@@ -46,7 +46,12 @@ timeout = "2m"
 
 This page is written by `python -m docs.tools.configuration`.
 """
-TITLES: Final = {"": "All", "worker": "`monarq worker`", "web": "`monarq web`"}
+TITLES: Final = {
+    "": "All",
+    "worker": "`monarq worker`",
+    "web": "`monarq web`",
+    "testing": "Tests with `monarq.testing`",
+}
 
 
 def page() -> str:

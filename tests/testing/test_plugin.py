@@ -161,3 +161,21 @@ def test_a_failing_assertion_shows_what_is_enqueued(tmp_path: Path) -> None:
     found = run_pytest(tmp_path, text)
     assert "send('c@d') is not enqueued" in found
     assert "send('a@b') on queue 'default'" in found
+
+
+def test_the_server_and_the_application_are_named_in_pyproject_toml(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text("from monarq import job\n@job\nasync def send(to: str) -> str:\n    return to\n")
+    text = """
+        import sys
+        from monarq import SyncProducer
+
+        def test_it(monarq_sync):
+            assert "shop" in sys.modules
+            with SyncProducer() as producer:
+                producer.enqueue("send", "a@b")
+            assert [each.value for each in monarq_sync.drain()] == ["a@b"]
+            from monarq.testing.server import sandbox_server
+            assert "fakeredis" in sandbox_server("fakeredis").description
+    """
+    config = '[tool.monarq.testing]\ntarget = "shop"\nserver = "fakeredis"\n'
+    assert "1 passed" in run_pytest(tmp_path, text, config=config)
