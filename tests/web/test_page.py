@@ -96,7 +96,7 @@ async def test_a_running_job_shows_its_progress_and_is_cancelled(
         await tab.get_by_role("button", name="Cancel").click()
         await expect(tab.locator("h1 .status").first).to_have_text("Cancelled")
         await expect(tab.get_by_role("button", name="Cancel")).to_be_hidden()
-        assert str(await handle.state()) == "succeeded"
+        assert str(await handle.state()) == "cancelled"
 
 
 async def test_dead_letters_are_retried_and_deleted(
