@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
@@ -42,7 +42,7 @@ class SandboxCrons:
             await cron_queue(entry.queue or settings.queues[0]).newest_tick_ms(redis, entry.redis_field)
 
     async def enqueue_due(self, redis: Redis, known: Known, settings: WorkerSettings) -> None:
-        """Enqueues each tick that is due, and once those that are wanted when a worker starts.
+        """Enqueues each tick that is due, none ahead of its time, and once those that are wanted when a worker starts.
 
         Raises:
             SettingsError: two crons of one name enqueue different jobs.
@@ -59,6 +59,7 @@ class SandboxCrons:
             started=self._opened,
             since=self._opened,
             clock=self,
+            ahead=timedelta(0),
         )
         await scheduler.run_once(redis)
         self._started.update(entry.name for entry in entries)

@@ -147,6 +147,12 @@ async def test_a_cron_fires_when_its_time_has_come_and_once(monarq: Sandbox) -> 
     assert shop.SENT == ["cleaned up"]
 
 
+async def test_a_cron_is_not_enqueued_ahead_of_its_time(monarq: Sandbox) -> None:
+    monarq.travel(to=(monarq.now + timedelta(days=1)).replace(hour=2, minute=59, second=59, microsecond=500_000))
+    await monarq.drain()
+    assert monarq.enqueued() == []
+
+
 async def test_of_missed_ticks_the_newest_counts_as_after_an_outage(monarq: Sandbox) -> None:
     monarq.travel(days=5)
     await monarq.drain()

@@ -75,6 +75,7 @@ class CronScheduler:
             enqueued once for all of them. Default: when this scheduler starts.
         since: from when on ticks count as missed of entries without one that is known. Default: likewise.
         clock: Redis' time. Default: Redis is asked now and then.
+        ahead: how early a tick is enqueued. Default: a second.
     """
 
     def __init__(
@@ -88,8 +89,10 @@ class CronScheduler:
         started: datetime | None = None,
         since: datetime | None = None,
         clock: Clock | None = None,
+        ahead: timedelta = AHEAD,
     ) -> None:
         self._entries = list(entries)
+        self._ahead = ahead
         self._queue = queue
         self._queues = {entry.queue: cron_queue(entry.queue or queue) for entry in self._entries}
         self._codecs = codecs
@@ -155,7 +158,7 @@ class CronScheduler:
         doing = f"enqueueing cron ticks of {state.entry.name}"
         try:
             await self._start(redis, state, now)
-            if state.next_tick <= now + AHEAD:
+            if state.next_tick <= now + self._ahead:
                 await self._enqueue_due(redis, state, now)
         except of_entry as error:
             if state.fail():
@@ -191,7 +194,7 @@ class CronScheduler:
 
     async def _enqueue_due(self, redis: Redis, state: EntryState, now: datetime) -> None:
         entry = state.entry
-        ticks, next_tick = due_ticks(entry.schedule, state.last, now + AHEAD, entry.catch_up)
+        ticks, next_tick = due_ticks(entry.schedule, state.last, now + self._ahead, entry.catch_up)
         for at, tick in enumerate(ticks):
             following = ticks[at + 1] if at + 1 < len(ticks) else next_tick
             made = self._tick(entry, tick, now, _ms(following) - _ms(tick), records=entry.remembers)
@@ -238,7 +241,9 @@ class CronScheduler:
     def _sleep_s(self, now: datetime) -> float:
         if not self._states:
             return _MAX_SLEEP_S
-        until_s = min(max(state.pause_s, (state.next_tick - AHEAD - now).total_seconds()) for state in self._states)
+        until_s = min(
+            max(state.pause_s, (state.next_tick - self._ahead - now).total_seconds()) for state in self._states
+        )
         return min(_MAX_SLEEP_S, max(_MIN_SLEEP_S, until_s))
 
 
