@@ -36,6 +36,7 @@ CPU_LANE: Final = "MONARQ_BENCH_CPU_LANE"
 
 SETTLE_S: Final = 5.0
 PAUSE_S: Final = 0.05
+LONGEST_START_S: Final = 300.0
 
 Rows = list[tuple[str, str]]
 
@@ -150,7 +151,7 @@ async def measure(setup: Setup) -> Rows:
 @asynccontextmanager
 async def pool_of(setup: Setup, url: str) -> AsyncIterator[Pool]:
     """The pool for the life of the block."""
-    option = "MONARQ_WORKER_QUEUE" if setup.queue_format == "native" else "MONARQ_WORKER_ARQ_QUEUE"
+    option = "MONARQ_WORKER_QUEUES" if setup.queue_format == "native" else "MONARQ_WORKER_ARQ_QUEUES"
     environment = os.environ | {option: " ".join(setup.names)} | ({CPU_LANE: "1"} if setup.cpu_lane else {})
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "monarq", "worker", "benchmarks.idle", "-w", "1", "--redis", url),
@@ -177,8 +178,9 @@ async def _await_listed(setup: Setup, meter: Meter) -> None:
     if setup.queue_format == "arq":
         await asyncio.sleep(SETTLE_S)
         return
-    while not all(_idle_workers(meter, name) for name in setup.names[-1:]):  # noqa: ASYNC110 - only Redis knows
-        await asyncio.sleep(PAUSE_S)
+    async with asyncio.timeout(LONGEST_START_S):
+        while not all(_idle_workers(meter, name) for name in setup.names[-1:]):  # noqa: ASYNC110 - only Redis knows
+            await asyncio.sleep(PAUSE_S)
 
 
 def _idle_workers(meter: Meter, queue: str) -> int:
