@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -34,7 +35,7 @@ def page() -> str:
 def _describe(context: click.Context, level: int) -> Iterator[str]:
     command = context.command
     yield f"{'#' * level} {context.command_path}\n"
-    yield (command.help or "").replace("\b\n", "").strip() + "\n"
+    yield inspect.cleandoc(command.help or "").replace("\b\n", "").strip() + "\n"
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"Usage: `{context.command_path} {usage}`\n"
     yield from _options(context)
