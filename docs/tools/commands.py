@@ -14,6 +14,7 @@ from typing import Final
 
 import click
 
+from docs.tools.generated_page import write_or_check
 from monarq.cli.app import app
 
 PAGE: Final = Path(__file__).parents[1] / "reference" / "commands.md"
@@ -88,14 +89,5 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
-def main(arguments: list[str]) -> int:
-    """Runs the command; its exit code."""
-    if "--check" in arguments:
-        return int(not PAGE.exists() or PAGE.read_text() != page())
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(page())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write_or_check(PAGE, page(), sys.argv[1:]))
