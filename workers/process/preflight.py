@@ -188,19 +188,28 @@ async def warn_of_paused(redis: Redis, queues: Iterable[QueueRef], *, ends: bool
 
 def dangers_of(info: Mapping[str, Any]) -> list[str]:
     """How the server can lose jobs, by its reply to INFO, a line each; a field that is missing counts as safe."""
-    dangers = []
+    return [danger for danger in (eviction_danger(info), persistence_danger(info)) if danger]
+
+
+def eviction_danger(info: Mapping[str, Any]) -> str:
+    """How the server can lose jobs when its memory is full; '' where it cannot."""
     policy = info.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        dangers.append(
-            f"its maxmemory-policy is {policy}: when its memory is full it drops queued jobs;"
-            " set maxmemory-policy noeviction"
-        )
-    if info.get("aof_enabled", 1) == 0:
-        dangers.append(
-            "its appendonly is off: a crash or restart loses the jobs since its last snapshot, or all;"
-            " set appendonly yes, or start `monarq redis` with --data-dir"
-        )
-    return dangers
+    if policy == "noeviction":
+        return ""
+    return (
+        f"its maxmemory-policy is {policy}: when its memory is full it drops queued jobs;"
+        " set maxmemory-policy noeviction"
+    )
+
+
+def persistence_danger(info: Mapping[str, Any]) -> str:
+    """How the server can lose jobs when it crashes; '' where it loses a second at the most."""
+    if info.get("aof_enabled", 1) != 0:
+        return ""
+    return (
+        "its appendonly is off: a crash or restart loses the jobs since its last snapshot, or all;"
+        " set appendonly yes, or start `monarq redis` with --data-dir"
+    )
 
 
 def _check_version(info: Mapping[str, Any], shown: str) -> None:

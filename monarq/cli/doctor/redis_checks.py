@@ -12,12 +12,13 @@ from redis.asyncio import Redis
 
 from monarq.cli.doctor.finding import Finding, judge
 from monarq.monitor.text.formatting import duration, size
+from monarq.shared.clock import wall_ms
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.clock import read_now_ms
 from monarq.shared.redis.redis_errors import REDIS_ERRORS, explain
 from monarq.shared.redis.servers import servers_of
 from monarq.workers.events.dispatcher import Dispatcher
-from monarq.workers.process.preflight import check_pubsub, check_server, dangers_of
+from monarq.workers.process.preflight import check_pubsub, check_server, eviction_danger, persistence_danger
 
 SECTION: Final = "redis"
 SLOW_MS: Final = 5.0
@@ -89,13 +90,10 @@ def _persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
     policy = str(info.get("maxmemory_policy", "unknown"))
     is_on = info.get("aof_enabled") == 1
     failed = [name for name in ("aof_last_write_status", "rdb_last_bgsave_status") if info.get(name, "ok") != "ok"]
-    dangers = dangers_of(info)
-    of_policy = next((danger for danger in dangers if "policy" in danger), "")
-    of_aof = next((danger for danger in dangers if "appendonly" in danger), "")
-    yield Finding(SECTION, "eviction policy", policy, "warning" if of_policy else "ok", of_policy)
-    yield Finding(
-        SECTION, "persistence", f"appendonly {'yes' if is_on else 'no'}", "warning" if of_aof else "ok", of_aof
-    )
+    of_policy, of_aof = eviction_danger(info), persistence_danger(info)
+    yield judge(SECTION, "eviction policy", policy, warns=bool(of_policy), advice=of_policy)
+    shown = f"appendonly {'yes' if is_on else 'no'}"
+    yield judge(SECTION, "persistence", shown, warns=bool(of_aof), advice=of_aof)
     if failed:
         yield Finding(
             *(SECTION, "last save", f"{' and '.join(failed)}: failed", "problem"),
@@ -147,7 +145,7 @@ async def _round_trip(redis: Redis, subject: str) -> Finding:
 
 
 async def _clocks(redis: Redis, subject: str) -> Finding:
-    skew_ms = await read_now_ms(redis) - time.time_ns() // 1_000_000
+    skew_ms = await read_now_ms(redis) - wall_ms()
     is_off = abs(skew_ms) > MOST_SKEW_MS
     found = f"Redis is {duration(abs(skew_ms) / 1000)} {'ahead' if skew_ms > 0 else 'behind'}" if is_off else "agree"
     return judge(
