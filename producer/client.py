@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -41,6 +40,7 @@ from monarq.shared.protocol.producer_queue import StaleIdsError
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.queue import Queue, checked_ref
 from monarq.shared.redis.client import RedisClient
+from monarq.shared.redis.connection import environment_url
 from monarq.shared.redis.private_client import private_client
 from monarq.shared.settings.lookup import chosen
 from monarq.shared.tracing.tracing import sending
@@ -78,7 +78,6 @@ class Producer:
         check_arguments: refuse arguments that a job does not take by its signature and annotations, or that would come
             back as something else, before anything is sent. False leaves that to the worker, where the job then is
             dead with the reason. Default: True.
-
         middleware: around each enqueue, each job of `enqueue_many` for itself; the first is the outermost.
 
     Raises:
@@ -146,8 +145,7 @@ class Producer:
         """Looks for Redis anew: for a producer that was given none, while tests run; see `unaddressed`."""
         used_on = self._redis.used_on
         close = _close(self._listener_redis, self._listener, self._redis)
-        is_told = os.environ.get("MONARQ_REDIS", "").strip()
-        template, shown = resolve_redis(None, None) if is_told else resolve_redis(*self._fallback)
+        template, shown = resolve_redis(None, None) if environment_url() else resolve_redis(*self._fallback)
         self._set_up(template, shown, *self._settings)
         return used_on, close
 

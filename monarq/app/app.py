@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakSet
 
+from monarq.app.options import AppOptions
 from monarq.shared.calls.callables import name_of
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.declaration_checks import unwrap_declared
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from monarq.shared.settings.defaults import Defaults
     from monarq.workers.config.app_parts import CpuLifespan, Lifespan
     from monarq.workers.events.listener import Listener
-
-Include = str | ModuleType
-"""A module, or its dotted name."""
 
 _ABSENT = object()
 
@@ -77,7 +74,7 @@ class App:
         queue: str | Queue | None = None,
         queues: Iterable[str | Queue] = (),
         defaults: Defaults | None = None,
-        include: Iterable[Include | App] = (),
+        include: Iterable[str | ModuleType | App] = (),
         prefix: str = "",
     ) -> None:
         check_name(name, "an app's name")
@@ -90,26 +87,28 @@ class App:
             raise SettingsError(f"prefix is {prefix!r}: give text")
         self.name = name
         self.job = cast("JobDeclarer", self._declare)
-        self._lifespan = lifespan
-        self._cpu_lifespan = cpu_lifespan
-        self._middleware = _checked_middleware(middleware)
-        self._listeners = _checked_listeners(listeners)
-        self._redis = redis
-        self._queue = queue
-        self._queues = tuple(queues)
-        self._defaults = defaults
-        self._include = tuple(include)
-        for part in self._include:
+        self._options = AppOptions(
+            lifespan=lifespan,
+            cpu_lifespan=cpu_lifespan,
+            middleware=_checked_middleware(middleware),
+            listeners=_checked_listeners(listeners),
+            redis=redis,
+            queue=queue,
+            queues=tuple(queues),
+            defaults=defaults,
+            include=tuple(include),
+            prefix=prefix,
+        )
+        for part in self._options.include:
             if not isinstance(part, (str, ModuleType, App)):
                 raise SettingsError(f"include: {part!r} is neither a module nor an App")
-        self._prefix = prefix
         self._jobs: list[Job[..., Any]] = []
         self._module = str(sys._getframe(1).f_globals.get("__name__", ""))  # noqa: SLF001 - as namedtuple does
         self._overrides: list[Mapping[str, object]] = []
         self._tables: list[_Table] = []
         _APPS.add(self)
         checked_ref(queue)
-        for each in self._queues:
+        for each in self._options.queues:
             checked_ref(each)
 
     def __repr__(self) -> str:
@@ -151,16 +150,19 @@ class App:
         return made
 
     def _producer_settings(self, url: str | None, options: Mapping[str, Any]) -> dict[str, Any]:
-        given = {"queue": self._queue, "middleware": self._middleware, **options, "url": url}
-        if self._gives_redis(url, options) and not os.environ.get("MONARQ_REDIS", "").strip():
+        from monarq.shared.redis.connection import environment_url
+
+        given = {"queue": self._options.queue, "middleware": self._options.middleware, **options, "url": url}
+        if self._gives_redis(url, options) and not environment_url():
             given["url"], given["redis"] = self._own_redis()
         return given
 
     def _gives_redis(self, url: str | None, options: Mapping[str, Any]) -> bool:
-        return self._redis is not None and url is None and "redis" not in options
+        return self._options.redis is not None and url is None and "redis" not in options
 
     def _own_redis(self) -> tuple[str | None, Redis | None]:
-        return (self._redis, None) if isinstance(self._redis, str) else (None, self._redis)
+        redis = self._options.redis
+        return (redis, None) if isinstance(redis, str) else (None, redis)
 
     def _fall_back(self, made: Producer, url: str | None, options: Mapping[str, Any]) -> None:
         if self._gives_redis(url, options):
@@ -202,12 +204,11 @@ class App:
             return self._declare()(function)
 
         def declare(decorated: Callable[..., Any]) -> Job[..., Any]:
-            given = dict(options)
-            if self._queue is not None and given.get("queue") is None:
-                given["queue"] = self._queue
-            if self._prefix:
-                own = options.get("name") or name_of(unwrap_declared(decorated))
-                given["name"] = self._prefix + own
+            given, own = dict(options), self._options
+            if own.queue is not None and given.get("queue") is None:
+                given["queue"] = own.queue
+            if own.prefix:
+                given["name"] = own.prefix + (options.get("name") or name_of(unwrap_declared(decorated)))
             made: Job[..., Any] = job(**given)(decorated)
             self._jobs.append(made)
             return made
@@ -216,6 +217,11 @@ class App:
 
 
 _APPS: Final[WeakSet[App]] = WeakSet()
+
+
+def options_of(app: App) -> AppOptions:
+    """What an app was made with."""
+    return app._options  # noqa: SLF001 - for monarq's own use, and no attribute that programs see
 
 
 def all_apps() -> list[App]:

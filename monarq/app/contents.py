@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from monarq.app.app import App
+from monarq.app.app import App, options_of
 from monarq.shared.errors import DeclarationError, SettingsError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.declaration_checks import declaration_site
@@ -59,15 +59,16 @@ def _add_app(contents: Contents, app: App, seen: set[str]) -> None:
     if app in contents.apps:
         return
     contents.apps.append(app)
-    _add_new(contents.middleware, app._middleware)  # noqa: SLF001 - private to users only
-    _add_new(contents.listeners, app._listeners)  # noqa: SLF001
-    _add_new(contents.lifespans, [app._lifespan] if app._lifespan else [])  # noqa: SLF001
-    _add_new(contents.cpu_lifespans, [app._cpu_lifespan] if app._cpu_lifespan else [])  # noqa: SLF001
-    _add_jobs(contents, app._jobs)  # noqa: SLF001
+    options = options_of(app)
+    _add_new(contents.middleware, options.middleware)
+    _add_new(contents.listeners, options.listeners)
+    _add_new(contents.lifespans, [options.lifespan] if options.lifespan else [])
+    _add_new(contents.cpu_lifespans, [options.cpu_lifespan] if options.cpu_lifespan else [])
+    _add_jobs(contents, app._jobs)  # noqa: SLF001 - private to users only
     own = sys.modules.get(app._module)  # noqa: SLF001
     if own is not None:
         _add_module(contents, own, seen)
-    for included in app._include:  # noqa: SLF001
+    for included in options.include:
         _include(contents, included, seen)
 
 

@@ -6,7 +6,7 @@ import sys
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from monarq.app.app import App, all_apps
+from monarq.app.app import App, all_apps, options_of
 from monarq.shared.jobs.job import Job, declared_options
 from monarq.shared.jobs.middleware import AnyMiddleware
 
@@ -28,7 +28,7 @@ class Enqueued(NamedTuple):
 def apps_in(module: ModuleType) -> list[App]:
     """The apps of a module, but for those that others of it include."""
     found = list({id(value): value for value in vars(module).values() if isinstance(value, App)}.values())
-    included = {id(each) for app in found for each in app._include}  # noqa: SLF001 - private to users only
+    included = {id(each) for app in found for each in options_of(app).include}
     return [app for app in found if id(app) not in included]
 
 
@@ -55,6 +55,7 @@ def enqueued_by_app(job: Job[..., Any], path: str) -> Enqueued:
     app = app_of(job, path)
     if app is None:
         return Enqueued(job)
-    if app._queue is not None and declared_options(job).queue_ref is None:  # noqa: SLF001 - private to users only
-        job = job.options(queue=app._queue)  # noqa: SLF001
-    return Enqueued(job, app._middleware, app._redis if isinstance(app._redis, str) else None)  # noqa: SLF001
+    own = options_of(app)
+    if own.queue is not None and declared_options(job).queue_ref is None:
+        job = job.options(queue=own.queue)
+    return Enqueued(job, own.middleware, own.redis if isinstance(own.redis, str) else None)

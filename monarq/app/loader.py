@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 
-from monarq.app.app import App
+from monarq.app.app import App, options_of
 from monarq.app.contents import Contents, contents_of
 from monarq.app.finding import apps_in
 from monarq.shared.errors import SettingsError, TargetError
@@ -95,25 +95,25 @@ def _settings_of(app: App, contents: Contents, project: Mapping[str, Any]) -> Wo
         ),
     )
     left_open = {name: value for name, value in project.items() if name != "queues" or not _names_queues(contents)}
-    return override(override(settings, left_open), _overrides_of(app._defaults))  # noqa: SLF001
+    return override(override(settings, left_open), _overrides_of(options_of(app).defaults))
 
 
 def _names_queues(contents: Contents) -> bool:
-    return any(app._queue or app._queues for app in contents.apps)  # noqa: SLF001 - private to users only
+    return any(options.queue or options.queues for options in map(options_of, contents.apps))
 
 
 def _queues_of(contents: Contents) -> tuple[str | Queue, ...]:
     """The queues that its workers serve: the app's, and those that included apps name, each once."""
     app, *included = contents.apps
-    named = [queue for each in included for queue in (each._queue, *each._queues) if queue is not None]  # noqa: SLF001
+    named = [queue for each in map(options_of, included) for queue in (each.queue, *each.queues) if queue is not None]
     found: dict[QueueRef, str | Queue] = {}
-    for queue in (_queue_of(app), *app._queues, *named):  # noqa: SLF001
+    for queue in (_queue_of(app), *options_of(app).queues, *named):
         found.setdefault(to_ref(queue), queue)
     return tuple(found.values())
 
 
 def _queue_of(app: App) -> str | Queue:
-    return app._queue or chosen("", "queue")  # noqa: SLF001 - private to users only
+    return options_of(app).queue or chosen("", "queue")
 
 
 def _overrides_of(defaults: Defaults | None) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _overrides_of(defaults: Defaults | None) -> dict[str, Any]:
 
 
 def _source_of(app: App, url: str | None) -> RedisSource:
-    given = app._redis  # noqa: SLF001 - private to users only
+    given = options_of(app).redis
     if url is None and isinstance(given, Redis):
         return PoolSource(given.connection_pool)
     if given is not None and not isinstance(given, (str, Redis)):

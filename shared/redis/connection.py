@@ -37,7 +37,7 @@ def redis_url(url: str | None = None) -> str:
         raise SettingsError(
             f"the URL of the Redis server is a {type(url).__name__}: give text, such as {DEFAULT_URL!r}"
         )
-    given, own = (url or "").strip(), os.environ.get("MONARQ_REDIS", "").strip()
+    given, own = (url or "").strip(), environment_url()
     chosen = given or own or fallback_url() or DEFAULT_URL
     try:
         parse_address(chosen)
@@ -49,12 +49,17 @@ def redis_url(url: str | None = None) -> str:
 
 def _source_of(url: str) -> str:
     """Which setting a URL comes from that the program does not give."""
-    if url == os.environ.get("MONARQ_REDIS", "").strip():
+    if url == environment_url():
         return "the environment variable MONARQ_REDIS"
     project = find_project()
     if project.get("", "redis"):
         return f"{project.path}: [tool.monarq] redis"
     return "the environment variable REDIS_URL"
+
+
+def environment_url() -> str:
+    """The Redis URL of the environment's MONARQ_REDIS; '' where it names none."""
+    return os.environ.get("MONARQ_REDIS", "").strip()
 
 
 def fallback_url() -> str | None:
