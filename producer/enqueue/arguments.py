@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from monarq.shared.calls.arguments import ArgumentForms, are_small
+from monarq.shared.calls.arguments import ArgumentForms
 from monarq.shared.calls.parameters import Arguments
 from monarq.shared.errors import ArgumentsError
 from monarq.shared.jobs.job import Job, types_of
@@ -38,7 +38,7 @@ class ArgumentEncoder:
             DeclarationError: a class that the job is annotated with cannot be made again.
         """
         forms = self._forms(job)
-        if not kwargs and (row := tuple(map(type, args))) in forms.free_rows and (int not in row or are_small(args)):
+        if not kwargs and forms.is_free(args):
             return args, {}
         if self._is_checked:
             job.check_arguments(args, dict(kwargs))

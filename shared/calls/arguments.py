@@ -68,7 +68,8 @@ class ArgumentForms:
 
     def is_free(self, args: Row) -> bool:
         """Whether the job takes these positional arguments, and they travel as they are: a quick look, as most do."""
-        return tuple(map(type, args)) in self.free_rows and are_small(args)
+        row = tuple(map(type, args))
+        return row in self.free_rows and (int not in row or are_small(args))
 
     def are_free(self, rows: Sequence[Row]) -> bool:
         """The same of many jobs' arguments. It looks at columns, each of which takes a call or two."""

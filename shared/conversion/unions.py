@@ -54,7 +54,7 @@ def union_form(members: list[Form], names: list[str]) -> Form:
         raise own[0] if len(own) == 1 else _mismatch(name, value)
 
     def decode(plain: Any) -> Any:
-        if type(plain) is dict and len(plain) == 2 and TYPE in plain and VALUE in plain:
+        if _is_tagged(plain):
             member = by_name.get(plain[TYPE]) if type(plain[TYPE]) is str else None
             if member is not None:
                 return member.decode(plain[VALUE])
@@ -80,8 +80,9 @@ def _optional(member: Form) -> Form:
     def decode(plain: Any) -> Any:
         if plain is None:
             return None
-        is_tagged = may_be_none and type(plain) is dict and plain.keys() == _TAG and plain[TYPE] == member.name
-        return member.decode(plain[VALUE] if is_tagged else plain)
+        if may_be_none and _is_tagged(plain) and plain[TYPE] == member.name:
+            plain = plain[VALUE]
+        return member.decode(plain)
 
     return Form(
         f"{member.name} | None",
@@ -92,6 +93,11 @@ def _optional(member: Form) -> Form:
         member.free | _NONE,
         member.is_known,
     )
+
+
+def _is_tagged(plain: Any) -> bool:
+    """Whether it is a value that travels with the name of its type."""
+    return type(plain) is dict and plain.keys() == _TAG
 
 
 def _mismatch(name: str, value: Any) -> MismatchError:
