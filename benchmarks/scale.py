@@ -72,16 +72,16 @@ FEW: Final = Sizes((1_000, 3_000), (1, 20), (100,), (2,), (100, 10_000), jobs=50
 
 PLOTS: Final = {
     "claim": ("Time of one claim of 100 jobs", "jobs in the queue", "ms"),
-    "claim in Redis": ("Processor time of Redis for it", "jobs in the queue", "ms"),
-    "memory": ("Bytes of Redis a queued job without arguments", "jobs in the queue", "bytes"),
-    "crowd wait": ("Wait of a lone job among idle workers", "idle workers", "ms"),
-    "crowd cost": ("What idle workers cost Redis", "idle workers", "commands a second for each; % of a core in all"),
+    "claim in Redis": ("Redis' processor time for it", "jobs in the queue", "ms"),
+    "memory": ("Redis memory per queued job without arguments", "jobs in the queue", "bytes"),
+    "crowd wait": ("Latency of a lone job among idle workers", "idle workers", "ms"),
+    "crowd cost": ("Cost of idle workers in Redis", "idle workers", "commands a second each; % of a core in total"),
     "at once": ("No-op jobs a second by concurrency", "jobs at once in one worker", "jobs/s"),
-    "io at once": ("io jobs of 50 ms: time over the ideal", "jobs at once in one worker", "times"),
-    "queues": ("No-op jobs a second of one worker by queues", "queues", "jobs/s"),
-    "queues wait": ("Wait of a lone job on one worker by queues", "queues", "ms"),
-    "payload": ("No-op jobs a second by size of payload", "bytes", "jobs/s"),
-    "payload bytes": ("Payload through one worker", "bytes", "MB/s"),
+    "io at once": ("io jobs of 50 ms: time relative to the ideal", "jobs at once in one worker", "times"),
+    "queues": ("No-op jobs a second of one worker, by number of queues", "queues", "jobs/s"),
+    "queues wait": ("Latency of a lone job on one worker, by number of queues", "queues", "ms"),
+    "payload": ("No-op jobs a second by payload size", "bytes", "jobs/s"),
+    "payload bytes": ("Payload throughput of one worker", "bytes", "MB/s"),
 }
 
 

@@ -26,7 +26,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "enqueue/s in bulk": "enqueue/s in bulk",
         "enqueue/s one by one": "one by one",
     },
-    "What a job waits, in ms": {
+    "Latency, in ms": {
         "lone job waits ms p50": "alone p50",
         "lone job waits ms p99": "p99",
         "lone job waits ms p99.9": "p99.9",
@@ -86,18 +86,18 @@ def _about(run: dict[str, Any]) -> str:
     about = run["machine"]
     rounds = max(row["round"] for row in run["rows"]) + 1
     busy = about["load_before"] > about["cores"] / 4
-    disturbed = " Others used the machine at the time: the figures are too low, and uneven." if busy else ""
+    disturbed = " Other work shared the machine at the time, so the figures are too low and uneven." if busy else ""
     return (
         f"Taken {run['taken']} in {rounds} round{'s' if rounds > 1 else ''}: {about['cores']} cores ({about['cpu']}), "
         f"{about['memory_gb']} GB, {about['system']}, Python {about['python']}, {run['redis'].partition(' from')[0]}, "
-        f"load average {about['load_before']} before the run. ± is half of what lies between the rounds."
+        f"load average {about['load_before']} before the run. ± is half the range of the rounds."
         f"{disturbed}"
     )
 
 
 def floor_table(run: dict[str, Any]) -> str:
     """The floor."""
-    headings = ["", "batch", "jobs/s", "Redis µs a job", "commands a job", "bytes in", "bytes out"]
+    headings = ["", "batch", "jobs/s", "Redis µs per job", "commands per job", "bytes in", "bytes out"]
     rows = [
         [
             row["step"],
@@ -112,8 +112,8 @@ def floor_table(run: dict[str, Any]) -> str:
     return (
         f"### What Redis allows\n\nScripts of the {run['format']} format. Load average "
         f"{run['machine']['load_before']}.\n\n{tabulate(headings, rows)}\n\n"
-        f"A PING after 20 ms of quiet took {ping['p50']:.2f} ms (p50), {ping['p99']:.2f} ms (p99): so long it "
-        "takes here to wake Redis and then the client. A lone job's way has two such round trips."
+        f"A PING after 20 ms of quiet took {ping['p50']:.2f} ms (p50), {ping['p99']:.2f} ms (p99): "
+        "the time it takes here to wake Redis and then the client. A lone job makes two such round trips."
     )
 
 
