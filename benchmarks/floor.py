@@ -156,7 +156,7 @@ async def measure(url: str, jobs: int, queue_format: Format) -> tuple[list[Cost]
 def print_costs(costs: list[Cost], console: Console) -> None:
     """The table."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", "batch", "jobs/s", "Redis µs per job", "Redis' end, jobs/s", "commands", "bytes in", "bytes out"):
+    for heading in ("", "batch", "jobs/s", "Redis µs/job", "Redis' limit, jobs/s", "commands", "bytes in", "bytes out"):
         table.add_column(heading, justify="left" if not heading else "right")
     for one in costs:
         ceiling = f"{1e6 / one.redis_us:,.0f}" if one.redis_us else ""
