@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakSet
 
 from monarq.app.options import AppOptions
+from monarq.app.overrides import Overrides
 from monarq.shared.calls.callables import name_of
 from monarq.shared.errors import SettingsError
 from monarq.shared.jobs.declaration_checks import unwrap_declared
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from monarq.shared.settings.defaults import Defaults
     from monarq.workers.config.app_parts import CpuLifespan, Lifespan
     from monarq.workers.events.listener import Listener
-
-_ABSENT = object()
 
 
 class App:
@@ -104,8 +103,7 @@ class App:
                 raise SettingsError(f"include: {part!r} is neither a module nor an App")
         self._jobs: list[Job[..., Any]] = []
         self._module = str(sys._getframe(1).f_globals.get("__name__", ""))  # noqa: SLF001 - as namedtuple does
-        self._overrides: list[Mapping[str, object]] = []
-        self._tables: list[_Table] = []
+        self._overrides = Overrides()
         _APPS.add(self)
         checked_ref(queue)
         for each in self._options.queues:
@@ -174,30 +172,21 @@ class App:
 
         Jobs of the cpu lane run in another process, where nothing is replaced. Of several overrides the one that began
         last counts, in whatever order they end.
+
+        Raises:
+            ResourceError: a name is none of the app: no job of this process asks for it, and no lifespan yields it.
+                What a lifespan yields is known when it is opened, so that its worker may be what raises this.
         """
-        self._overrides.append(resources)
-        self._refill()
+        self._overrides.check(self, resources)
+        self._overrides.begin(resources)
         try:
             yield
         finally:
-            self._overrides[:] = [known for known in self._overrides if known is not resources]
-            self._refill()
+            self._overrides.end(resources)
 
-    def _refill(self) -> None:
-        for table in self._tables:
-            table.fill(self._overrides)
-
-    def _attach(self, table: dict[Any, Any]) -> Callable[[], None]:
-        """Lets overrides change these resources of a worker, until what is returned is called."""
-        attached = _Table(table)
-        attached.fill(self._overrides)
-        self._tables.append(attached)
-
-        def detach() -> None:
-            self._tables[:] = [known for known in self._tables if known is not attached]
-            attached.fill(())
-
-        return detach
+    def _attach(self, resources: dict[Any, Any], *, is_complete: bool) -> Callable[[], None]:
+        """See `Overrides.attach`."""
+        return self._overrides.attach(self, resources, is_complete=is_complete)
 
     def _declare(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         if function is not None:
@@ -227,29 +216,6 @@ def options_of(app: App) -> AppOptions:
 def all_apps() -> list[App]:
     """Every app of this process."""
     return list(_APPS)
-
-
-class _Table:
-    """The resources of a worker, with what overrides have replaced in them."""
-
-    def __init__(self, resources: dict[Any, Any]) -> None:
-        self._resources = resources
-        self._own: dict[str, object] = {}
-
-    def fill(self, overrides: Iterable[Mapping[str, object]]) -> None:
-        """Puts these in place of the ones before, the last one winning, and its own where there is none."""
-        wanted: dict[str, object] = {}
-        for each in overrides:
-            wanted.update(each)
-        for name in self._own.keys() - wanted.keys():
-            own = self._own.pop(name)
-            if own is _ABSENT:
-                self._resources.pop(name, None)
-            else:
-                self._resources[name] = own
-        for name in wanted.keys() - self._own.keys():
-            self._own[name] = self._resources.get(name, _ABSENT)
-        self._resources.update(wanted)
 
 
 def _check_lifespans(**lifespans: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -31,15 +32,16 @@ class Contents:
     lifespans: list[Lifespan] = field(default_factory=list)
     cpu_lifespans: list[CpuLifespan] = field(default_factory=list)
 
-    def attach(self, resources: dict[Any, Any]) -> Callable[[], None]:
-        """Lets the overrides of all its apps change the resources of a worker; returns what ends that."""
-        ends = [app._attach(resources) for app in reversed(self.apps)]  # noqa: SLF001 - private to users only
+    def attach(self, resources: dict[Any, Any], is_complete: bool) -> Callable[[], None]:
+        """Lets the overrides of all its apps change the resources of a worker; returns what ends that.
 
-        def detach() -> None:
-            for end in reversed(ends):
-                end()
-
-        return detach
+        Raises:
+            ResourceError: one overrides a name that there is not; see `monarq.app.overrides`.
+        """
+        with ExitStack() as stack:
+            for app in reversed(self.apps):
+                stack.callback(app._attach(resources, is_complete=is_complete))  # noqa: SLF001 - private to users only
+            return stack.pop_all().close
 
 
 def contents_of(app: App) -> Contents:

@@ -96,7 +96,7 @@ async def _open_resources(made: RegisteredJob, parts: AppParts, stack: AsyncExit
     for lifespan in parts.lifespans:
         add_resources(resources, await stack.enter_async_context(lifespan(info)), "lifespan")
     if parts.attach is not None:
-        stack.callback(parts.attach(resources))
+        stack.callback(parts.attach(resources, not parts.cpu_lifespans))
     return resources
 
 

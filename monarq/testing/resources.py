@@ -37,7 +37,7 @@ def cpu_resources(app: AppParts) -> Iterator[Resources]:
         for lifespan in app.cpu_lifespans:
             add_resources(resources, stack.enter_context(lifespan()), "cpu_lifespan")
         if app.attach is not None:
-            stack.callback(app.attach(resources))
+            stack.callback(app.attach(resources, not app.lifespans))
         yield resources
 
 

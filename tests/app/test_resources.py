@@ -164,9 +164,7 @@ async def test_a_name_that_nobody_gives_ends_the_start(run_app: RunApp) -> None:
     @app.job
     async def asks(*, cache: object = Resource("cache")) -> None: ...
 
-    with pytest.raises(
-        ResourceError, match=r"asks for the resource 'cache', which .* does not give: there are 'db', 'w"
-    ):
+    with pytest.raises(ResourceError, match=r"asks for the resource 'cache', which .* does not give: there are .*'db'"):
         await run_app(app)
     assert shop.LOG[-1] == "closed"
 
@@ -286,11 +284,11 @@ async def test_overrides_replace_resources_in_workers_of_this_process(redis: Red
 def test_overrides_that_overlap_end_in_any_order() -> None:
     app = App("overlapping")
     resources: dict[Any, Any] = {"db": "own"}
-    detach = app._attach(resources)
+    detach = app._attach(resources, is_complete=True)
     with ExitStack() as first, ExitStack() as last:
-        first.enter_context(app.override(db="first", more=1))
+        first.enter_context(app.override(db="first", worker=1))
         last.enter_context(app.override(db="last"))
-        assert resources == {"db": "last", "more": 1}
+        assert resources == {"db": "last", "worker": 1}
         first.close()
         assert resources == {"db": "last"}
         last.close()
@@ -299,3 +297,52 @@ def test_overrides_that_overlap_end_in_any_order() -> None:
         detach()
         assert resources == {"db": "own"}
     assert resources == {"db": "own"}
+
+
+def test_an_override_of_a_name_that_nobody_gives_or_asks_for_is_refused() -> None:
+    alone = App("alone")
+    told = r"app\.override\(wroker=\.\.\.\): 'alone' has no resource 'wroker': did you mean 'worker'\? there are .*'db'"
+    with pytest.raises(ResourceError, match=told), alone.override(db=1, wroker=2):
+        pass
+    with pytest.raises(ResourceError, match="has no resource 'open_session'"), alone.override(open_session=1):
+        pass
+    with alone.override(db=1, worker=2):  # as jobs of this process ask for them
+        pass
+
+
+async def test_an_override_of_a_name_that_the_lifespan_does_not_yield_ends_the_worker(run_app: RunApp) -> None:
+    app = App("yielding", lifespan=yield_pool)
+    app.job(is_alone)
+    with app.override(pool=1):
+        await run_app(app)
+    told = r"app\.override\(pol=\.\.\.\): 'yielding' has no resource 'pol': did you mean 'pool'"
+    with app.override(pol=1), pytest.raises(ResourceError, match=told):
+        await run_app(app)
+    outer = App("outer", include=[app])
+    with outer.override(pool=1), app.override(pool=2):
+        await run_app(outer)
+    with app.override(pol=1), pytest.raises(ResourceError, match="'pol'"):
+        await run_app(outer)
+
+
+async def test_an_override_is_checked_by_what_a_running_worker_has() -> None:
+    app = App("running", lifespan=yield_pool)
+    resources: dict[Any, Any] = {"pool": "own"}
+    detach = app._attach(resources, is_complete=True)
+    with pytest.raises(ResourceError, match="'pol'"), app.override(pol=1):
+        pass
+    assert resources == {"pool": "own"}
+    with app.override(pool=1):
+        assert resources == {"pool": 1}
+        with app.override(pool=2):
+            pass
+    detach()
+
+
+@asynccontextmanager
+async def yield_pool(worker: WorkerInfo) -> AsyncIterator[dict[str, object]]:
+    yield {"pool": 1}
+
+
+async def is_alone() -> None:
+    """Asks for nothing."""

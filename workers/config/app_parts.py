@@ -48,11 +48,12 @@ class AppParts:
         lifespans: open resources for the jobs on the event loop and in threads, the first one first.
         cpu_lifespans: open resources for the jobs of each cpu child.
         middleware: around each run, the outermost first; and around what jobs enqueue.
-        attach: gets the worker's resources once they are open; returns what ends that.
+        attach: gets the worker's resources once they are open, and whether no others of its process are still to be
+            opened; returns what ends that.
     """
 
     queue: QueueRef = _DEFAULT
     lifespans: tuple[Lifespan, ...] = ()
     cpu_lifespans: tuple[CpuLifespan, ...] = ()
     middleware: tuple[AnyMiddleware, ...] = ()
-    attach: Callable[[dict[Any, Any]], Callable[[], None]] | None = None
+    attach: Callable[[dict[Any, Any], bool], Callable[[], None]] | None = None

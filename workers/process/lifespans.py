@@ -15,7 +15,8 @@ async def open_resources(dependencies: Dependencies) -> AsyncIterator[None]:
     """Puts what the lifespans yield into the worker's resources, for as long as it runs.
 
     Raises:
-        ResourceError: one yields what is not a mapping, two give the same name, or a job asks for what is not there.
+        ResourceError: one yields what is not a mapping, two give the same name, or a job or an override names what is
+            not there.
         BaseException: whatever a lifespan raises.
     """
     app, resources = dependencies.settings.app, dependencies.ctx
@@ -24,7 +25,7 @@ async def open_resources(dependencies: Dependencies) -> AsyncIterator[None]:
             given = await stack.enter_async_context(lifespan(info_of(dependencies)))
             add_resources(resources, given, "lifespan")
         if app.attach is not None:
-            stack.callback(app.attach(resources))
+            stack.callback(app.attach(resources, True))
         for job in dependencies.jobs.values():
             if job.resources is not None and job.import_path is None:
                 job.resources.check_names(resources, "the lifespan of the worker's app")
