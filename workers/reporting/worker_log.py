@@ -1,6 +1,7 @@
 """The worker's log: a listener that writes monarq's own log lines, with all of their text.
 
 A job that succeeds is logged at DEBUG only: at ten thousand jobs a second a line each would cost more than the jobs.
+So is a tick of a cron, whose job is a job like others.
 """
 
 from __future__ import annotations
@@ -126,17 +127,13 @@ class WorkerLog(WorkerEvents):
         """See `WorkerEvents`."""
         logger.warning("Redis: the leases could not be renewed (%s); trying again until they can", why_refused(error))
 
-    def schedule_fired(self, name: str, job_id: str) -> None:
-        """See `WorkerEvents`."""
-        logger.info("cron: %s is enqueued as %s", name, job_id)
-
     def listener_failed(self, name: str, error: BaseException) -> None:
         """See `WorkerEvents`."""
         logger.error("the listener %s raised %s; the job is none the worse", name, error_text(error), exc_info=error)
 
 
 class DebugWorkerLog(WorkerLog):
-    """The same with two more lines for each job, for the level DEBUG."""
+    """The same with two more lines for each job and one for each tick of a cron, for the level DEBUG."""
 
     def job_started(self, run: ActiveRun) -> None:
         """See `WorkerEvents`."""
@@ -145,6 +142,10 @@ class DebugWorkerLog(WorkerLog):
     def job_succeeded(self, run: ActiveRun, value: object) -> None:
         """See `WorkerEvents`."""
         logger.debug("<- %s after %.3f s", _named(run), run.seconds)
+
+    def schedule_fired(self, name: str, job_id: str) -> None:
+        """See `WorkerEvents`."""
+        logger.debug("cron: %s is enqueued as %s", name, job_id)
 
 
 def worker_log() -> WorkerLog:

@@ -63,7 +63,6 @@ LINES: list[tuple[str, tuple[Any, ...], str, str]] = [
         "Redis: claiming does not work (Error 111 connecting); trying again until it does",
     ),
     ("redis_back", ("claiming",), "INFO", "Redis: claiming works again"),
-    ("schedule_fired", ("tick", "cron:1"), "INFO", "cron: tick is enqueued as cron:1"),
 ]
 
 
@@ -102,6 +101,14 @@ def test_a_retry_is_a_warning_with_its_error_unless_it_is_a_plain_retry(
     [record] = caplog.records
     assert record.levelname == level
     assert record.getMessage().endswith(f"is tried again in 2.00 s{', ' if level == 'INFO' else ': '}{reason}")
+
+
+def test_a_cron_that_fires_is_logged_for_debugging_only(caplog: pytest.LogCaptureFixture) -> None:
+    for listener, lines in ((WorkerLog(), []), (DebugWorkerLog(), [("DEBUG", "cron: tick is enqueued as cron:1")])):
+        caplog.clear()
+        with caplog.at_level(logging.DEBUG, "monarq.worker"):
+            Dispatcher(listener).schedule_fired("tick", "cron:1")
+        assert [(record.levelname, record.getMessage()) for record in caplog.records] == lines
 
 
 def test_events_of_each_job_are_handled_only_where_they_are_logged(monkeypatch: pytest.MonkeyPatch) -> None:
