@@ -51,6 +51,7 @@ class WorkerStats:
         uptime_s: seconds since it started.
         succeeded: runs that succeeded since then.
         failed: runs that failed for good since then.
+        cancelled: jobs that were cancelled on request since then.
         retried: runs that are tried again, since then.
         draining: whether it only finishes its running jobs.
         alive: whether its heartbeat is in time; False where it was killed or cannot reach Redis.
@@ -74,6 +75,7 @@ class WorkerStats:
     uptime_s: float = 0.0
     succeeded: int = 0
     failed: int = 0
+    cancelled: int = 0
     retried: int = 0
     draining: bool = False
     alive: bool = True
@@ -106,6 +108,7 @@ class _Record(msgspec.Struct):
     started_ms: int = 0
     succeeded: int = 0
     failed: int = 0
+    cancelled: int = 0
     retried: int = 0
     draining: bool = False
     queues: tuple[str, ...] = ()
@@ -168,6 +171,7 @@ def _worker(found: WorkerRecord, now_ms: int) -> WorkerStats:
         uptime_s=_since(record.started_ms, now_ms),
         succeeded=record.succeeded,
         failed=record.failed,
+        cancelled=record.cancelled,
         retried=record.retried,
         draining=record.draining,
         alive=found.alive,

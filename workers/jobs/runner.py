@@ -254,7 +254,7 @@ class Runner:
                 self._acker.add(retried(run, error, delay_s, is_free))
                 self._events.job_retried(run, error, delay_s)
             case Cancelled(error):
-                self.counters.failed += 1
+                self.counters.cancelled += 1
                 self._acker.add(self._results.of_error(run, error, dead=False))
                 self._events.job_cancelled(run)
             case Crashed(error):
@@ -293,7 +293,7 @@ class Runner:
             self._events.job_unknown(lease, name)
 
     def _cancel_before_start(self, cancelled: CancelledBeforeStart) -> None:
-        self.counters.failed += 1
+        self.counters.cancelled += 1
         lease, payload = cancelled.lease, cancelled.payload
         error = asyncio.CancelledError()
         self._acker.add(self._results.of_rejection(lease, payload, error, wall_ms(), dead=False))

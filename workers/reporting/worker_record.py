@@ -30,13 +30,15 @@ PYTHON: Final = ".".join(platform.python_version_tuple()[:2])
 class RunCounters:
     """Counts of a worker's runs by how they ended, and `started`, which counts all of them.
 
-    `succeeded` runs returned, `failed` ones are not tried again, `retried` and `crashed` ones are. `abandoned_threads`
-    counts threads of jobs that have timed out or were cancelled, and still run.
+    `succeeded` runs returned, `failed` ones are not tried again, `cancelled` ones ended on request, `retried` and
+    `crashed` ones are tried again. `abandoned_threads` counts threads of jobs that have timed out or were cancelled, and
+    still run.
     """
 
     started: int = 0
     succeeded: int = 0
     failed: int = 0
+    cancelled: int = 0
     retried: int = 0
     crashed: int = 0
     handed_back: int = 0
@@ -74,6 +76,7 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     cpu_running: int
     succeeded: int
     failed: int
+    cancelled: int
     retried: int
     draining: bool
     restarts: int
@@ -112,6 +115,7 @@ def write_record(
         cpu_running=sum(run.job.lane_queue == "cpu" for run in runs),
         succeeded=counters.succeeded,
         failed=counters.failed,
+        cancelled=counters.cancelled,
         retried=counters.retried,
         draining=draining,
         restarts=restarts,

@@ -48,8 +48,9 @@ monarq stats -q emails --json | jq '.queues[0].queued'
   arq: {j_complete, j_failed, j_retried, j_ongoing, queued}    the same as numbers, or null
   workers: [{worker_id, host, pid, version, concurrency, running,
              cpu_places, cpu_running, uptime_s,
-             succeeded, failed, retried, draining, alive, queues, cpu_percent,
-             memory_bytes, loop_lag_s, restarts, abandoned_threads, running_jobs}]
+             succeeded, failed, cancelled, retried, draining, alive, queues,
+             cpu_percent, memory_bytes, loop_lag_s, restarts, abandoned_threads,
+             running_jobs}]
 """,
 }
 

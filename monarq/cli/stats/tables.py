@@ -183,15 +183,16 @@ def render_jobs(rows: Sequence[JobRow], *, window: str, width: int, with_queue: 
 _QUEUE_RANK: Final = 5
 
 _JOB_COLUMNS: Final[dict[str, tuple[int, int]]] = {
-    "enqueued": (10, 8),
+    "enqueued": (11, 8),
     "succeeded": (1, 9),
     "failed": (2, 6),
+    "cancelled": (10, 9),
     "retried": (6, 7),
     "dead": (7, 5),
     "crashed": (9, 7),
     "run p50": (8, 7),
     "run p95": (3, 7),
-    "run p99": (11, 7),
+    "run p99": (12, 7),
     "wait p95": (4, 8),
 }
 """The rank and the usual width of each number of jobs, see `Column`."""
@@ -203,6 +204,7 @@ def _job_cells(counters: Counters) -> dict[str, Text]:
         "enqueued": number(counters.enqueued),
         "succeeded": number(counters.succeeded),
         "failed": number(counters.failed, warn="red"),
+        "cancelled": number(counters.cancelled),
         "retried": number(counters.retried, warn="yellow"),
         "dead": number(counters.dead, warn="red"),
         "crashed": number(counters.crashed, warn="red"),

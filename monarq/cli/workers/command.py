@@ -21,7 +21,7 @@ monarq workers --json | jq '.workers[] | select(.loop_lag_s > 1)'
   worker_id, host, pid, version, queues, concurrency
   running, running_jobs: [{job_id, name, queue, started_ms, age_s}]   at most 50
   cpu_places, cpu_running                                         of the cpu lane
-  succeeded, failed, retried                                           since its start
+  succeeded, failed, cancelled, retried                                since its start
   cpu_percent, memory_bytes, loop_lag_s                           in the last seconds
   uptime_s, restarts, draining, alive
   abandoned_threads                                               that go on

@@ -56,6 +56,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
             "uptime_s",
             "succeeded",
             "failed",
+            "cancelled",
             "retried",
         ),
         *("draining", "alive", "queues", "cpu_percent", "memory_bytes", "loop_lag_s", "restarts", "running_jobs"),

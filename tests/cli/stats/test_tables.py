@@ -91,7 +91,7 @@ def test_the_numbers_of_a_queue_that_matter_most_are_shown(width: int, columns: 
         (40, "succeeded, failed"),
         (48, "succeeded, failed, run p95"),
         (80, "succeeded, failed, retried, dead, crashed, run p50, run p95, wait p95"),
-        (200, "enqueued, succeeded, failed, retried, dead, crashed, run p50, run p95, run p99, wait p95"),
+        (200, "enqueued, succeeded, failed, cancelled, retried, dead, crashed, run p50, run p95, run p99, wait p95"),
     ],
 )
 def test_the_numbers_of_jobs_that_matter_most_are_shown(width: int, columns: str) -> None:
@@ -188,12 +188,12 @@ def test_a_job_without_a_name() -> None:
 @pytest.mark.parametrize(
     ("given", "cells"),
     [
-        ({}, "0 0 0 0 0 0 - - - -"),
+        ({}, "0 0 0 0 0 0 0 - - - -"),
         (
-            {"enqueued": 1234, "succeeded": 5, "failed": 6, "retried": 7, "dead": 8, "crashed": 9},
-            "1,234 5 6 7 8 9 - - - -",
+            {"enqueued": 1234, "succeeded": 5, "failed": 6, "cancelled": 2, "retried": 7, "dead": 8, "crashed": 9},
+            "1,234 5 6 2 7 8 9 - - - -",
         ),
-        ({"run": times(9, 10), "wait": times(3, 10)}, "0 0 0 0 0 0 384ms 499ms 509ms 8ms"),
+        ({"run": times(9, 10), "wait": times(3, 10)}, "0 0 0 0 0 0 0 384ms 499ms 509ms 8ms"),
     ],
     ids=range(3),
 )

@@ -82,11 +82,11 @@ def test_jobs_by_name_those_that_ran_most_first() -> None:
     lines = shown(overview(), width=160)
     at = next(number for number, line in enumerate(lines) if line.startswith("job, last 15 min"))
     assert lines[at].split()[4:] == [
-        *("enqueued", "succeeded", "failed", "retried", "dead", "crashed"),
+        *("enqueued", "succeeded", "failed", "cancelled", "retried", "dead", "crashed"),
         *("run", "p50", "run", "p95", "run", "p99", "wait", "p95"),
     ]
     assert lines[at + 1].split() == [
-        *("send_email", "1,000,000", "999,000", "1,000", "10", "1,000", "2", "384ms", "499ms", "509ms", "8ms")
+        *("send_email", "1,000,000", "999,000", "1,000", "0", "10", "1,000", "2", "384ms", "499ms", "509ms", "8ms")
     ]
     assert lines[at + 2].split()[0] == "resize"
 
