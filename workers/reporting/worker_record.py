@@ -31,8 +31,8 @@ class RunCounters:
     """Counts of a worker's runs by how they ended, and `started`, which counts all of them.
 
     `succeeded` runs returned, `failed` ones are not tried again, `cancelled` ones ended on request, `retried` and
-    `crashed` ones are tried again. `abandoned_threads` counts threads of jobs that have timed out or were cancelled, and
-    still run.
+    `crashed` ones are tried again. `abandoned_threads` counts threads of jobs that have timed out or were cancelled,
+    and still run.
     """
 
     started: int = 0
