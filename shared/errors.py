@@ -1,4 +1,4 @@
-"""The exceptions that monarq raises, in one tree by cause. Their messages say what to do."""
+"""The exceptions that monarq raises, grouped by cause. Their messages say what to do."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 class MonarqError(Exception):
-    """Base of all of monarq's own errors. Each survives pickle and copy, with its attributes."""
+    """The base class of all of monarq's errors. They can be pickled and copied, with their attributes."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What pickle and copy make it again from, without its ``__init__``, which may take other arguments."""
+        """Lets pickle and copy rebuild the error without calling ``__init__``, which may take other arguments."""
         return _made_again, (type(self), self.args), vars(self) or None
 
 
@@ -21,31 +21,31 @@ def _made_again(kind: type[MonarqError], args: tuple[Any, ...]) -> MonarqError:
 
 
 class DeclarationError(MonarqError, TypeError):
-    """A job was declared in a way that cannot work; the message names the place."""
+    """A job's declaration cannot work; the message names the file and line."""
 
 
 class TargetError(MonarqError):
-    """A worker's or a command's TARGET could not be imported, or holds nothing to run."""
+    """The TARGET of a worker or command cannot be imported, or contains nothing to run."""
 
 
 class SettingsError(MonarqError, ValueError):
-    """A setting has an invalid value; the message names both."""
+    """A setting has an invalid value; the message names the setting and the value."""
 
 
 class ResourceError(MonarqError):
-    """A resource that a job asks for is not there, or was made in a way that cannot work."""
+    """A resource that a job needs does not exist, or cannot be opened in this kind of job."""
 
 
 class UnsupportedError(MonarqError):
-    """What was asked for cannot be had here: the queue's format, the server or the version does not have it."""
+    """The queue's format, the Redis server or the installed version does not support the operation."""
 
 
 class MoveRefusedError(MonarqError):
-    """A queue's jobs cannot be moved now, or what was asked for cannot be done before a move has ended."""
+    """A queue's jobs cannot be moved now, or a move in progress prevents the operation."""
 
 
 class PayloadError(MonarqError, ValueError):
-    """Arguments, a payload or a result could not be written or read."""
+    """Arguments, a payload or a result cannot be encoded or decoded."""
 
 
 class ArgumentsError(PayloadError, TypeError):
@@ -53,38 +53,38 @@ class ArgumentsError(PayloadError, TypeError):
 
 
 class ResultTypeError(PayloadError):
-    """A job's result is not what its annotation says, or would silently come back as something else."""
+    """A job's result does not match its annotation, or would silently come back as another type."""
 
 
 class PayloadTooLargeError(PayloadError):
-    """A payload is over the size limit.
+    """A payload exceeds the size limit.
 
     Attributes:
-        size: the payload's bytes.
+        size: the payload's size in bytes.
         limit: the producer's limit in bytes.
     """
 
     def __init__(self, name: str, size: int, limit: int) -> None:
         super().__init__(
-            f"the payload of {name} is {size:,} bytes and the limit is {limit:,}: put large data where the job"
-            " can fetch it and pass its address, or raise max_payload"
+            f"the payload of {name} is {size:,} bytes and the limit is {limit:,}: store large data where the job"
+            " can fetch it and pass its location, or raise max_payload"
         )
         self.size = size
         self.limit = limit
 
 
 class ResultTooLargeError(PayloadError):
-    """A job's result is over the worker's limit: the job has failed.
+    """A job's result exceeds the worker's limit, so the job failed.
 
     Attributes:
-        size: the result's bytes.
+        size: the result's size in bytes.
         limit: the worker's limit in bytes.
     """
 
     def __init__(self, name: str, size: int, limit: int) -> None:
         super().__init__(
-            f"the result of {name} is {size:,} bytes and the limit is {limit:,}: put large data where whoever waits can"
-            " fetch it and return its address, or raise max_result"
+            f"the result of {name} is {size:,} bytes and the limit is {limit:,}: store large data where the caller can"
+            " fetch it and return its location, or raise max_result"
         )
         self.size = size
         self.limit = limit
@@ -95,46 +95,47 @@ class RedisUnavailableError(MonarqError, ConnectionError):
 
 
 class EnqueueUnknownError(MonarqError):
-    """It is unknown whether the job was put into the queue.
+    """It is unknown whether the job was enqueued.
 
-    Enqueue it again with the same ``job_id``: while the job waits, runs, or its result is kept, that makes no second.
+    Enqueue it again with the same ``job_id``: while the job waits, runs, or its result is kept, this does not create a
+    second job.
     """
 
     def __init__(self, job_ids: list[str], cause: str) -> None:
         shown = ", ".join(job_ids[:3]) + ("" if len(job_ids) <= 3 else f" and {len(job_ids) - 3} more")
         super().__init__(
             f"the outcome of enqueueing {shown} is unknown ({cause}); enqueue again with the same job_id:"
-            " while the job waits, runs, or its result is kept, that makes no second one"
+            " while the job waits, runs, or its result is kept, this does not create a second one"
         )
         self.job_ids = job_ids
 
 
 class ResultNotFoundError(MonarqError, LookupError):
-    """There is no result and no job that could make one.
+    """There is no result, and no job that could produce one.
 
     Attributes:
         job_id: the job's id.
     """
 
     def __init__(self, job_id: str, queue: str, moved_to: str = "") -> None:
-        """Makes one.
+        """Makes the error.
 
         Args:
             job_id: the job's id.
-            queue: the queue that was looked in, in words.
-            moved_to: the queue that jobs of this one were moved to, in words; '' where none were.
+            queue: the description of the queue that was searched.
+            moved_to: the description of the queue that jobs of this one were moved to; '' if none were.
         """
-        moved = f"; or it was moved to {moved_to}, as others of its queue were: ask there" if moved_to else ""
+        moved = f"; or it was moved to {moved_to}, as other jobs of the queue were: look there" if moved_to else ""
         super().__init__(
             f"job {job_id} has no result and is not in {queue}: it is unknown there, or was purged, or its result was"
-            f" not kept (keep_result), or was kept and has expired{moved}. Where it was enqueued to another queue, look"
-            " there: handle(job_id, queue=...)"
+            f" not kept (keep_result), or has expired{moved}. If it was enqueued to another queue, look there:"
+            " handle(job_id, queue=...)"
         )
         self.job_id = job_id
 
 
 class ResultTimeoutError(MonarqError, TimeoutError):
-    """The job did not end within the caller's timeout; the job itself goes on."""
+    """The job did not end within the caller's timeout. The job itself continues."""
 
     def __init__(self, job_id: str, timeout_s: float) -> None:
         super().__init__(f"job {job_id} did not end within {timeout_s:g} s; it is still queued or running")
@@ -142,14 +143,14 @@ class ResultTimeoutError(MonarqError, TimeoutError):
 
 
 class JobError(MonarqError):
-    """A job ended without a result, and not by an exception of its own."""
+    """A job ended without a result and without raising an exception of its own."""
 
 
 class JobCancelledError(JobError):
     """The job was cancelled before it ended.
 
     Attributes:
-        reason: why, where somebody said so; else ''.
+        reason: the reason that was given; '' if none was.
     """
 
     def __init__(self, message: str, reason: str = "") -> None:
@@ -158,7 +159,7 @@ class JobCancelledError(JobError):
 
 
 class JobFailedError(JobError):
-    """A job's exception, where the exception itself cannot be rebuilt on this side.
+    """Stands for a job's exception that cannot be rebuilt in this process.
 
     Attributes:
         type_name: the exception's class as ``module.QualName``.
@@ -172,40 +173,40 @@ class JobFailedError(JobError):
 
 
 class StandInError(JobFailedError):
-    """Replaces a job's exception that must not be raised in the worker; it travels as a `JobFailedError`.
+    """Replaces a job's exception that must not be raised in the worker. Callers receive it as a `JobFailedError`.
 
-    Its text includes the class.
+    Its message includes the class.
     """
 
 
 class JobDeadError(JobError):
-    """The job was not run, or not to its end, and is not run again: the message says why."""
+    """The job was not run, or not to completion, and will not be run again; the message says why."""
 
 
 class ProducerClosedError(MonarqError):
     """The producer was closed, before the call or while it waited."""
 
     def __init__(self) -> None:
-        super().__init__("the producer is closed: make a new one, and close it when nothing waits for results any more")
+        super().__init__("the producer is closed: make a new one, and close it only when nothing waits for results")
 
 
 class ProducerMisusedError(MonarqError, RuntimeError):
-    """The producer was used where it cannot work: on another event loop, or in a forked child process."""
+    """The producer was used where it cannot work, such as on another event loop or in a forked child process."""
 
 
 class RedisRefusedError(MonarqError):
-    """Redis refused a command, for good or for longer than the caller waits: the message says what to do.
+    """Redis refused a command, permanently or for longer than the caller waits; the message says what to do.
 
     Nothing was changed.
     """
 
 
 class PartlyEnqueuedError(EnqueueUnknownError):
-    """`enqueue_many` ended with some jobs in the queue and others not; the cause says why.
+    """`enqueue_many` enqueued some jobs and not others; the message says why.
 
     Attributes:
-        job_ids: ids of the jobs of which it is unknown.
-        positions: their positions among the arguments, counted from 0.
+        job_ids: ids of the jobs whose outcome is unknown.
+        positions: the positions of those jobs in the list of arguments, from 0.
         enqueued: ids of the jobs that are in the queue, in the order of the arguments.
         total: how many jobs were to be enqueued.
     """
@@ -220,6 +221,6 @@ class PartlyEnqueuedError(EnqueueUnknownError):
         absent = total - len(self.enqueued) - len(unknown)
         MonarqError.__init__(
             self,
-            f"of {total:,} jobs {len(self.enqueued):,} are in the queue (.enqueued), {len(unknown):,} are unknown"
-            f" (.job_ids, .positions), and {absent:,} are not in it: {cause}",
+            f"of {total:,} jobs, {len(self.enqueued):,} were enqueued (.enqueued), {absent:,} were not, and the outcome"
+            f" of {len(unknown):,} is unknown (.job_ids, .positions): {cause}",
         )

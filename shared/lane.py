@@ -1,4 +1,4 @@
-"""Lanes, in which jobs run, and lane queues, in which they wait."""
+"""Lanes, where jobs run, and lane queues, where they wait."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final, Literal, get_args
 class Lane(StrEnum):
     """Where a job runs.
 
-    IO: `async def`, on the worker's event loop. CPU: plain `def`, in the child process beside the worker.
-    THREAD: plain `def` that only waits, in a thread of the worker.
+    IO: an `async def`, on the worker's event loop. CPU: a plain `def`, in the worker's child process.
+    THREAD: a plain `def` that mostly waits, in a thread of the worker.
     """
 
     IO = "io"
@@ -19,12 +19,12 @@ class Lane(StrEnum):
 
 
 LaneName = Literal["io", "cpu", "thread"]
-"""A lane as text, for code that only shows it."""
+"""A lane as text, for code that only displays it."""
 
 LANE_NAMES: Final[tuple[LaneName, ...]] = get_args(LaneName)
 
 LaneQueue = Literal["io", "cpu"]
-"""Which of a queue's two sets a job waits in. Those of the thread lane wait in "io" as well."""
+"""Which of a queue's two sets a job waits in. Jobs of the thread lane also wait in "io"."""
 
 
 def lane_queue_of(lane: Lane) -> LaneQueue:

@@ -1,4 +1,4 @@
-"""`Queue`: a queue by its name and format, as programs name it where the name alone does not say enough."""
+"""`Queue`: a queue's name, format and options, for where a name alone is not enough."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from monarq.shared.protocol.queue_ref import DEFAULT_FORMAT, FORMATS, Format, Qu
 from monarq.shared.validation import check_name, check_text
 
 _NOT_NATIVE: Final = frozenset("{}~")
-"""Braces would move the tag of a native queue's keys, and a tilde stands before the number of a shard."""
+"""Braces would change the hash tag of a native queue's keys, and a tilde separates the number of a shard."""
 
 
 MOST_SHARDS: Final = 256
-"""More are no use: each worker of the queue looks into each of them."""
+"""More would not help: each worker of the queue polls every shard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue, for wherever a queue's name is taken as well. A name alone means a native queue.
+    """A queue. It can be passed wherever a queue's name can; a name alone means a native queue.
 
     Attributes:
-        name: its name, at most 250 bytes; that of a native queue holds none of ``{ } ~``.
-        format: "native", or "arq" for queues that arq's clients and workers use too. Two queues of one name and
-            different formats have nothing in common.
-        shards: over how many shards it is spread, at most 256: a worker whose jobs or settings say so sees to it at its
-            start. Only a native queue may have several. Default: as many as it has, which is one at first.
-        timeout: the `Duration` that a run of its jobs may take that do not say so themselves; 0 for no limit. This and
-            what follows are the worker's, which finds them in its settings or in ``@job(queue=...)``. Default: the
+        name: its name, at most 250 bytes. The name of a native queue must not contain ``{``, ``}`` or ``~``.
+        format: "native", or "arq" for queues that are shared with arq's clients and workers. Two queues with the same
+            name and different formats are unrelated.
+        shards: the number of shards, at most 256. A worker whose jobs or settings declare it applies it at its start.
+            Only a native queue can have more than one. Default: unchanged; a new queue has one.
+        timeout: the `Duration` that a run may take, for jobs that do not set their own; 0 for no limit. This and the
+            options below are used by workers that find them in their settings or in ``@job(queue=...)``. Default: the
             worker's.
-        retry: when its jobs are tried again after an exception; see ``@job``. Default: the worker's.
-        max_tries: how often they are tried in all. Default: the worker's.
-        keep_result: the `Duration` that their results are kept. Default: the worker's.
+        retry: how its jobs are retried after an exception; see ``@job``. Default: the worker's.
+        max_tries: the maximum number of tries of its jobs. Default: the worker's.
+        keep_result: the `Duration` to keep their results. Default: the worker's.
 
     Raises:
         SettingsError: the name, the format, the number of shards or an option is invalid.
@@ -52,7 +52,7 @@ class Queue:
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
-            raise SettingsError(f"there is no format {self.format!r} of a queue; there are {', '.join(FORMATS)}")
+            raise SettingsError(f"there is no queue format {self.format!r}; the formats are {', '.join(FORMATS)}")
         if self.name is None:
             raise SettingsError("a queue needs a name")
         check_ref(QueueRef(self.name, self.format), "a queue's name")
@@ -65,7 +65,7 @@ class Queue:
 
     @property
     def options(self) -> RunOptions:
-        """What it says of the runs of its jobs."""
+        """The options that it sets for the runs of its jobs."""
         return RunOptions.read(
             timeout=self.timeout, retry=self.retry, max_tries=self.max_tries, keep_result=self.keep_result
         )
@@ -78,12 +78,12 @@ def check_shards(shards: object, its_format: Format = "native") -> None:
     """Checks a number of shards.
 
     Raises:
-        SettingsError: it is not a number, too small or too large, or the queue is in arq's format.
+        SettingsError: it is not a number, is out of range, or the queue is in arq's format.
     """
     if isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= MOST_SHARDS:
         raise SettingsError(f"shards is {shards!r}: give a whole number from 1 to {MOST_SHARDS}")
     if its_format != "native":
-        raise SettingsError("shards: a queue in arq's format cannot be spread; only native queues can")
+        raise SettingsError("shards: a queue in arq's format cannot have shards; only native queues can")
 
 
 @overload
@@ -93,7 +93,7 @@ def to_ref(queue: str | Queue | QueueRef) -> QueueRef: ...
 @overload
 def to_ref(queue: str | Queue | QueueRef | None) -> QueueRef | None: ...
 def to_ref(queue: str | Queue | QueueRef | None) -> QueueRef | None:
-    """The queue that a caller named, unchecked; a name alone is of one in `DEFAULT_FORMAT`, and None stays None."""
+    """The queue that a caller gave, unchecked. A name alone means one in `DEFAULT_FORMAT`; None stays None."""
     if queue is None or isinstance(queue, QueueRef):
         return queue
     if isinstance(queue, Queue):
@@ -108,11 +108,11 @@ def checked_ref(queue: str | Queue | QueueRef, what: str = "queue") -> QueueRef:
 @overload
 def checked_ref(queue: str | Queue | QueueRef | None, what: str = "queue") -> QueueRef | None: ...
 def checked_ref(queue: str | Queue | QueueRef | None, what: str = "queue") -> QueueRef | None:
-    """The same, checked.
+    """As `to_ref`, but checked.
 
     Args:
-        queue: the queue; None where none was given.
-        what: the option that names it, for the error.
+        queue: the queue; None if none was given.
+        what: the option that it was given as, for the error.
 
     Raises:
         SettingsError: the name is invalid.
@@ -128,8 +128,8 @@ def check_ref(ref: QueueRef, what: str, *, any_arq_name: bool = False) -> None:
 
     Args:
         ref: the queue.
-        what: what it names, for the error.
-        any_arq_name: accept names of queues in arq's format that monarq itself would refuse, as arq does.
+        what: what the name stands for, for the error.
+        any_arq_name: accept names of queues in arq's format that arq accepts and monarq would refuse.
 
     Raises:
         SettingsError: the name is invalid.
@@ -139,4 +139,4 @@ def check_ref(ref: QueueRef, what: str, *, any_arq_name: bool = False) -> None:
         return
     check_name(ref.name, what)
     if ref.format == "native" and not _NOT_NATIVE.isdisjoint(ref.name):
-        raise SettingsError(f"{what} is {ref.name!r}: the name of a native queue holds none of {{ }} ~")
+        raise SettingsError(f"{what} is {ref.name!r}: the name of a native queue must not contain {{, }} or ~")

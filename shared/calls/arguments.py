@@ -1,4 +1,4 @@
-"""The arguments of one job: how each travels by the annotation of its parameter, and back, and whether all fit."""
+"""The arguments of one job: they are encoded, decoded and checked by the annotations of its parameters."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from monarq.shared.conversion.mismatch import TOO_DEEP, MismatchError
 from monarq.shared.errors import ArgumentsError, DeclarationError
 
 _MOST_ROWS: Final = 256
-"""Combinations of types that need no conversion; where there are more, arguments are looked at one by one."""
+"""The most combinations of types that are listed as needing no conversion; beyond that, each argument is inspected."""
 
 _NAMED: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-"""The kinds of parameters that a keyword argument of their name goes to; others may share it with one of `**kwargs`."""
+"""The kinds of parameters that receive a keyword argument of their name; other kinds may share theirs with a key in
+`**kwargs`."""
 
 Parameters = Sequence[inspect.Parameter]
 Row = tuple[Any, ...]
@@ -31,7 +32,7 @@ class FormBuilder(Protocol):
     """Makes the forms of type hints."""
 
     def form(self, hint: Any) -> Form:
-        """The form of a type hint; NameError where a class in it cannot be made again."""
+        """The form of a type hint; NameError if a class in it cannot be rebuilt."""
         ...
 
 
@@ -44,10 +45,10 @@ class ArgumentForms:
         builder: makes the forms of its parameters.
 
     Attributes:
-        free_rows: the types of positional arguments that the job takes and that travel as they are.
+        free_rows: the combinations of types of positional arguments that the job takes and that need no conversion.
 
     Raises:
-        DeclarationError: a class that is annotated cannot be made again.
+        DeclarationError: an annotated class cannot be rebuilt.
     """
 
     def __init__(self, name: str, signature: CallSignature, builder: FormBuilder) -> None:
@@ -67,12 +68,12 @@ class ArgumentForms:
         self.free_rows = frozenset(self._free_rows())
 
     def is_free(self, args: Row) -> bool:
-        """Whether the job takes these positional arguments, and they travel as they are: a quick look, as most do."""
+        """Whether the job takes these positional arguments and they need no conversion: the fast path."""
         row = tuple(map(type, args))
         return row in self.free_rows and (int not in row or are_small(args))
 
     def are_free(self, rows: Sequence[Row]) -> bool:
-        """The same of many jobs' arguments. It looks at columns, each of which takes a call or two."""
+        """The same for the arguments of many jobs. It inspects columns, each with a call or two."""
         lengths = set(map(len, rows))
         if len(lengths) != 1 or (count := lengths.pop()) not in self._counts:
             return False
@@ -80,23 +81,23 @@ class ArgumentForms:
         return all(map(are_free, zip(*rows, strict=True), columns))
 
     def encode(self, args: Row, kwargs: Mapping[str, Any]) -> Arguments:
-        """The arguments, whose number and names are right, as plain values.
+        """The arguments, whose number and names have been checked, as plain values.
 
         Raises:
-            ArgumentsError: one of them is not what its annotation says.
+            ArgumentsError: one of them does not match its annotation.
         """
         return self._convert(args, kwargs, _encode)
 
     def encode_what_fits(self, args: Row, kwargs: Mapping[str, Any]) -> Arguments:
-        """The same without a check: what does not fit stays as it is, for the worker to refuse."""
+        """The same without a check: an argument that does not fit stays as it is, for the worker to refuse."""
         return self._convert(args, kwargs, _encode_if_fit)
 
     def decode(self, args: Row, kwargs: dict[str, Any]) -> Arguments:
-        """The arguments of a payload, each of the type that its annotation says.
+        """The arguments of a payload, each converted to its annotated type.
 
         Raises:
             ArgumentsError: the job does not take them.
-            BaseException: what the user's classes raise that is no Exception.
+            BaseException: a class of the user raised something other than an Exception.
         """
         if not kwargs and tuple(map(type, args)) in self.free_rows:
             return args, kwargs
@@ -129,7 +130,7 @@ class ArgumentForms:
                 else:
                     named[name] = convert(self._by_name.get(name, self._others), value)
             if self._unpacked is not None:
-                which = "what is passed by name"
+                which = "the keyword arguments"
                 named.update(convert(self._unpacked, others))
         except MismatchError as error:
             raise ArgumentsError(f"{which}{error.path} of {self._name}: {error.reason}") from error.__cause__
@@ -138,7 +139,7 @@ class ArgumentForms:
         return tuple(done), named
 
     def _form_of_rest(self, parameters: Parameters, rest: object, builder: FormBuilder) -> Form:
-        """The form of the arguments that ``*args``, or ``**kwargs``, takes; plain values where there is neither."""
+        """The form of the arguments that ``*args`` or ``**kwargs`` takes; plain values if there is neither."""
         found = next((self._forms[p.name] for p in parameters if p.kind is rest), None)
         return found or builder.form(Any)
 
@@ -152,7 +153,7 @@ class ArgumentForms:
 
 
 def unsendable_parameters(parameters: Parameters, function: Callable[..., Any] | None) -> frozenset[str]:
-    """The names of the parameters whose annotation is a class that no producer can send an instance of."""
+    """The names of the parameters that are annotated with a class whose instances no producer can send."""
     return frozenset(parameter.name for parameter in parameters if _is_unsendable(parameter, function))
 
 
@@ -174,13 +175,13 @@ def _form_of(parameter: inspect.Parameter, name: str, signature: CallSignature, 
         return builder.form(hint)
     except NameError as error:
         raise DeclarationError(
-            f"argument {parameter.name!r} of {name} cannot be made again as {hint!r}, because {error}: import that"
+            f"argument {parameter.name!r} of {name} cannot be rebuilt as {hint!r}, because {error}: import that"
             " where the class is defined, not for type checkers only"
         ) from error
 
 
 def _unpacked_form(parameters: Parameters, signature: CallSignature, builder: FormBuilder) -> Form | None:
-    """The form of all that ``**kwargs: Unpack[...]`` takes, which is a TypedDict; None where there is no such."""
+    """The form of the TypedDict that ``**kwargs: Unpack[...]`` takes; None if there is none."""
     for parameter in parameters:
         if parameter.kind is parameter.VAR_KEYWORD and signature.owner is not None:
             hint = resolve_hint(parameter.annotation, signature.owner)
@@ -205,7 +206,7 @@ def _decode(form: Form, value: Any) -> Any:
 
 
 def are_small(args: Row) -> bool:
-    """Whether msgpack holds the integers among these."""
+    """Whether the integers among these fit into msgpack."""
     for value in args:  # noqa: SIM110 - a loop takes half the time of a generator
         if type(value) is int and not LEAST_INT <= value <= MOST_INT:
             return False

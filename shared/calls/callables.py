@@ -17,11 +17,11 @@ ANY_ARGUMENTS: Final = inspect.Signature(
         inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD),
     ]
 )
-"""The signature of callables that do not show theirs."""
+"""The signature assumed for callables that do not expose theirs."""
 
 _read: Callable[..., inspect.Signature] = inspect.signature
 if sys.version_info >= (3, 14):
-    # Annotations are evaluated when they are read, and may name what is there for type checkers alone.
+    # Annotations are evaluated when they are read, and may use names that exist for type checkers only.
     from annotationlib import Format
 
     _read = functools.partial(inspect.signature, annotation_format=Format.FORWARDREF)
@@ -30,18 +30,18 @@ _LOOP_RUNNERS: Final = frozenset({"run_until_complete", "async_to_sync", "run_co
 
 
 def wrapper_layers(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """The callable, and what `functools.wraps` says that it wraps, down to one with an explicit ``__signature__``."""
+    """The callable and those that it wraps, as `functools.wraps` records, down to one with a ``__signature__``."""
     layer: Callable[..., Any] | None = function
     while layer is not None:
         inner = None if hasattr(layer, "__signature__") else _inner_of(layer)
-        # A wrapper written in C, functools.lru_cache above all, passes on what it gets.
+        # A wrapper written in C, above all functools.lru_cache, passes its arguments on.
         if inner is None or _own_signature(layer) is not None:
             yield layer
         layer = inner
 
 
 def signature_of(layer: Callable[..., Any]) -> inspect.Signature:
-    """The signature of this layer itself, whatever it wraps."""
+    """The signature of this layer itself, not of what it wraps."""
     return _own_signature(layer) or ANY_ARGUMENTS
 
 
@@ -70,14 +70,14 @@ def returns_generator(function: Callable[..., Any]) -> bool:
 
 
 def is_method(function: Callable[..., Any]) -> bool:
-    """Whether it is a function in a class body whose first parameter is the object, or the class."""
+    """Whether it is a function in a class body whose first parameter is the object or the class."""
     if not isinstance(function, FunctionType) or "." not in function.__qualname__.rpartition("<locals>.")[2]:
         return False
     return next(iter(signature_of(list(wrapper_layers(function))[-1]).parameters), "") in ("self", "cls")
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """Its qualified name in the source; of an object, its class's."""
+    """Its qualified name in the source; for an object, that of its class."""
     bare = unpartial(function)
     return str(getattr(bare, "__qualname__", type(bare).__qualname__))
 
@@ -103,7 +103,7 @@ def _inner_of(layer: Callable[..., Any]) -> Callable[..., Any] | None:
 def _own_signature(layer: Callable[..., Any]) -> inspect.Signature | None:
     own_type: type = type(layer)
     if inspect.isfunction(layer) and own_type is not FunctionType:
-        return ANY_ARGUMENTS  # a proxy, such as wrapt's, shows what it wraps and may call it with other arguments
+        return ANY_ARGUMENTS  # a proxy, such as wrapt's, shows the inner signature and may pass other arguments
     try:
         return _read(layer, follow_wrapped=False)
     except (TypeError, ValueError):

@@ -1,7 +1,7 @@
-"""The context of a run: what a job may know of it, and what it may do besides returning a value.
+"""The context of a run: what a job can know about it, and what it can do besides returning a value.
 
-`Context` is for jobs on the event loop, `SyncContext` for those in threads and in the cpu lane's process. It imports
-little, because the start of a CPU child waits for it.
+`Context` is for jobs on the event loop, `SyncContext` for those in threads and in the cpu lane's process. This module
+imports little, so that a CPU child starts quickly.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class RunState(Protocol):
-    """What a context asks its worker for, when the job asks for it."""
+    """The parts of a context that come from the worker when the job uses them."""
 
     @property
     def should_stop(self) -> bool:
-        """Whether the worker drains, or the run is cancelled."""
+        """Whether the worker is draining, or the run is cancelled."""
         ...
 
     @property
@@ -34,18 +34,20 @@ class RunState(Protocol):
 
 
 class _NoWorker:
-    """The state of a context that no worker has made."""
+    """The state of a context that was made without a worker."""
 
     should_stop = False
 
     @property
     def producer(self) -> Any:
-        """There is none.
+        """Not available.
 
         Raises:
             RuntimeError: always.
         """
-        raise RuntimeError("this context was made without a worker, and has no producer")
+        raise RuntimeError(
+            "this context was made without a worker and has no producer: in tests, use context(producer=...) of monarq.testing"
+        )
 
 
 NO_WORKER: Final = _NoWorker()
@@ -53,7 +55,7 @@ NO_WORKER: Final = _NoWorker()
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _RunContext:
-    """What both kinds of contexts have."""
+    """The fields and methods that both kinds of context share."""
 
     job_id: str = ""
     job_name: str = ""
@@ -71,23 +73,23 @@ class _RunContext:
 
     @property
     def should_stop(self) -> bool:
-        """Whether the worker stops, or the run is cancelled: a job that can end early should."""
+        """Whether the worker is stopping or the run is cancelled. A job that can end early should then do so."""
         return self._state.should_stop
 
     def progress(self, done: Number, total: Number | None = None, message: str = "") -> ProgressAwaitable:
-        """Reports the job's progress to those who watch it. A call costs next to nothing, however often it is made.
+        """Reports the job's progress to those who watch it. A call costs next to nothing, so it may be made often.
 
-        At most ten reports a second are sent; the newest always is, at the job's end at the latest. It never blocks,
-        and no trouble with Redis makes it fail. In an `async def` job it may be awaited, which gives other jobs a turn
-        now and then; in a plain `def` job it is called as it is.
+        At most ten reports a second are sent; the last one is always sent, no later than the job's end. The call never
+        blocks, and does not fail when Redis is unavailable. In an `async def` job it may be awaited, which now and then
+        lets other jobs run; in a plain `def` job it is simply called.
 
         Args:
             done: how much the job has done, in any unit.
-            total: how much there is to do, in the same unit. Default: not known.
-            message: a text to show with it, of at most 500 characters.
+            total: how much there is to do, in the same unit. Default: unknown.
+            message: a text to show with it, at most 500 characters.
 
         Raises:
-            TypeError: an amount is not a number, or the message is not text.
+            TypeError: `done` or `total` is not a number, or `message` is not text.
         """
         return self._sink.send(make_report(done, total, message))
 
@@ -95,19 +97,19 @@ class _RunContext:
 class Context(_RunContext):
     """A run of an `async def` job, passed to the parameter that is annotated with this class.
 
-    A worker sets every field. Tests make one by `monarq.testing.context`.
+    A worker sets every field. Tests make one with `monarq.testing.context`.
 
     Attributes:
         job_id: the job's id.
-        job_name: the name that it is enqueued by.
-        job_try: which try this is, from 1.
-        crashes: how often the job was running when its worker or process died.
+        job_name: the name that the job is enqueued by.
+        job_try: the number of this try, from 1.
+        crashes: how often the job's worker or process died while it was running.
         queue: the queue's name.
-        lane: where it runs.
-        enqueued_at: when it was enqueued, aware, in UTC.
-        deadline: when the run passes its timeout, aware, in UTC, by this machine's clock; None for no timeout.
-        headers: what middleware or `.options(headers=)` has sent with the job.
-        resources: what the worker has opened at its start, by name: what the app's lifespan yielded.
+        lane: the lane that the job runs on.
+        enqueued_at: when the job was enqueued, aware, in UTC.
+        deadline: when the run times out, aware, in UTC, by this machine's clock; None for no timeout.
+        headers: the headers that middleware or `.options(headers=)` sent with the job.
+        resources: the resources that the app's lifespan yielded when the worker started, by name.
         worker_id: the worker's name in Redis.
     """
 
@@ -115,7 +117,7 @@ class Context(_RunContext):
 
     @property
     def producer(self) -> Producer:
-        """A producer for the Redis of the worker, which keeps one for all its jobs and closes it at its end.
+        """A producer for the worker's Redis. The worker's jobs share it, and the worker closes it when it stops.
 
         Raises:
             RuntimeError: the context was made without a worker.
@@ -125,16 +127,16 @@ class Context(_RunContext):
 
 
 class SyncContext(_RunContext):
-    """A run of a plain `def` job, in a thread or in the cpu lane: as `Context`, but nothing is awaited.
+    """A run of a plain `def` job, in a thread or on the cpu lane: as `Context`, but blocking.
 
-    Tests make one by `monarq.testing.sync_context`.
+    Tests make one with `monarq.testing.sync_context`.
     """
 
     __slots__ = ()
 
     @property
     def producer(self) -> SyncProducer:
-        """As `Context.producer`, but blocking. In the cpu lane it has connections of the child process' own.
+        """As `Context.producer`, but blocking. On the cpu lane, the child process has its own connections.
 
         Raises:
             RuntimeError: the context was made without a worker.

@@ -1,4 +1,4 @@
-"""The types of one job's arguments and result. Nothing is imported or built for them before they are first used."""
+"""The types of one job's arguments and result. Nothing is imported or built for them until they are first used."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class JobTypes:
-    """How the arguments and the result of one job travel.
+    """How the arguments and the result of one job are encoded and decoded.
 
-    Where a format carries values themselves, as pickle does, they are only checked. Each part is made once, when it is
-    first used, and raises a DeclarationError where a class that is annotated cannot be made again.
+    Where a format carries the values themselves, as pickle does, they are only checked. Each part is made once, when it
+    is first used, and raises a DeclarationError if an annotated class cannot be rebuilt.
 
     Args:
         name: the job's name.
@@ -35,7 +35,7 @@ class JobTypes:
 
     @cached_property
     def carried_arguments(self) -> ArgumentForms:
-        """Its arguments, where the format carries values themselves."""
+        """Its arguments, for formats that carry the values themselves."""
         return self._arguments(_carried_builder())
 
     @cached_property
@@ -45,7 +45,7 @@ class JobTypes:
 
     @cached_property
     def carried_result(self) -> ResultForm:
-        """Its result, where the format carries values themselves."""
+        """Its result, for formats that carry the values themselves."""
         return self._result(_carried_builder())
 
     def _arguments(self, builder: FormBuilder) -> ArgumentForms:
@@ -61,16 +61,16 @@ class JobTypes:
             return ResultForm(self._name, builder.form(hint))
         except NameError as error:
             raise DeclarationError(
-                f"the result of {self._name or 'the job'} cannot be made again as {hint!r}, because {error}: import"
+                f"the result of {self._name or 'the job'} cannot be rebuilt as {hint!r}, because {error}: import"
                 " that where the class is defined, not for type checkers only"
             ) from error
 
 
 def types_by_hand(kind: Any) -> JobTypes | None:
-    """The types of a job whose result the caller says the type of; None for Any, which says nothing.
+    """The types of a job for which the caller gives the type of the result; None for Any.
 
     Raises:
-        DeclarationError: a result of this type cannot be made.
+        DeclarationError: a result of this type cannot be rebuilt.
     """
     if kind is Any:
         return None

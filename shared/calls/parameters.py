@@ -1,8 +1,8 @@
-"""Parameters of a job's function: which of them positional arguments reach, and where its `Context` goes.
+"""Parameters of a job's function: which of them receive positional arguments, and where its `Context` goes.
 
-A decorator that takes ``*args, **kwargs`` usually passes on what it gets. Where that would leave parameters without a
-value, it adds those arguments itself: they are the ones of a type that no producer can send, such as a database
-session, and otherwise the first ones.
+A decorator that takes ``*args, **kwargs`` usually passes its arguments on. If that would leave parameters without a
+value, the decorator is assumed to supply them: those of a type that no producer can send, such as a database session,
+and otherwise the first ones.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class ContextPosition:
     """Where a job's context goes among its arguments.
 
     Attributes:
-        keyword: the name to pass it by; None where it goes by position only.
-        before: the positional parameters in front of it; None where it goes by keyword only.
+        keyword: the name to pass it by; None if it is positional-only.
+        before: the positional parameters before it; None if it is keyword-only.
         others: all other parameters.
         is_wrapped: whether it goes through a decorator that may add arguments of its own.
     """
@@ -35,7 +35,7 @@ class ContextPosition:
 
     @property
     def is_first(self) -> bool:
-        """Whether it is in front of all arguments, however many there are."""
+        """Whether it comes before all arguments, however many there are."""
         return self.before == ()
 
     def put(self, context: object, args: tuple[Any, ...], kwargs: dict[str, Any], at: int) -> Arguments:
@@ -45,11 +45,11 @@ class ContextPosition:
             context: the context.
             args: the positional arguments of the job.
             kwargs: its keyword arguments.
-            at: how many positional arguments go in front of it.
+            at: how many positional arguments come before it.
         """
         if self.before is None or (len(args) < at and self.keyword is not None):
             return args, {**kwargs, str(self.keyword): context}
-        # A parameter in front of it that gets no argument has a default.
+        # A parameter before it that gets no argument has a default.
         left_out = tuple(parameter.default for parameter in self.before[len(args) : at])
         return (*args[:at], *left_out, context, *args[at:]), kwargs
 
@@ -75,11 +75,11 @@ def positional_parameters(parameters: Iterable[inspect.Parameter]) -> list[inspe
 def reached_parameters(
     parameters: Sequence[inspect.Parameter], unsendable: Collection[str], count: int, names: Collection[str]
 ) -> list[inspect.Parameter]:
-    """The parameters that positional arguments go to through a decorator, in order.
+    """The parameters that receive positional arguments through a decorator, in order.
 
     Args:
-        parameters: those of the function behind the decorator, without its context.
-        unsendable: the names of those that no producer can send.
+        parameters: the parameters of the decorated function, without its context.
+        unsendable: the names of those for which no producer can send a value.
         count: how many positional arguments there are.
         names: the names of the keyword arguments.
     """

@@ -1,6 +1,6 @@
-"""`Resource`: the default value of a job's parameter that the worker gives, such as a database pool or a session.
+"""`Resource`: the default value of a parameter that the worker fills in, such as a database pool or a session.
 
-It imports little, because the start of a CPU child waits for it.
+It imports little, so that a CPU child starts quickly.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 
 class ResourceRequest:
-    """What a parameter asks for.
+    """The resource that a parameter asks for.
 
     Attributes:
-        name: of what the app's lifespan has yielded; '' where a factory makes it.
-        factory: makes it for one run; None where it has a name.
-        cached: whether all who ask the factory in one run get the same value.
+        name: its name among the resources that the app's lifespan yields; '' if a factory makes it.
+        factory: makes it for one run; None if it has a name.
+        cached: whether all uses of the factory in one run get the same value.
     """
 
     __slots__ = ("cached", "factory", "name")
@@ -35,7 +35,7 @@ class ResourceRequest:
 
     @property
     def shown(self) -> str:
-        """What it is called in messages."""
+        """Its name in messages."""
         return self.name or str(getattr(self.factory, "__qualname__", self.factory))
 
 
@@ -50,19 +50,19 @@ def Resource(what: Callable[..., Coroutine[Any, Any, T]], /, *, cached: bool = T
 @overload
 def Resource(what: Callable[..., T], /, *, cached: bool = True) -> T: ...
 def Resource(what: Any, /, *, cached: bool = True) -> Any:  # noqa: N802 - it reads as the type that it stands for
-    """The default value of a job's parameter that the worker gives; an enqueue does not pass it.
+    """The default value of a job's parameter that the worker fills in; it is not passed when the job is enqueued.
 
     Args:
-        what: the name of what the lifespan of the app has yielded; or a factory, which makes a value for one run: a
-            function, or one that returns a context manager, asyncio's or not. A factory may take resources, the context
-            and the job's arguments, these by name.
-        cached: give all who ask this factory in one run the same value. Default: true.
+        what: the name of a resource that the app's lifespan yields; or a factory that makes a value for one run: a
+            function that returns the value or a context manager, async or not. A factory may take resources, the
+            context and, by name, the job's arguments.
+        cached: whether all uses of this factory in one run get the same value. Default: True.
 
     Raises:
-        DeclarationError: it is neither.
+        DeclarationError: `what` is neither.
     """
     if isinstance(what, str) and what:
         return ResourceRequest(what, None, cached=True)
     if callable(what):
         return ResourceRequest("", what, cached=cached)
-    raise DeclarationError(f"Resource takes the name of what a lifespan yields, or a factory, not {what!r}")
+    raise DeclarationError(f"Resource takes the name of a resource of the lifespan, or a factory, not {what!r}")

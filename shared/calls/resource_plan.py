@@ -1,7 +1,7 @@
-"""The plan of a job's resources: what is to be opened for one run, in which order, and what each factory is given.
+"""The plan of a job's resources: what to open for one run, in which order, and the arguments of each factory.
 
-It is made once, at the start of the worker or of the CPU child, so that what cannot work is said before a job runs. It
-imports little, because the child's start waits for it.
+It is made once, when the worker or the CPU child starts, so that mistakes are reported before a job runs. It imports
+little, so that the child starts quickly.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _NAME: Final = "name"
 _STEP: Final = "step"
 
 _Source = tuple[str, Any]
-"""Where a value comes from: one of the four above, and the name or the number of the step."""
+"""Where a value comes from: one of the four kinds above, and the name or the number of the step."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A factory that is called in each run, and what it is given."""
+    """A factory that is called in each run, and its arguments."""
 
     factory: Callable[..., Any]
     takes: tuple[tuple[str, _Source], ...]
@@ -37,7 +37,7 @@ class _Step:
 
 @dataclass(slots=True)
 class _Run:
-    """What the resources of one run are made from."""
+    """The values from which the resources of one run are made."""
 
     named: Mapping[str, Any]
     context: Callable[[], object]
@@ -45,7 +45,7 @@ class _Run:
     made: list[Any]
 
     def values(self, takes: tuple[tuple[str, _Source], ...]) -> dict[str, Any]:
-        """The values that these parameters get."""
+        """The values for these parameters."""
         return {parameter: self._value(source) for parameter, source in takes}
 
     def _value(self, source: _Source) -> Any:
@@ -62,8 +62,8 @@ class ResourcePlan:
 
     Attributes:
         parameters: the names of the job's parameters that are resources.
-        names: the names of all resources that are taken from the worker, its factories' included.
-        by_name: the resource of each parameter, where all have names and no factory is called; else None.
+        names: the names of all resources taken from the worker, including those that factories take.
+        by_name: the resource of each parameter if all have names and no factory is called; else None.
 
     Args:
         job_name: the job's name, for messages.
@@ -71,7 +71,7 @@ class ResourcePlan:
         is_async: whether it runs on the event loop.
 
     Raises:
-        DeclarationError: a factory cannot be called with what there is, or not in this lane.
+        DeclarationError: a factory cannot be called on this lane, or needs a value that does not exist.
     """
 
     def __init__(self, job_name: str, signature: CallSignature, *, is_async: bool) -> None:
@@ -87,20 +87,20 @@ class ResourcePlan:
         self.by_name = None if self._steps else {name: str(source[1]) for name, source in self._takes}
 
     def check_names(self, known: Mapping[str, Any], where: str) -> None:
-        """Checks that there is every resource that is asked for by name.
+        """Checks that every resource that is asked for by name exists.
 
         Args:
             known: the resources.
-            where: what gives them, such as "the app's lifespan".
+            where: what provides them, such as "the app's lifespan".
 
         Raises:
             ResourceError: one is missing.
         """
         missing = sorted(self.names - known.keys())
         if missing:
-            others = f"there are {', '.join(map(repr, sorted(map(str, known))))}" if known else "it gives none"
+            others = f"it provides {', '.join(map(repr, sorted(map(str, known)))) or 'none'}"
             raise ResourceError(
-                f"the job {self._job_name} asks for the resource {missing[0]!r}, which {where} does not give: {others}"
+                f"the job {self._job_name} needs the resource {missing[0]!r}, which {where} does not provide: {others}"
             )
 
     async def open(
@@ -109,10 +109,10 @@ class ResourcePlan:
         """Opens the resources of a run on the event loop, and returns them by parameter.
 
         Args:
-            stack: closes them, the last one first.
+            stack: closes them, in reverse order.
             named: the worker's resources.
             context: returns the run's context.
-            call: the arguments of the job: positional ones, and those by name.
+            call: the job's positional and keyword arguments.
 
         Raises:
             BaseException: whatever a factory raises.
@@ -135,7 +135,7 @@ class ResourcePlan:
         """As `open`, in a thread or in another process.
 
         Raises:
-            ResourceError: a factory made what only an event loop could open.
+            ResourceError: a factory returned something that only an event loop can open.
             BaseException: whatever a factory raises.
         """
         run = self._run(named, context, call)
@@ -144,7 +144,7 @@ class ResourcePlan:
             if isinstance(value, AbstractContextManager):
                 value = stack.enter_context(value)
             elif isinstance(value, AbstractAsyncContextManager) or inspect.isawaitable(value):
-                raise ResourceError(f"{_shown(step.factory)} made what only an async def job can open: {value!r}")
+                raise ResourceError(f"{_shown(step.factory)} returned {value!r}, which only an async def job can open")
             run.made.append(value)
         return run.values(self._takes)
 
@@ -161,7 +161,7 @@ class ResourcePlan:
             self.names.add(request.name)
             return _NAME, request.name
         if request.factory in above:
-            raise DeclarationError(f"the job {self._job_name}: {request.shown} needs itself to be made")
+            raise DeclarationError(f"the job {self._job_name}: the resource {request.shown} depends on itself")
         if request.cached and request.factory in self._cached:
             return _STEP, self._cached[request.factory]
         self._check_factory(request.factory)
@@ -192,8 +192,8 @@ class ResourcePlan:
                 taken.append((name, (_ARGUMENT, name)))
             elif parameter.default is parameter.empty:
                 raise DeclarationError(
-                    f"the job {self._job_name}: its resource {_shown(factory)} needs {name!r}, which is no resource, no"
-                    " context and no argument of the job"
+                    f"the job {self._job_name}: its resource {_shown(factory)} needs {name!r}, which is not a resource,"
+                    " a context or an argument of the job"
                 )
         return tuple(taken)
 
@@ -202,19 +202,19 @@ class ResourcePlan:
         if factory is inner and (inspect.isgeneratorfunction(factory) or inspect.isasyncgenfunction(factory)):
             before = "@contextmanager" if inspect.isgeneratorfunction(factory) else "@asynccontextmanager"
             raise DeclarationError(
-                f"the job {self._job_name}: its resource {_shown(factory)} is a generator: put {before} before it"
+                f"the job {self._job_name}: its resource {_shown(factory)} is a generator: decorate it with {before}"
             )
         if not self._is_async and (is_coroutine_function(factory) or inspect.isasyncgenfunction(inner)):
             raise DeclarationError(
-                f"the job {self._job_name} is a plain def, and its resource {_shown(factory)} needs an event loop: give"
-                " it a plain function or a @contextmanager"
+                f"the job {self._job_name} is a plain def, and its resource {_shown(factory)} needs an event loop: use"
+                " a plain function or a @contextmanager as the factory"
             )
 
     def _check_context(self, kind: type[Any], factory: Callable[..., Any]) -> None:
         wanted = Context if self._is_async else SyncContext
         if kind is not wanted:
             raise DeclarationError(
-                f"the job {self._job_name}: its resource {_shown(factory)} takes a {kind.__name__}, and the job's"
+                f"the job {self._job_name}: its resource {_shown(factory)} takes a {kind.__name__}, but the job's"
                 f" context is a {wanted.__name__}"
             )
 

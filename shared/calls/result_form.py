@@ -1,4 +1,4 @@
-"""The result of one job: how it travels by the annotation of what the job returns, and back."""
+"""The result of one job: it is encoded, decoded and checked by the annotation of its return value."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class ResultForm:
     """Converts the results of one job.
 
     Args:
-        name: the job's name; '' where it is not known.
-        form: the form of what it returns.
+        name: the job's name; '' if it is unknown.
+        form: the form of its return value.
 
     Attributes:
-        free: the types of results that are right and travel as they are; of integers, those that msgpack holds.
+        free: the types of valid results that need no conversion (integers only if they fit into msgpack).
     """
 
     __slots__ = ("_form", "_name", "free")
@@ -28,11 +28,11 @@ class ResultForm:
         self.free = form.free
 
     def encode(self, value: Any) -> Any:
-        """What the job returned, as a plain value.
+        """The job's return value as a plain value.
 
         Raises:
-            ResultTypeError: it is not what the annotation says, or would come back as something else.
-            BaseException: what the user's classes raise that is no Exception.
+            ResultTypeError: it does not match the annotation, or would come back as another type.
+            BaseException: a class of the user raised something other than an Exception.
         """
         try:
             return self._form.encode(value)
@@ -42,17 +42,17 @@ class ResultForm:
             raise ResultTypeError(f"the result of {self._name}: {TOO_DEEP}") from None
 
     def decode(self, plain: Any) -> Any:
-        """What the job returned, of the type that the annotation says.
+        """The job's return value, converted to the annotated type.
 
         Raises:
-            ResultTypeError: the plain value is none of that type.
+            ResultTypeError: the plain value cannot be converted to that type.
         """
         try:
             return self._form.decode(plain)
         except MismatchError as error:
             of_job = f" of {self._name}" if self._name else ""
             raise ResultTypeError(
-                f"the result{error.path}{of_job} is not what is annotated here: {error.reason}"
+                f"the result{error.path}{of_job} does not match the annotation here: {error.reason}"
             ) from error.__cause__
         except RecursionError:
             of_job = f" of {self._name}" if self._name else ""

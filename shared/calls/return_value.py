@@ -1,4 +1,4 @@
-"""The check of a plain function's return value. It imports next to nothing: the start of a CPU child waits for it."""
+"""The check of a plain function's return value. It imports next to nothing, so that a CPU child starts quickly."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 
 def check_return_value(value: object, name: str) -> object:
-    """Returns the value.
+    """Returns the value, checked.
 
     Raises:
         TypeError: it is a coroutine or a generator, so the work has not been done yet.
@@ -14,9 +14,9 @@ def check_return_value(value: object, name: str) -> object:
     if isinstance(value, CoroutineType):
         value.close()
         raise TypeError(
-            f"{name} returned a coroutine, which nobody awaits: make it an async def, or have its decorator use"
-            " functools.wraps, so that @job sees the async def behind it"
+            f"{name} returned a coroutine, which is never awaited: make it an async def, or use functools.wraps in its"
+            " decorator, so that @job sees the async def behind it"
         )
     if isinstance(value, (GeneratorType, AsyncGeneratorType)):
-        raise TypeError(f"{name} returned a generator, which has done nothing yet: return list(...) of it")
+        raise TypeError(f"{name} returned a generator, which has not run yet: return list(...) of it")
     return value

@@ -16,21 +16,21 @@ NO_KWARGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class Run(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """One execution of a job. A value: it does not change while the job runs.
+    """One execution of a job. It is immutable, and does not change while the job runs.
 
     Attributes:
         job_id: the job's id.
-        job_name: the name that it is enqueued by.
-        job_try: which try this is, from 1.
-        crashes: how often the job was running when its worker or process died.
+        job_name: the name that the job is enqueued by.
+        job_try: the number of this try, from 1.
+        crashes: how often the job's worker or process died while it was running.
         queue: the queue's name.
-        lane: where it runs.
-        headers: what middleware or `.options(headers=)` has sent with the job.
-        args: its positional arguments. Empty, as `kwargs` is, where the payload could not be read.
-        kwargs: its keyword arguments.
-        enqueued_ms: when it was enqueued, unix ms.
-        started_ms: when its function was called, unix ms by this machine's clock; None where it was not.
-        seconds: how long it has run; 0 where it was not started or has not ended.
+        lane: the lane that the job runs on.
+        headers: the headers that middleware or `.options(headers=)` sent with the job.
+        args: the job's positional arguments. Empty, like `kwargs`, if the payload could not be read.
+        kwargs: the job's keyword arguments.
+        enqueued_ms: when the job was enqueued, in unix ms.
+        started_ms: when its function was called, in unix ms by this machine's clock; None if it was not.
+        seconds: how long it ran; 0 if it was not started or has not ended.
         worker_id: the worker's name in Redis.
     """
 
@@ -50,20 +50,20 @@ class Run(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     @property
     def enqueued_at(self) -> datetime:
-        """When it was enqueued, aware, in UTC."""
+        """When the job was enqueued, aware, in UTC."""
         return datetime.fromtimestamp(self.enqueued_ms / 1000, tz=UTC)
 
     @property
     def started_at(self) -> datetime | None:
-        """When its function was called, aware, in UTC; None where it was not."""
+        """When its function was called, aware, in UTC; None if it was not."""
         return None if self.started_ms is None else datetime.fromtimestamp(self.started_ms / 1000, tz=UTC)
 
     def replace(self, *, args: tuple[Any, ...] | None = None, kwargs: Mapping[str, Any] | None = None) -> Self:
         """The same run with other arguments, for middleware to pass on.
 
         Args:
-            args: all positional arguments. Default: as they are.
-            kwargs: all keyword arguments. Default: as they are.
+            args: all positional arguments. Default: unchanged.
+            kwargs: all keyword arguments. Default: unchanged.
         """
         changes: dict[str, Any] = {}
         if args is not None:

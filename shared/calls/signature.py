@@ -1,7 +1,7 @@
-"""A job's call signature: where its `Context` goes, what an enqueue may pass, and the annotation of each argument.
+"""A job's call signature: where its `Context` goes, which arguments an enqueue may pass, and their annotations.
 
-An enqueue is checked against the function that is really called, the outermost one. A decorator that takes ``*args,
-**kwargs`` may pass them on as they are, add arguments of its own or remove some: whatever it takes is accepted.
+An enqueue is checked against the outermost function, which is the one that is really called. A decorator that takes
+``*args, **kwargs`` may pass them on unchanged, add arguments or remove some, so anything that it takes is accepted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYW
 _LOOKS_LIKE_CONTEXT: Final = re.compile(
     r"(None \| )?([\w.]*\b(Optional|Annotated)\[)?([\w.]+\.)?(?P<sync>Sync)?Context\b(?!\[)"
 )
-"""For annotations with names that cannot be found, in a module without source, say."""
+"""For annotations whose names cannot be resolved, such as in a module without source."""
 
 
 ContextKind = type[Context] | type[SyncContext]
@@ -40,14 +40,14 @@ class CallSignature:
     """The call signature of a job.
 
     Attributes:
-        accepts: what is really called, without the context: an enqueue is checked against it.
+        accepts: the signature of the outermost function without the context; an enqueue is checked against it.
         described: the parameters that name and annotate the arguments, without the context.
         owner: the function that has these parameters.
-        is_wrapped: whether a decorator around it may add arguments of its own.
-        context: where the context goes; None where the job takes none.
+        is_wrapped: whether a decorator around it may add arguments.
+        context: where the context goes; None if the job takes none.
         context_kind: the class of that context.
-        resources: what the worker gives by name, besides the context.
-        returns: the annotation of what is really called, else of the function behind it.
+        resources: the resources that the worker passes by name.
+        returns: the return annotation of the outermost function, else of the function behind it.
     """
 
     accepts: inspect.Signature = ANY_ARGUMENTS
@@ -60,20 +60,20 @@ class CallSignature:
     returns: Any = inspect.Signature.empty
 
     def returned_hint(self) -> Any:
-        """The type of what the job returns; Any where that is not annotated, or not known."""
+        """The type of the job's return value; Any if it is not annotated or unknown."""
         if self.owner is None:
             return Any if self.returns is inspect.Signature.empty else self.returns
         hint = resolve_hint(self.returns, self.owner)
         if hint is Unresolved or mentions_not_imported(hint):
             return Any
         origin = typing.get_origin(hint)
-        if isinstance(origin, type) and issubclass(origin, Awaitable):  # of a plain function that returns a coroutine
+        if isinstance(origin, type) and issubclass(origin, Awaitable):  # a plain function that returns a coroutine
             return typing.get_args(hint)[-1]
         return Any if hint in (typing.NoReturn, typing.Never) else hint
 
     @property
     def simple_counts(self) -> range:
-        """The numbers of positional arguments that need no `bind`, which takes longer than enqueueing."""
+        """The numbers of positional arguments that are valid without a `bind`, which takes longer than enqueueing."""
         parameters = self.accepts.parameters.values()
         if any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters):
             return range(0)
@@ -89,13 +89,13 @@ class CallSignature:
             TypeError: it cannot.
         """
         if self.context is not None and self.context.keyword in kwargs:
-            raise TypeError(f"{self.context.keyword!r} is given by the worker")
+            raise TypeError(f"{self.context.keyword!r} is passed by the worker: leave it out")
         if self.resources and (given := self.resources.keys() & kwargs):
-            raise TypeError(f"{min(given)!r} is a resource, which the worker gives")
+            raise TypeError(f"{min(given)!r} is a resource, which the worker passes: leave it out")
         self.accepts.bind(*args, **kwargs)
 
     def __str__(self) -> str:
-        """As it is written; quoted annotations are shown resolved, where they can be."""
+        """The signature as written; quoted annotations are shown resolved if possible."""
         parameters = [p.replace(annotation=self._resolved(p.annotation)) for p in self.accepts.parameters.values()]
         returned = self._resolved(self.accepts.return_annotation)
         return str(self.accepts.replace(parameters=parameters, return_annotation=returned))
@@ -148,7 +148,7 @@ def _is_variadic(signature: inspect.Signature) -> bool:
 def _without(
     signature: inspect.Signature, context: inspect.Parameter | None, resources: Collection[str]
 ) -> inspect.Signature:
-    """The signature without what the worker gives; what is behind a resource then goes by name only."""
+    """The signature without what the worker passes; parameters after a resource become keyword-only."""
     kept: list[inspect.Parameter] = []
     by_name_only = False
     for parameter in signature.parameters.values():
@@ -162,7 +162,7 @@ def _without(
 
 
 def requests_of(layer: Callable[..., Any], signature: inspect.Signature) -> dict[str, ResourceRequest]:
-    """The resources that a function asks for by the default values, or by the annotations, of its parameters."""
+    """The resources that a function asks for by the default values or annotations of its parameters."""
     found = {name: _request_of(parameter, layer) for name, parameter in signature.parameters.items()}
     return {name: request for name, request in found.items() if request is not None}
 
@@ -181,16 +181,16 @@ def _resources_of(layer: Callable[..., Any], signature: inspect.Signature) -> di
     """The resources of a layer of a job.
 
     Raises:
-        DeclarationError: one of them cannot be given by name, or what follows it could not be given by position.
+        DeclarationError: one of them cannot be passed by name, or a parameter after it could not be positional.
     """
     found = requests_of(layer, signature)
     behind = ""
     for name, parameter in signature.parameters.items():
         if name in found and parameter.kind in (*_VARIADIC, inspect.Parameter.POSITIONAL_ONLY):
-            raise DeclarationError(f"the resource {name!r} must be a parameter that can be given by name")
+            raise DeclarationError(f"the resource {name!r} must be a parameter that can be passed by name")
         is_context = bool(behind) and context_kind(parameter.annotation, layer) is not None
         if behind and name not in found and (is_context or parameter.kind is parameter.VAR_POSITIONAL):
-            raise DeclarationError(f"{name!r} stands behind the resource {behind!r}: put resources last, behind a *")
+            raise DeclarationError(f"{name!r} comes after the resource {behind!r}: put resources last, after a *")
         if name in found and parameter.kind is parameter.POSITIONAL_OR_KEYWORD:
             behind = name
     return found
@@ -200,12 +200,12 @@ def _context_of(layer: Callable[..., Any], signature: inspect.Signature) -> insp
     found = [p for p in signature.parameters.values() if context_kind(p.annotation, layer) is not None]
     if len(found) > 1 or (found and found[0].kind in _VARIADIC):
         names = ", ".join(str(parameter) for parameter in found)
-        raise DeclarationError(f"a job takes one Context, by a parameter of its own, and this one has {names}")
+        raise DeclarationError(f"a job takes one Context, as a parameter of its own, but this one has {names}")
     return found[0] if found else None
 
 
 def context_kind(annotation: Any, function: Callable[..., Any]) -> ContextKind | None:
-    """Which context an annotation of a function means, alone or in a union; None for none."""
+    """The kind of context that an annotation means, alone or in a union; None for none."""
     hint = resolve_hint(annotation, function)
     written = annotation.__forward_arg__ if isinstance(annotation, typing.ForwardRef) else annotation
     if hint is Unresolved and isinstance(written, str):

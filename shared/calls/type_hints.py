@@ -1,7 +1,7 @@
-"""Type hints: annotations are resolved one by one, so that an unresolvable one does not spoil the others.
+"""Type hints: annotations are resolved one by one, so that an unresolvable one does not affect the others.
 
-Names that a module imports for type checkers only (``if TYPE_CHECKING:``) are looked up in modules that are loaded
-already: nothing is imported for an annotation.
+Names that a module imports for type checkers only (``if TYPE_CHECKING:``) are looked up in modules that are already
+loaded: nothing is imported for an annotation.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class NotImported:
 
 
 class _TypeImport(NamedTuple):
-    """A name that a module imports for type checkers only; without `attribute` it is the module itself."""
+    """A name that a module imports for type checkers only; without `attribute`, the module itself."""
 
     name: str
     module: str
@@ -34,12 +34,12 @@ class _TypeImport(NamedTuple):
 
 
 def resolve_hint(annotation: Any, function: Callable[..., Any], *, extras: bool = False) -> Any:
-    """The type that an annotation means; Unresolved where that is unknown.
+    """The type that an annotation means; Unresolved if it is unknown.
 
     Args:
-        annotation: as it is in a signature; `Parameter.empty` is Any.
-        function: whose signature it is.
-        extras: keep `Annotated`. Default: only what it annotates is returned.
+        annotation: the annotation as in a signature; `Parameter.empty` means Any.
+        function: the function that has it.
+        extras: keep `Annotated`. Default: False, only the type inside it is returned.
     """
     if annotation is inspect.Parameter.empty:
         return Any
@@ -60,8 +60,8 @@ def mentions_not_imported(hint: Any) -> bool:
 
 
 def _scopes(function: Callable[..., Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The namespaces in which names of its annotations may be found, the likeliest first."""
-    # functools.wraps gives a decorator's function the annotations of the innermost one, which names them.
+    """The namespaces in which names of its annotations may be found, the most likely first."""
+    # functools.wraps gives a wrapper the annotations of the innermost function, whose module defines their names.
     innermost = _globals_of(inspect.unwrap(function))
     yield innermost, {}
     yield _globals_of(function), {}

@@ -1,4 +1,4 @@
-"""The callable that a worker runs for a job: its function, wrapped where it takes a context or returns an awaitable."""
+"""The callable that a worker runs for a job: its function, wrapped if it takes a context or returns an awaitable."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from monarq.shared.calls.parameters import ContextPosition, reached_parameters
 from monarq.shared.calls.signature import CallSignature
 
 _Index = Callable[[tuple[Any, ...], dict[str, Any]], int]
-"""How many of these positional arguments go in front of the context."""
+"""Returns how many of these positional arguments come before the context."""
 
 
 def worker_callable(function: Callable[..., Any], signature: CallSignature, *, is_awaited: bool) -> Callable[..., Any]:
-    """The callable that a worker runs; its first argument is the context, where the job takes one.
+    """The callable that a worker runs; its first argument is the context if the job takes one.
 
     Args:
         function: the job's function.
         signature: what it takes.
-        is_awaited: whether what it returns is awaited.
+        is_awaited: whether its return value is awaited.
     """
     called = function
     place = signature.context
@@ -61,7 +61,7 @@ def _index_behind_decorator(signature: CallSignature, place: ContextPosition) ->
 
 
 def _awaited(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Awaits the coroutine that a plain function returns; one that caches may also return a plain value."""
+    """Awaits the coroutine that a plain function returns; a caching function may also return a plain value."""
 
     @functools.wraps(function, updated=())
     async def call(*args: Any, **kwargs: Any) -> Any:

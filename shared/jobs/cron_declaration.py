@@ -1,4 +1,4 @@
-"""``cron``: declares times at which workers enqueue a job, by a crontab line or by arq's fields."""
+"""``cron``: declares when workers enqueue a job, by a crontab line or by arq's fields."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ CatchUp = Literal["last", "all", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """A periodic job: each tick is enqueued once, however many workers there are.
+    """A periodic job. Each tick is enqueued once, however many workers there are.
 
     Attributes:
-        job: what is enqueued.
-        schedule: when.
-        name: distinguishes this declaration from others of the same job; part of the tick's job id.
+        job: the job to enqueue.
+        schedule: when it is enqueued.
+        name: distinguishes this declaration from others of the same job; it is part of each tick's job id.
         args: the job's positional arguments.
         kwargs: the job's keyword arguments.
-        run_at_startup: whether it is enqueued as well when a worker starts.
-        catch_up: which ticks are enqueued that no worker was there for: "last" the newest alone, "all" or "none".
+        run_at_startup: whether the job is also enqueued when a worker starts.
+        catch_up: which of the ticks missed while no worker was running are enqueued later: only the newest ("last"),
+            "all" or "none".
     """
 
     job: Job[..., Any]
@@ -57,7 +58,7 @@ class CronKeywords(TypedDict, total=False):
     catch_up: CatchUp
 
 
-# What is called, with a context or without, says which arguments are missing: the checkers compare its parameters.
+# Type checkers compare `args` with the parameters that follow the context, so each kind of job has its own overload.
 @overload
 def cron(
     job: BoundJob[Any] | Callable[[], Any] | Callable[[Context], Any] | Callable[[SyncContext], Any],
@@ -106,25 +107,26 @@ def cron(
     run_at_startup: bool = False,
     catch_up: CatchUp = "last",
 ) -> Cron:
-    """Declares times at which workers enqueue a job; put it at the top of the module that the workers load.
+    """Declares when workers enqueue a job. Call it at the top level of a module that the workers load.
 
     Args:
-        job: the declared job, perhaps with its arguments: ``report.bind("eu")``. What its ``.options(...)`` says of the
-            queue and of its runs holds for each tick.
-        expression: a crontab line: five fields, six with seconds in front, or @hourly, @daily and so on. Without it,
-            arq's fields hold, each None, a value or a set of values:
+        job: the declared job, optionally with its arguments: ``report.bind("eu")``. The queue and run options set by
+            ``.options(...)`` apply to each tick.
+        expression: a crontab line: five fields, or six with seconds first, or @hourly, @daily and so on. Without it,
+            the schedule is given by arq's fields below, each None, a value or a set of values.
         month: 1 to 12.
         day: of the month, 1 to 31.
         weekday: 0 (Monday) to 6, or "mon", "tues", "wed", "thurs", "fri", "sat", "sun".
         hour: 0 to 23.
         minute: 0 to 59.
         second: 0 to 59. Default: 0.
-        zone: the time zone of all this, by name or as a tzinfo. Default: UTC.
-        name: distinguishes it from other declarations of the same job. Default: "cron:" and the job's name.
+        zone: the time zone of the schedule, by name or as a tzinfo. Default: UTC.
+        name: distinguishes this declaration from others of the same job. Default: "cron:" and the job's name.
         args: positional arguments for the job.
-        kwargs: keyword arguments for the job; type checkers do not compare them, as they do those of ``bind``.
-        run_at_startup: enqueue it as well when a worker starts.
-        catch_up: which ticks to enqueue that no worker was there for: "last" the newest alone, "all", or "none".
+        kwargs: keyword arguments for the job. Type checkers do not check them; they do check those of ``bind``.
+        run_at_startup: also enqueue the job when a worker starts.
+        catch_up: which of the ticks missed while no worker was running to enqueue later: only the newest ("last"),
+            "all" or "none". Default: "last".
 
     Raises:
         SettingsError: the times are invalid, or the job cannot be called with these arguments.
@@ -132,14 +134,14 @@ def cron(
     check_name(name, "a cron's name")
     if isinstance(job, BoundJob):
         if args or kwargs:
-            raise SettingsError(f"cron: {job!r} has its arguments: give no others beside it")
+            raise SettingsError(f"cron: {job!r} already has its arguments: do not pass args or kwargs")
         job, args, kwargs = job.job, job.args, job.kwargs
     if not isinstance(job, Job):
-        raise SettingsError(f"cron takes a job and then its times, as in cron(nightly, '0 3 * * *'), not {job!r}")
+        raise SettingsError(f"cron takes a job and then its schedule, as in cron(nightly, '0 3 * * *'), not {job!r}")
     if catch_up not in get_args(CatchUp):
         raise SettingsError(f"cron of {job.name}: catch_up is {catch_up!r}: give 'last', 'all' or 'none'")
     if expression is not None and any(field is not None for field in (month, day, weekday, hour, minute)):
-        raise SettingsError(f"cron of {job.name}: give a crontab line or fields, not both")
+        raise SettingsError(f"cron of {job.name}: give either a crontab line or fields, not both")
     if expression is not None:
         schedule = crontab(expression, zone)
     else:
@@ -155,7 +157,7 @@ def cron(
 
 
 def _check_options(job: Job[..., Any]) -> None:
-    """Refuses options of one enqueue, which mean nothing for many."""
+    """Refuses options that make sense for a single enqueue only."""
     options = enqueue_options(job)
     for name, value in (
         ("defer_by", options.defer_by_s),
@@ -164,4 +166,4 @@ def _check_options(job: Job[..., Any]) -> None:
         ("job_id", options.job_id),
     ):
         if value is not None:
-            raise SettingsError(f"cron of {job.name}: {name} is an option of one enqueue: a cron decides that itself")
+            raise SettingsError(f"cron of {job.name}: {name} is for a single enqueue: leave it out, cron sets it")

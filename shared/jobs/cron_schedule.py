@@ -1,11 +1,11 @@
 """Cron schedules: when a periodic job is due, by a crontab line or by the fields of arq's `cron()`.
 
-It says which ticks are due and when the next one is. There is no I/O: the caller passes the time. Ticks are UTC
-instants, strictly rising. Where a zone's clocks change, Debian's (Vixie) rule holds for both declarations. *Fixed*
-schedules name hour, minute and second: times that the clocks skip run once, together, right after the gap; times
-that they show twice run at the first showing. *Running* ones have a wildcard there (`*`, `*/5`, None, all values):
-they run whenever the clocks show a match, so every 5 minutes stays that, and a repeated hour repeats.
-cronsim parses crontab lines and matches days; it does not search, as it loses or reverses ticks at some changes.
+It computes which ticks are due and when the next one is. There is no I/O: the caller passes the time. Ticks are UTC
+instants, strictly increasing. Both kinds of declaration follow Debian's (Vixie) cron where a zone's clocks change.
+*Fixed* schedules name an hour, minute and second: times that the clocks skip run once, together, right after the gap;
+times that occur twice run at the first occurrence. *Running* schedules have a wildcard there (`*`, `*/5`, None, all
+values): they run whenever the clocks show a match, so every 5 minutes stays every 5 minutes, and a repeated hour
+repeats. cronsim only parses crontab lines and matches days: its search loses or reorders ticks at some clock changes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from monarq.shared.errors import SettingsError
 
 CATCH_UP_BATCH = 1000
 _DAY, _SECOND, _INSTANT = timedelta(days=1), timedelta(seconds=1), timedelta(microseconds=1)
-# The rarest day, a 29 February on a given weekday, comes back within 40 years, even across 2100.
+# The rarest day, a 29 February on a given weekday, recurs within 40 years, even across 2100.
 _SEARCH_DAYS = 50 * 366
 _WEEKDAYS = ("mon", "tues", "wed", "thurs", "fri", "sat", "sun")
 _ALLOWED = {
@@ -49,16 +49,21 @@ _CRONTAB_HELP = (
 
 
 class ScheduleError(SettingsError):
-    """A schedule was declared that cannot work, or asked about a time without a zone."""
+    """A schedule cannot work, or was asked about a time without a time zone."""
 
     def __init__(self, declared: str, problem: str) -> None:
-        """Say what was declared and what is wrong with it."""
+        """Makes the error.
+
+        Args:
+            declared: the schedule, or the part of it that is wrong.
+            problem: what is wrong with it.
+        """
         super().__init__(f"cron {declared}: {problem}")
 
 
 @dataclass(frozen=True, slots=True)
 class CronFields:
-    """What the clocks must show at a tick: every field must match. Months are 1-12, weekdays 0-6 from Monday."""
+    """The local times of ticks: every field must match. Months are 1-12, weekdays 0-6 from Monday."""
 
     month: frozenset[int]
     hour: frozenset[int]
@@ -69,7 +74,7 @@ class CronFields:
     microsecond: int = 0
 
     def has_day(self, day: date) -> bool:
-        """Whether day of month and weekday match; the month is not looked at."""
+        """Whether the day of the month and the weekday match; the month is ignored."""
         return day.day in self.day and day.weekday() in self.weekday
 
     def names_times(self) -> bool:
@@ -79,9 +84,9 @@ class CronFields:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a periodic job is due, by the clocks of a zone; made by `crontab` and `from_arq_fields`.
+    """When a periodic job is due, in the local time of a zone; made by `crontab` and `from_arq_fields`.
 
-    `text` is for people to read. `fixed`: see the module. For days `has_day` decides, not `fields`.
+    `text` is for display. `fixed` is explained in the module's docstring. Days are matched by `has_day`, not `fields`.
     """
 
     text: str
@@ -92,23 +97,23 @@ class Schedule:
     _times: tuple[list[int], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Sort the times of day, and refuse a schedule that would never tick."""
+        """Sorts the times of day, and refuses a schedule that would never run."""
         times = (self.fields.hour, self.fields.minute, self.fields.second)
         object.__setattr__(self, "_times", tuple(map(sorted, times)))
         self._first_day(date(2000, 1, 1))
 
     def next_after(self, moment: datetime) -> datetime:
-        """Find the first tick strictly after an aware moment, in UTC; a naive one is a ScheduleError."""
+        """The first tick strictly after an aware datetime, in UTC; a naive one is a ScheduleError."""
         if moment.utcoffset() is None:
-            raise ScheduleError(self.text, f"{moment!r} has no time zone, use datetime.now(UTC)")
+            raise ScheduleError(self.text, f"{moment!r} has no time zone: use datetime.now(UTC)")
         after = moment.astimezone(UTC)
         return self._next_fixed(after) if self.fixed else self._next_running(after)
 
     def _next_fixed(self, after: datetime) -> datetime:
-        # From a second earlier: skipped times tick within a second after the gap, from wall times before it.
+        # Start a second earlier: a skipped local time is before the gap, and its tick is within a second after it.
         wall = self._first_wall(_show(after - _SECOND, self.zone))
         while (tick := self._tick_of(wall)) <= after:
-            # All skipped times have one tick: go on from what the clocks show there.
+            # All skipped times share one tick: continue from the local time after the gap.
             wall = self._first_wall(max(wall, _show(tick, self.zone)) + _INSTANT)
         return tick
 
@@ -120,7 +125,7 @@ class Schedule:
         wall = _show(after, self.zone)
         tick = self._first_showing(wall + _INSTANT, after)
         if _read(wall, self.zone)[1] > after:
-            # This hour will be shown again, so that a smaller wall time may come sooner than a larger one.
+            # This hour will repeat, so an earlier local time may come sooner than a later one.
             change = _find_change(wall, self.zone)
             tick = min(tick, self._first_showing(_show(change, self.zone), change - _INSTANT))
         return tick
@@ -146,7 +151,7 @@ class Schedule:
             if day.month in self.fields.month and self.has_day(day):
                 return day
             day += _DAY
-        raise ScheduleError(self.text, "it would never run, as no date has that month, day and weekday")
+        raise ScheduleError(self.text, "it would never run: no date has that month, day and weekday")
 
     def _first_time(self, start: time) -> time | None:
         hours, minutes, seconds = self._times
@@ -160,15 +165,14 @@ class Schedule:
 
 
 def crontab(expression: str, zone: tzinfo | str = UTC) -> Schedule:
-    """Declare a schedule by a crontab line, such as `*/5 9-17 * * mon-fri`.
+    """Makes a schedule from a crontab line, such as `*/5 9-17 * * mon-fri`.
 
-    Five fields, six with seconds in front, or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. As in Vixie
-    cron, a date need match only one of the day fields if neither starts with `*`; otherwise it must match both.
-
-    `zone`, whose clocks the line is about, is an IANA name, a ZoneInfo or a `datetime.timezone`.
+    It has five fields, or six with seconds first, or is `@hourly`, `@daily`, `@weekly`, `@monthly` or `@yearly`. As in
+    Vixie cron, a date need match only one of the two day fields if neither starts with `*`; otherwise it must match
+    both. `zone`, the time zone of the line, is an IANA name, a ZoneInfo or a `datetime.timezone`.
 
     Raises:
-        ScheduleError: a ValueError; the line is wrong or would never run, or the zone is unknown.
+        ScheduleError: (a ValueError) the line is invalid or would never run, or the zone is unknown.
     """
     try:
         line = CronSim(_NICKNAMES.get(expression.strip().lower(), expression), datetime(2000, 1, 1, tzinfo=UTC))
@@ -190,14 +194,14 @@ def from_arq_fields(
     microsecond: int = 123_456,
     zone: tzinfo | str = UTC,
 ) -> Schedule:
-    """Declare a schedule by the fields of arq's `cron()`: every one must match, None matches anything.
+    """Makes a schedule from the fields of arq's `cron()`: every field must match; None matches anything.
 
     Weekdays are 0-6 from Monday or arq's names (mon, tues, wed, thurs, fri, sat, sun); `zone` is as for `crontab`.
-    Unlike arq it keeps to the module's rule for clock changes, and a tick may come later in the very second that
-    was asked about (arq begins its search one second on).
+    Unlike in arq, clock changes follow the rule in the module's docstring, and the next tick may be later within the
+    same second (arq starts its search one second later).
 
     Raises:
-        ScheduleError: a ValueError; a field is empty or out of range, no date matches, or the zone is wrong.
+        ScheduleError: (a ValueError) a field is empty or out of range, no date matches, or the zone is unknown.
     """
     given = {"month": month, "day": day, "weekday": weekday, "hour": hour, "minute": minute, "second": second}
     chosen = {name: _choose(name, value) for name, value in given.items()}
@@ -207,7 +211,7 @@ def from_arq_fields(
 
 
 def ticks_between(schedule: Schedule, after: datetime, until: datetime, limit: int) -> list[datetime]:
-    """List the ticks after `after` up to and with `until`, oldest first, at most `limit`."""
+    """The ticks after `after` up to and including `until`, oldest first, at most `limit`."""
     ticks: list[datetime] = []
     while len(ticks) < limit and (after := schedule.next_after(after)) <= until:
         ticks.append(after)
@@ -217,12 +221,12 @@ def ticks_between(schedule: Schedule, after: datetime, until: datetime, limit: i
 def due_ticks(
     schedule: Schedule, last: datetime | None, now: datetime, catch_up: bool
 ) -> tuple[list[datetime], datetime]:
-    """Say which ticks to enqueue now, oldest first, and when to ask again: at the first tick after them.
+    """The ticks to enqueue now, oldest first, and when to ask again: at the first tick after them.
 
-    At the first start none is due. After downtime only the newest missed tick is due, however old, so that a
-    returning fleet is not flooded; with `catch_up` all are, `CATCH_UP_BATCH` a call: while more wait, the time to
-    ask again is already past. `last` is the newest tick enqueued, None before the first; a clock that goes back
-    behind it makes nothing due twice.
+    At the first start none is due. After downtime only the newest missed tick is due, however old it is, so that a
+    returning fleet is not flooded. With `catch_up` all missed ticks are due, `CATCH_UP_BATCH` per call; while more
+    remain, the time to ask again is in the past. `last` is the newest tick enqueued, or None before the first. If the
+    clock goes back before it, nothing becomes due twice.
     """
     if last is None:
         return [], schedule.next_after(now)
@@ -232,7 +236,7 @@ def due_ticks(
     newest, until = schedule.next_after(last), now
     if newest > now:
         return [], newest
-    # By halves: a job of every second may have missed a month.
+    # Binary search: a job that is due every second may have missed a month.
     while (following := schedule.next_after(newest)) <= now:
         middle = following + (until - following) / 2
         tick = schedule.next_after(middle)
@@ -241,34 +245,34 @@ def due_ticks(
 
 
 def tick_id(name: str, tick: datetime) -> str:
-    """Make a tick's job id as arq does, so that a tick has one id on every worker, arq's too."""
+    """A tick's job id, made as arq makes it, so that a tick has the same id on every worker, arq's included."""
     return f"{name}:{round(tick.timestamp() * 1000)}"
 
 
 def find_zone(zone: tzinfo | str) -> tzinfo:
-    """Look a zone up by name; ZoneInfo and `datetime.timezone` stay as they are. ScheduleError if unknown."""
+    """Looks a zone up by name; ZoneInfo and `datetime.timezone` are returned as they are. ScheduleError if unknown."""
     if isinstance(zone, ZoneInfo | timezone):
         return zone
     try:
         return ZoneInfo(str(zone))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        problem = "use an IANA name such as Europe/Berlin; if it is one, zone data is missing: pip install tzdata"
+        problem = "use an IANA name such as Europe/Berlin; if it is one, time zone data is missing: pip install tzdata"
         raise ScheduleError(f"time zone {zone!r}", f"unknown, {problem}") from error
 
 
 def _show(moment: datetime, zone: tzinfo) -> datetime:
-    """The wall time, naive, that the zone's clocks show at an instant."""
+    """The naive local time of the zone at an instant."""
     return moment.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def _read(wall: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
-    """The UTC instants of a wall time: equal, or rising if the clocks show it twice, or falling if they skip it."""
+    """The two UTC instants of a local time: equal, or ascending if it occurs twice, or descending if it is skipped."""
     aware = wall.replace(tzinfo=zone)
     return aware.astimezone(UTC), aware.replace(fold=1).astimezone(UTC)
 
 
 def _find_change(wall: datetime, zone: tzinfo) -> datetime:
-    """The UTC instant at which the clocks change, for a wall time that they skip or show twice."""
+    """The UTC instant at which the clocks change, for a local time that is skipped or occurs twice."""
     before, after = sorted(_read(wall.replace(microsecond=0), zone))
     offset = before.astimezone(zone).utcoffset()
     while after - before > _SECOND:
@@ -283,7 +287,7 @@ def _choose(name: str, value: int | str | Collection[int | str] | None) -> froze
         return frozenset(_ALLOWED[name])
     values = value if isinstance(value, Collection) and not isinstance(value, str) else [value]
     if not values:
-        raise ScheduleError(f"{name}={value!r}", "empty, so it would never run; leave it out to match any")
+        raise ScheduleError(f"{name}={value!r}", "it is empty, so it would never run; leave it out to match any value")
     return frozenset(_check(name, each) for each in values)
 
 

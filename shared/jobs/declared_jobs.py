@@ -1,7 +1,7 @@
 """The registry of the jobs that this process has declared, by name.
 
-By it, another process that imports the same modules finds a job's function. It imports next to nothing, because the
-start of a CPU child waits for it.
+Another process that imports the same modules uses it to find a job's function. It imports next to nothing, so that a
+CPU child starts quickly.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _DECLARED: Final[dict[str, DeclaredJob]] = {}
 
 
 def register_job(job: Job[Any, Any]) -> None:
-    """Registers a job; it replaces one of the same name, whose module was loaded again."""
+    """Registers a job. It replaces one of the same name, as when its module is reloaded."""
     _DECLARED[job.name] = DeclaredJob(job, _running_module() or job.function.__module__)
 
 
 def find_declared(name: str) -> DeclaredJob | None:
-    """The job that was last declared by this name."""
+    """The job that was last declared under this name."""
     return _DECLARED.get(name)
 
 
 def all_declared() -> list[DeclaredJob]:
-    """Every job that this process has declared; of those of one name the last."""
+    """Every job that this process has declared; if several have one name, the last."""
     return list(_DECLARED.values())
 
 

@@ -1,4 +1,4 @@
-"""``@job``: the decorator that declares a function to be a job; mistakes raise right there, with file and line."""
+"""``@job``: the decorator that declares a function as a job. Mistakes raise at once, with file and line."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from monarq.shared.validation import check_name
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# An overload for async functions overlaps with the one for any function, whose R may be a coroutine: the first one
-# that fits counts, which is why the async ones come first.
+# The overloads for async functions overlap with the one for any function, whose R may be a coroutine. The first match
+# wins, so the async ones come first.
 
 
 class JobDecorator(typing.Protocol):
@@ -51,7 +51,7 @@ class JobDecorator(typing.Protocol):
 
 
 class JobDeclarer(typing.Protocol):
-    """A decorator that is put before a function, with options or without: `job` is one, and `App.job` another."""
+    """A decorator that is used with or without options: `job` is one, `App.job` another."""
 
     @overload
     def __call__(  # type: ignore[overload-overlap]
@@ -121,34 +121,37 @@ def job(
     queue: str | Queue | None = None,
     renamed_from: str | tuple[str, ...] = (),
 ) -> Any:
-    """Declares a function to be a job; it stays a function that can be called.
+    """Declares a function as a job. It can still be called as a function.
 
-    The parameter that is annotated with `Context`, or with `SyncContext` in a plain ``def``, gets the run's context, at
-    whatever position, and an enqueue does not pass it. Type checkers understand that only of the first parameter.
+    A parameter annotated with `Context`, or with `SyncContext` in a plain ``def``, gets the run's context; it is not
+    passed when the job is enqueued. It may be at any position, but type checkers understand it only as the first
+    parameter.
 
     Args:
-        function: ``async def``, or a plain wrapper of one, for the io lane, plain ``def`` for the cpu lane. A partial,
-            an object with ``__call__``, a bound method or a staticmethod works as well.
-        name: the name that it is enqueued by, at most 250 bytes. Default: its ``__qualname__``, or its class's.
-        lane: "io", "cpu" or "thread"; a plain function that only waits belongs on "thread". Default: see `function`.
+        function: an ``async def``, or a plain wrapper of one, runs on the io lane; a plain ``def`` runs on the cpu lane
+            unless `lane` says otherwise. A partial, an object with ``__call__``, a bound method or a staticmethod also
+            works.
+        name: the name that it is enqueued by, at most 250 bytes. Default: its ``__qualname__``, or that of its class.
+        lane: "io", "cpu" or "thread". Use "thread" for a plain function that mostly waits. Default: see `function`.
         timeout: the `Duration` that a run may take, such as "30s"; 0 for no limit. Default: the worker's, 5 minutes.
-        retry: how it is tried again after an exception: a number of retries, which wait as `Exponential` does by
-            default; `Exponential`, `Linear`, `Fixed` or `Delays`; or a function that gets the exception and which try
-            it was, from 1, and returns how long to wait, or None to give up. Default: the worker's, not at all.
-        retry_on: the exceptions that `retry` is for. Default: Exception.
-        give_up_on: those of them that it is not for. Default: none.
-        max_tries: tries in all, those that `Retry` asks for included. Default: the worker's, which is 5, or one more
-            than the retries where that is more.
-        keep_result: the `Duration` that the result is kept; 0 not at all, "forever" without end. Default: the worker's,
+        retry: how it is retried after an exception: a number of retries with the default backoff of `Exponential`; an
+            `Exponential`, `Linear`, `Fixed` or `Delays`; or a function that takes the exception and the number of the
+            try, from 1, and returns how long to wait, or None to give up. Default: the worker's, no retry.
+        retry_on: the exceptions that are retried. Default: Exception.
+        give_up_on: exceptions that are not retried, although `retry_on` includes them. Default: none.
+        max_tries: the maximum number of tries, including those requested by raising `Retry`. Default: the worker's: 5,
+            or the number of retries plus one if that is more.
+        keep_result: the `Duration` to keep the result; 0 for not at all, "forever" for no limit. Default: the worker's,
             1 hour.
-        memory: cpu lane: resident size at which its process is killed, in bytes or as "256MB". Default: no limit.
-        queue: the queue it is put into. Default: the producer's.
-        renamed_from: names that it had before: what waits under one of them is run as well.
+        memory: cpu lane only: the resident size at which its process is killed, in bytes or as "256MB". Default: no
+            limit.
+        queue: the queue that it is put into. Default: the producer's.
+        renamed_from: its former names; jobs that were enqueued under one of them are still run.
 
     Raises:
         DeclarationError: the declaration cannot work; the message names its file and line.
         SettingsError: an option has an invalid value.
-        TypeError: there is no such option; the message says which one may be meant.
+        TypeError: there is no such option; the message suggests a similar one.
     """
     run = RunOptions.read(timeout=timeout, retry=retry, max_tries=max_tries, keep_result=keep_result)
     retried, given_up = exception_classes(retry_on, "retry_on"), exception_classes(give_up_on, "give_up_on")
@@ -179,7 +182,7 @@ def job(
 def _names(renamed_from: object) -> tuple[str, ...]:
     names = (renamed_from,) if isinstance(renamed_from, str) else renamed_from
     if not isinstance(names, (tuple, list)):
-        raise SettingsError(f"renamed_from is {renamed_from!r}: give a name, or several")
+        raise SettingsError(f"renamed_from is {renamed_from!r}: give a name or a list of names")
     for name in names:
         if name is None:
             raise SettingsError("renamed_from holds None: give names")

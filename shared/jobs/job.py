@@ -1,6 +1,6 @@
 """A declared job: an ordinary function that can be called, tested and enqueued.
 
-`monarq.shared.jobs.decorators.job` makes it; the producer reads name, lane and options, the worker calls it.
+`monarq.shared.jobs.decorators.job` makes it. The producer reads its name, lane and options; the worker calls it.
 The four subclasses differ only in the type of a direct call.
 """
 
@@ -34,17 +34,17 @@ R_co = TypeVar("R_co", covariant=True)
 OPTION_NAMES = frozenset(
     {"defer_by", "defer_until", "expires", "headers", "job_id", "keep_result", "max_tries", "queue", "retry", "timeout"}
 )
-"""What `Job.options` takes."""
+"""The options that `Job.options` takes."""
 
 
 _ENQUEUES_ELSEWHERE = frozenset(
     {"apply_async", "defer", "delay", "enqueue", "kiq", "schedule", "send", "send_with_options"}
 )
-"""How other libraries name the method of a job that enqueues it."""
+"""Names of the method that enqueues a job in other libraries."""
 
 
 class EnqueueKeywords(TypedDict, total=False):
-    """The options of `Job.options`, which says what each means."""
+    """The options of `Job.options`, where they are described."""
 
     defer_by: Duration | None
     defer_until: datetime | None
@@ -63,7 +63,7 @@ class Job(Generic[P, R]):
     Attributes:
         function: the function as it was written.
         signature: its call signature.
-        worker_callable: what a worker calls: the function, with its context as the first argument where it takes one.
+        worker_callable: what a worker calls: the function, with its context as the first argument if it takes one.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Job(Generic[P, R]):
         self._simple_counts = signature.simple_counts
 
     def _copy_metadata(self, function: Callable[..., Any]) -> None:
-        """Copies the function's name, documentation and attributes, except those that a job has itself."""
+        """Copies the function's name, documentation and attributes, except those that a job defines itself."""
         self.__name__ = self.__qualname__ = name_of(function)
         functools.update_wrapper(cast("Callable[..., Any]", self), function, updated=())
         own = dir(type(self))
@@ -95,12 +95,12 @@ class Job(Generic[P, R]):
         """The name that the job is enqueued by."""
         return self._declared.name
 
-    if not TYPE_CHECKING:  # type checkers would take any attribute to be there
+    if not TYPE_CHECKING:  # type checkers would accept any attribute
 
         def __getattr__(self, name: str) -> Any:
-            """Says how to enqueue a job to those who look for a method of other libraries."""
+            """For methods of other libraries, such as `delay`, raises an error that says how to enqueue a job."""
             if name in _ENQUEUES_ELSEWHERE:
-                told = f"a job has no {name!r}: a producer enqueues it, producer.enqueue({self.__name__}, ...)"
+                told = f"a job has no {name!r}: enqueue it with producer.enqueue({self.__name__}, ...)"
             else:
                 told = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(told, name=name, obj=self)
@@ -123,25 +123,26 @@ class Job(Generic[P, R]):
         max_tries: int | None = None,
         keep_result: Duration | None = None,
     ) -> Self:
-        """The same job with other options of its enqueue. Options of an earlier call that are not given again stay.
+        """The same job with other enqueue options. Options of an earlier call are kept unless they are given again.
 
         Args:
-            defer_by: how long to wait before it is due, a `Duration` such as 30 or "1h30m". Default: none.
-            defer_until: an aware time at which it is due. Default: now.
-            job_id: an id of your own, at most 1,000 bytes; while a job or a result of this id is there, it is not
-                enqueued again. Default: a new one.
+            defer_by: the `Duration` to wait before it is due, such as 30 or "1h30m". Default: none.
+            defer_until: an aware datetime at which it is due. Default: now.
+            job_id: your own id, at most 1,000 bytes. While a job or a result with this id exists, it is not enqueued
+                again. Default: a new one.
             queue: the queue to put it into. Default: the job's own, else the producer's.
-            expires: the `Duration` after which it is not started any more. Default: never.
-            headers: text by name that travels with it, for middleware and `Context.headers`. Default: none.
-            timeout: the `Duration` that a run may take; 0 for no limit. This and what follows travel in the job, for
-                monarq's workers: arq's pass over them. Default: what ``@job``, the queue or the worker says.
-            retry: when it is tried again after an exception, as in ``@job``, but for a function, which cannot travel.
-            max_tries: tries in all.
-            keep_result: the `Duration` that its result is kept; 0 not at all, "forever" without end.
+            expires: the `Duration` after which it is no longer started. Default: never.
+            headers: a dict of text by name that is sent with it, for middleware and `Context.headers`. Default: none.
+            timeout: the `Duration` that a run may take; 0 for no limit. This and the options below are sent in the
+                job's payload for monarq's workers; arq's workers ignore them. Default: as set by ``@job``, the queue or
+                the worker.
+            retry: how it is retried after an exception, as in ``@job``, except that a function cannot be sent.
+            max_tries: the maximum number of tries.
+            keep_result: the `Duration` to keep its result; 0 for not at all, "forever" for no limit.
 
         Raises:
             SettingsError: two options contradict each other, or one has an invalid value.
-            TypeError: there is no such option; the message says which one may be meant.
+            TypeError: there is no such option; the message suggests a similar one.
         """
         if defer_by is not None and defer_until is not None:
             raise SettingsError("use either defer_by or defer_until, not both")
@@ -157,7 +158,7 @@ class Job(Generic[P, R]):
             options = replace(options, expires_s=to_seconds(expires, "expires"))
         run = RunOptions.read(timeout=timeout, retry=retry, max_tries=max_tries, keep_result=keep_result)
         if run != NO_OPTIONS:
-            run.to_plain()  # raises where it cannot travel
+            run.to_plain()  # raises if an option cannot be sent
             options = replace(options, run=run.over(options.run))
         other = copy.copy(self)
         other._enqueue_options = replace(  # noqa: SLF001 - the same class
@@ -166,14 +167,14 @@ class Job(Generic[P, R]):
         return other
 
     def bind(self, *args: P.args, **kwargs: P.kwargs) -> BoundJob[R]:
-        """The job with the arguments of one call, as one value: for lists of different jobs, and for ``cron``.
+        """The job and the arguments of one call as a single value, for lists of different jobs and for ``cron``.
 
         Args:
             args: the job's positional arguments.
             kwargs: its keyword arguments.
 
         Raises:
-            ArgumentsError: the function cannot be called with so many, or with these names.
+            ArgumentsError: the function cannot be called with this number or these names of arguments.
         """
         self.check_arguments(args, kwargs)
         return BoundJob(self, args, kwargs)
@@ -196,7 +197,7 @@ class BoundJob(Generic[R_co]):
     """A job with its arguments, as `Job.bind` returns it: for ``enqueue``, ``enqueue_many``, ``map`` and ``cron``.
 
     Attributes:
-        job: the job, with the options of its enqueue.
+        job: the job, with its enqueue options.
         args: the positional arguments.
         kwargs: the keyword arguments.
     """
@@ -213,7 +214,7 @@ class BoundJob(Generic[R_co]):
         return f"{self.job.name}.bind({', '.join(given)})"
 
     def options(self, **options: Unpack[EnqueueKeywords]) -> BoundJob[R_co]:
-        """The same call with other options of its enqueue; see `Job.options`.
+        """The same call with other enqueue options; see `Job.options`.
 
         Raises:
             SettingsError: two options contradict each other, or one has an invalid value.
@@ -227,7 +228,7 @@ def declared_options(job: Job[..., Any]) -> JobOptions:
 
 
 def enqueue_options(job: Job[..., Any]) -> EnqueueOptions:
-    """What `Job.options` has set."""
+    """The options that `Job.options` has set."""
     return job._enqueue_options  # noqa: SLF001
 
 
@@ -237,12 +238,12 @@ def types_of(job: Job[..., Any]) -> JobTypes:
 
 
 def options_hint(kwargs: dict[str, Any]) -> str:
-    """A hint for options that were passed among the arguments, as arq takes them."""
+    """A hint for options that were passed among the arguments, as in arq."""
     given = {name.removeprefix("_").removesuffix("_name") for name in kwargs} & OPTION_NAMES
     if not given:
         return ""
     options = ", ".join(f"{name}=..." for name in sorted(given))
-    return f"; give what is not an argument by .options({options}) of the job, or of named(...)"
+    return f"; pass options with .options({options}) of the job, or of named(...)"
 
 
 class AsyncJob(Job[P, R]):

@@ -1,4 +1,4 @@
-"""`Middleware`: code around the enqueue and around the run of every job of an application."""
+"""`Middleware`: code that wraps the enqueue and the run of every job of an application."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class Outgoing(msgspec.Struct, frozen=True, eq=False, kw_only=True):
-    """A job that is about to be enqueued. A value: `replace` makes another one to pass on.
+    """A job that is about to be enqueued. It is immutable: `replace` makes a changed copy to pass on.
 
     Attributes:
-        job: what is enqueued, with its options.
+        job: the job, with its options.
         job_name: the name that it is enqueued by.
         queue: the name of the queue that it is put into.
         args: its positional arguments.
         kwargs: its keyword arguments.
-        headers: what travels with the job, for middleware and contexts on the worker's side.
+        headers: the headers sent with the job, for middleware and contexts in the worker.
     """
 
     job: Job[..., Any]
@@ -42,60 +42,60 @@ class Outgoing(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         kwargs: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """The same job with other arguments or headers; what is not given stays."""
+        """The same job with other arguments or headers; what is not given stays as it is."""
         given = {"args": args, "kwargs": kwargs, "headers": headers}
         return msgspec.structs.replace(self, **{name: value for name, value in given.items() if value is not None})
 
 
 SendNext = Callable[[Outgoing], Awaitable["Handle[Any]"]]
-"""Passes a job on to the next middleware, and at last into its queue."""
+"""Passes a job on to the next middleware, and finally to its queue."""
 RunNext = Callable[[Run], Awaitable[object]]
-"""Passes a run on to the next middleware, and at last to the job's function; returns what that returns."""
+"""Passes a run on to the next middleware, and finally to the job's function, and returns that function's result."""
 
 RunFunction = Callable[[Run, RunNext], Awaitable[object]]
 SendFunction = Callable[[Outgoing, SendNext], Awaitable["Handle[Any]"]]
 
 
 class Middleware:
-    """Runs around jobs: a subclass overrides one method or both.
+    """Wraps jobs: a subclass overrides one or both methods.
 
-    Of several, the first is the outermost.
+    If there are several, the first is the outermost.
     """
 
     async def enqueue(self, outgoing: Outgoing, call_next: SendNext) -> Handle[Any]:
-        """Around each enqueue of a producer, each job of `enqueue_many` and `map` for itself.
+        """Wraps each enqueue of a producer; for `enqueue_many` and `map`, each job separately.
 
-        It may pass on another `outgoing`, raise, which refuses the job, or return the handle of another job.
+        It may pass on a changed `outgoing`, raise an exception to refuse the job, or return the handle of another job.
 
         Args:
             outgoing: the job.
-            call_next: enqueues what it is given.
+            call_next: enqueues the job that is passed to it.
         """
         return await call_next(outgoing)
 
     async def run(self, run: Run, call_next: RunNext) -> object:
-        """Around each run in a worker, on its event loop, whatever the job's lane.
+        """Wraps each run in a worker. It runs on the worker's event loop, whatever the job's lane.
 
-        It may pass on other arguments (`run.replace(args=...)`), return another result, raise, which counts as the
-        job's own exception, or not call the job at all. A run that passed its timeout or was cancelled ends so,
-        whatever is returned here, and `call_next` then raises CancelledError.
+        It may pass on other arguments (`run.replace(args=...)`), return another result, raise an exception, which
+        counts as the job's own, or not call the job at all. If a run times out or is cancelled, `call_next` raises
+        CancelledError, and the run ends that way whatever is returned here.
 
         Args:
             run: the run.
-            call_next: runs the job with the arguments of what it is given.
+            call_next: runs the job with the arguments of the run that is passed to it.
         """
         return await call_next(run)
 
 
 INSTALLED: Final[list[Middleware]] = []
-"""What an integration of this process adds to each of its producers, outside of their own: `monarq.sentry`'s, say."""
+"""Middleware that integrations such as `monarq.sentry` add to each producer of this process, outside its own."""
 
 AnyMiddleware = Middleware | RunFunction
 """A middleware, or a bare async function that is its `run`."""
 
 
 def check_middleware(given: object) -> tuple[AnyMiddleware, ...]:
-    """The middleware that a user gives.
+    """Middleware as given by a user, checked.
 
     Raises:
         SettingsError: it is not a list of middleware.
@@ -106,14 +106,14 @@ def check_middleware(given: object) -> tuple[AnyMiddleware, ...]:
     for each in listed:
         if not isinstance(each, Middleware) and not inspect.iscoroutinefunction(each):
             raise SettingsError(
-                f"middleware: {each!r} is none: give instances of subclasses of monarq.Middleware, or async functions"
-                " that take a run and call_next"
+                f"middleware: {each!r} is not middleware: give instances of subclasses of monarq.Middleware, or async"
+                " functions that take a run and call_next"
             )
     return listed
 
 
 def run_functions(middleware: Iterable[AnyMiddleware]) -> list[RunFunction]:
-    """What runs around runs, the outermost first."""
+    """The functions that wrap runs, the outermost first."""
     return [
         each.run if isinstance(each, Middleware) else each
         for each in middleware
@@ -122,7 +122,7 @@ def run_functions(middleware: Iterable[AnyMiddleware]) -> list[RunFunction]:
 
 
 def send_functions(middleware: Iterable[AnyMiddleware]) -> list[SendFunction]:
-    """What runs around enqueues, the outermost first."""
+    """The functions that wrap enqueues, the outermost first."""
     return [
         each.enqueue
         for each in middleware

@@ -13,19 +13,19 @@ from monarq.shared.protocol.queue_ref import QueueRef
 
 @dataclass(frozen=True, slots=True)
 class JobOptions:
-    """The options of a declared job; None leaves a value to the worker's settings.
+    """The options of a declared job; for None the worker's setting applies.
 
     Attributes:
         name: the name that it is enqueued by.
         lane: where it runs.
-        run: what it says of its runs.
-        retry_on: the exceptions that it is tried again after, where it is.
-        give_up_on: those of them that it is not tried again after.
+        run: the options of its runs.
+        retry_on: the exceptions that are retried, if it has retries.
+        give_up_on: exceptions that are not retried, although `retry_on` includes them.
         memory_bytes: cpu lane: resident bytes at which its process is killed. Default: no limit.
-        queue_ref: the queue it is put into. Default: the producer's.
-        shards: how many shards that queue is declared with; None where it is not.
-        queue_options: what that queue says of the runs of its jobs.
-        renamed_from: its names of before.
+        queue_ref: the queue that it is put into. Default: the producer's.
+        shards: how many shards that queue is declared with; None if it is not.
+        queue_options: the run options that its queue declares.
+        renamed_from: its former names.
     """
 
     name: str
@@ -41,7 +41,7 @@ class JobOptions:
 
     @property
     def queue(self) -> str | None:
-        """The name of the queue it is put into."""
+        """The name of the queue that it is put into."""
         return None if self.queue_ref is None else self.queue_ref.name
 
 
@@ -52,11 +52,11 @@ class EnqueueOptions:
     Attributes:
         defer_by_s: seconds from now, by Redis' clock, at which it is due.
         defer_until: the time at which it is due.
-        job_id: an id of the caller's own: while a job or a result of this id is there, it is not enqueued again.
+        job_id: the caller's own id; while a job or a result with this id exists, it is not enqueued again.
         queue_ref: the queue.
-        expires_s: seconds after which it is not started any more.
-        run: what it says of its runs; it travels in the job.
-        headers: what travels with it, for middleware and contexts; None for nothing.
+        expires_s: seconds after which it is no longer started.
+        run: the options of its runs, sent in the payload.
+        headers: the headers sent with it, for middleware and contexts; None for none.
     """
 
     defer_by_s: float | None = None

@@ -1,7 +1,7 @@
-"""`Retry`: what a job raises to be tried again.
+"""`Retry`: what a job raises to be retried.
 
-arq's `Retry` is taken for the same, so that code written for arq asks for another try here as well. It is known by its
-name: arq need not be installed, and need not be imported.
+arq's `Retry` counts as the same, so that code written for arq is retried here too. It is recognized by its name, so
+arq need not be installed or imported.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from monarq.shared.text.class_name import full_name, is_named
 
 
 class Retry(RuntimeError):  # noqa: N818 - arq's name for it
-    """Asks for another try of the job that raises it; it uses up a try, like a failure that is tried again.
+    """Requests another try of the job that raises it. It uses up a try, like a failure that is retried.
 
     Args:
-        defer: how long to wait before it: seconds, a timedelta, or text such as "30s". Default: not at all.
+        defer: the `Duration` to wait before it: seconds, a timedelta, or text such as "30s". Default: no wait.
 
     Raises:
-        SettingsError: that is not a `Duration`: it is negative, over a hundred years, or no number at all. Raised in a
-            job, it asks for another try as well, without a wait, as that is what the job wanted.
+        SettingsError: `defer` is not a valid `Duration`. If a job raises this error, it is retried too, without a wait.
 
     Attributes:
-        defer_score: the same in ms, under the name that arq's `Retry` has for it.
+        defer_score: the wait in ms, under the name that it has in arq's `Retry`.
     """
 
     def __init__(self, defer: Duration | None = None) -> None:
@@ -43,7 +42,7 @@ class Retry(RuntimeError):  # noqa: N818 - arq's name for it
 
 
 class RetryWaitError(SettingsError, Retry):
-    """A `Retry` was given a wait that is none. It asks for another try itself."""
+    """A `Retry` was given an invalid wait. This error requests another try too."""
 
     defer_score: int | None = None
     __repr__ = SettingsError.__repr__
@@ -53,14 +52,14 @@ class RetryWaitError(SettingsError, Retry):
 _RETRIES: Final = frozenset({full_name(Retry), "arq.worker.Retry"})
 
 RETRY_REQUESTS: Final = _RETRIES | {"arq.worker.RetryJob"}
-"""The classes that ask for another try, by module and qualified name."""
+"""The classes that request another try, by module and qualified name."""
 
 
 def is_retry_request(error: BaseException) -> bool:
-    """Whether the error, or a class that its own derives from, asks for another try."""
+    """Whether the error's class, or one of its base classes, requests another try."""
     return is_named(type(error), RETRY_REQUESTS)
 
 
 def is_retry(error: BaseException) -> bool:
-    """Whether the error is a `Retry`, which has no text; arq's `RetryJob` asks for another try as well, and has one."""
+    """Whether the error is a `Retry`, which has no message. arq's `RetryJob` requests another try too, and has one."""
     return not isinstance(error, RetryWaitError) and is_named(type(error), _RETRIES)

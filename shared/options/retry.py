@@ -1,4 +1,4 @@
-"""The values of ``retry=``: how often a job is tried again after an exception, and after how long."""
+"""The values of ``retry=``: how often a job is retried after an exception, and how long it waits before each retry."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from monarq.shared.errors import SettingsError
 from monarq.shared.parsing import Duration, to_count, to_seconds
 
 RetryFunction = Callable[[BaseException, int], Duration | None]
-"""Gets what the job raised and which try that was, from 1; returns how long to wait, or None to give up."""
+"""Takes the job's exception and the number of the try, from 1; returns how long to wait, or None to give up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exponential:
-    """Waits that double: up to `base` before the first retry, up to ``2 * base`` before the second, and so on.
+    """Exponential backoff: up to `base` before the first retry, up to ``2 * base`` before the second, and so on.
 
-    With jitter a wait is a random time from zero up to that bound, which spreads a burst of failures best; see Marc
-    Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    With jitter, each wait is a random time from zero up to that bound, which best spreads out a burst of failures; see
+    Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 
     Args:
-        retries: how many times the job is tried again.
-        base: the `Duration` before the first retry; it reads as seconds. Default: 1 s.
-        max: the longest wait; it reads as seconds. Default: 10 minutes.
-        jitter: whether the waits are random. Default: True.
+        retries: how many times the job is retried.
+        base: the `Duration` before the first retry; the attribute is in seconds. Default: 1 s.
+        max: the longest wait; the attribute is in seconds. Default: 10 minutes.
+        jitter: whether the waits are randomized. Default: True.
 
     Raises:
         SettingsError: a value is invalid.
@@ -49,12 +49,12 @@ class Exponential:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Waits that grow by the same time: `step` before the first retry, ``2 * step`` before the second, and so on.
+    """Linear backoff: `step` before the first retry, ``2 * step`` before the second, and so on.
 
     Args:
-        retries: how many times the job is tried again.
-        step: the `Duration` that is added each time; it reads as seconds.
-        max: the longest wait; it reads as seconds. Default: 10 minutes.
+        retries: how many times the job is retried.
+        step: the `Duration` that is added each time; the attribute is in seconds.
+        max: the longest wait; the attribute is in seconds. Default: 10 minutes.
 
     Raises:
         SettingsError: a value is invalid.
@@ -78,8 +78,8 @@ class Fixed:
     """The same wait before each retry.
 
     Args:
-        retries: how many times the job is tried again.
-        wait: the `Duration` before each retry; it reads as seconds.
+        retries: how many times the job is retried.
+        wait: the `Duration` before each retry; the attribute is in seconds.
 
     Raises:
         SettingsError: a value is invalid.
@@ -99,13 +99,13 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """A wait of its own before each retry; there are as many retries as waits.
+    """A list of waits, one for each retry; there are as many retries as waits.
 
     Args:
-        waits: the `Duration` before each retry, in order; they read as seconds.
+        waits: the `Duration` before each retry, in order; the attribute is in seconds.
 
     Raises:
-        SettingsError: a value is invalid, or there is none.
+        SettingsError: a value is invalid, or the list is empty.
     """
 
     waits: Sequence[Duration]
@@ -116,12 +116,12 @@ class Delays:
             raise SettingsError(f"Delays: waits is {self.waits!r}: give a list of durations, such as [1, 5, '1m']")
         waits = tuple(_to_wait_s(wait, f"Delays: wait number {number}") for number, wait in enumerate(self.waits, 1))
         if not waits:
-            raise SettingsError("Delays: give one wait at least; retry=0 is for no retry")
+            raise SettingsError("Delays: give at least one wait, or retry=0 for no retry")
         object.__setattr__(self, "waits", waits)
 
     @property
     def retries(self) -> int:
-        """How many times the job is tried again."""
+        """How many times the job is retried."""
         return len(self.waits)
 
     def wait_s(self, retry: int) -> float:
@@ -130,10 +130,10 @@ class Delays:
 
 
 RetryWaits = Exponential | Linear | Fixed | Delays
-"""The values that can travel in a job."""
+"""The values that can be sent in a job's payload."""
 
 RetryOption = int | RetryWaits | RetryFunction
-"""What ``retry=`` takes: a number is that of an `Exponential`."""
+"""The values of ``retry=``; a number means that many retries with `Exponential`."""
 
 _KINDS: Final[dict[str, Callable[..., RetryWaits]]] = {
     kind.__name__.lower(): kind for kind in (Exponential, Linear, Fixed, Delays)
@@ -144,10 +144,10 @@ _FORMS: Final = (
 
 
 def checked_retry(given: object, name: str = "retry") -> RetryWaits | RetryFunction | None:
-    """The value of ``retry=``, checked; None where none was given.
+    """The value of ``retry=``, checked; None if none was given.
 
     Raises:
-        SettingsError: it is none; `name` is the option's, for the error.
+        SettingsError: it is invalid; `name` is the option's, for the error.
     """
     if given is None or isinstance(given, RetryWaits):
         return given
@@ -156,13 +156,13 @@ def checked_retry(given: object, name: str = "retry") -> RetryWaits | RetryFunct
     if not callable(given) or isinstance(given, type):
         raise SettingsError(f"{name} is {given!r}: give {_FORMS}")
     if inspect.iscoroutinefunction(given):
-        raise SettingsError(f"{name} is {given!r}, an async function: give a plain one, which decides at once")
+        raise SettingsError(f"{name} is {given!r}, an async function: give a plain function")
     try:
         inspect.signature(given).bind(Exception(), 1)
     except TypeError as error:
         raise SettingsError(f"{name} is {given!r}, which cannot be called with (error, job_try): {error}") from None
     except (NameError, ValueError):
-        pass  # C code without a signature; from Python 3.14 on, annotations with names for type checkers alone
+        pass  # C code without a signature; from Python 3.14 on, annotations with names for type checkers only
     return cast("RetryFunction", given)
 
 
@@ -180,15 +180,15 @@ def exception_classes(given: object, name: str) -> tuple[type[BaseException], ..
 
 
 def to_plain(retry: RetryWaits) -> list[Any]:
-    """The value as a list of plain values, as it travels in a payload."""
+    """The value as a list of plain values, as it is sent in a payload."""
     return [type(retry).__name__.lower(), *(getattr(retry, field.name) for field in fields(retry))]
 
 
 def from_plain(value: object) -> RetryWaits:
-    """The value that `to_plain` made such a list of.
+    """The value that `to_plain` turned into this list.
 
     Raises:
-        SettingsError: the list is of another version, or none at all.
+        SettingsError: it is not such a list, or was written by another version.
     """
     match value:
         case [str(name), *given] if name in _KINDS:
@@ -196,7 +196,7 @@ def from_plain(value: object) -> RetryWaits:
                 return _KINDS[name](*given)
             except TypeError:
                 pass
-    raise SettingsError(f"retry is {value!r}, which this version does not know")
+    raise SettingsError(f"retry is {value!r}, which this version does not support")
 
 
 def _check(value: Exponential | Linear | Fixed, *durations: str) -> None:

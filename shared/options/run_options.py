@@ -1,4 +1,4 @@
-"""`RunOptions`: what a job, an enqueue, a queue or a worker may each say of a job's run; the nearest one counts."""
+"""`RunOptions`: options of a job's run, set by an enqueue, a job, a queue or a worker; the most specific one wins."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from monarq.shared.parsing import Duration, to_count, to_kept_seconds, to_second
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """Options of a job's run; None leaves a value to what is less near.
+    """Options of a job's run; for None, the next less specific setting applies.
 
     Attributes:
         timeout_s: seconds that a run may take; 0 for no limit.
-        keep_result_s: seconds that its result is kept; 0 not at all, infinity without end.
-        max_tries: tries in all.
-        retry: when it is tried again after an exception.
+        keep_result_s: seconds to keep its result; 0 for not at all, infinity for no limit.
+        max_tries: the maximum number of tries.
+        retry: how it is retried after an exception.
     """
 
     timeout_s: float | None = None
@@ -50,7 +50,7 @@ class RunOptions:
         )
 
     def over(self, other: RunOptions) -> RunOptions:
-        """These options, and those of `other` where these leave a value open."""
+        """These options, completed by those of `other` where a value is None."""
         if self == NO_OPTIONS:
             return other
         return RunOptions(
@@ -61,14 +61,14 @@ class RunOptions:
         )
 
     def to_plain(self) -> dict[str, Any]:
-        """The options that are set, as plain values that travel in a payload.
+        """The options that are set, as plain values for a payload.
 
         Raises:
-            SettingsError: `retry` is a function, which cannot travel.
+            SettingsError: `retry` is a function, which cannot be sent.
         """
         if callable(self.retry):
             raise SettingsError(
-                "retry is a function, which cannot travel with a job: give it to @job, or give a number of retries,"
+                "retry is a function, which cannot be sent with a job: pass it to @job, or give a number of retries,"
                 " Exponential, Linear, Fixed or Delays"
             )
         plain: dict[str, Any] = {
@@ -81,13 +81,13 @@ class RunOptions:
 
     @classmethod
     def from_plain(cls, plain: object) -> RunOptions:
-        """The options that `to_plain` made such a mapping of; what it does not know it passes over.
+        """The options that `to_plain` turned into this mapping; unknown ones are ignored.
 
         Raises:
             SettingsError: a value is invalid.
         """
         if not isinstance(plain, Mapping):
-            raise SettingsError(f"the job's options are {type(plain).__name__}, no mapping")
+            raise SettingsError(f"the job's options are {type(plain).__name__}, not a mapping")
         retry = plain.get("retry")
         return cls.read(
             timeout=plain.get("timeout"),
@@ -101,7 +101,7 @@ NO_OPTIONS = RunOptions()
 
 
 def keep_ms_of(keep_result_s: float) -> int:
-    """How many ms a result is kept: 0 for ever, -1 not at all, as the scripts take it."""
+    """How many ms to keep a result, in the form that the scripts take: 0 is forever, -1 not at all."""
     if keep_result_s == math.inf:
         return 0
     return max(1, round(keep_result_s * 1000)) if keep_result_s > 0 else -1

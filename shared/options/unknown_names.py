@@ -1,4 +1,4 @@
-"""Options of a name that there is not: the error says which one may be meant."""
+"""Unknown options: the error suggests the option that may be meant."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _ELSEWHERE: Final = {
     "time_limit": "timeout",
     "ttl": "expires",
 }
-"""What other libraries call an option, and what it is called here."""
+"""The names of options in other libraries, and the names they have here."""
 
 
 def with_advice(function: Callable[P, R]) -> Callable[P, R]:
-    """A function whose TypeError for an unknown keyword says which one may be meant. Right calls cost nothing more."""
+    """Makes the function's TypeError for an unknown keyword suggest a known one. Correct calls cost nothing more."""
     kinds = inspect.signature(function).parameters.values()
     known = {parameter.name for parameter in kinds if parameter.kind is inspect.Parameter.KEYWORD_ONLY}
 
@@ -55,4 +55,4 @@ def _text(name: str, unknown: Iterable[str], known: Collection[str]) -> str:
 def _advice(name: str, known: Collection[str]) -> str:
     meant = _ELSEWHERE.get(name.strip("_"))
     near = [meant] if meant in known else get_close_matches(name, sorted(known), n=1)
-    return f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+    return f"did you mean {near[0]}?" if near else f"the options are {', '.join(sorted(known))}"

@@ -134,7 +134,7 @@ async def test_an_enqueue_that_gives_a_resource_is_refused(redis_url: str) -> No
 
     async with Producer(redis_url) as producer:
         for asked, args, kwargs, told in (
-            (takes_one, ("a",), {"pool": 1}, "'pool' is a resource, which the worker gives"),
+            (takes_one, ("a",), {"pool": 1}, "'pool' is a resource, which the worker passes"),
             (takes_one, ("a",), {"made": 1}, "'made' is a resource"),
             (takes_one, ("a", 5), {}, "too many positional"),
             (takes_any, (), {"db": 5, "x": 1}, "'db' is a resource"),
@@ -164,7 +164,7 @@ async def test_a_name_that_nobody_gives_ends_the_start(run_app: RunApp) -> None:
     @app.job
     async def asks(*, cache: object = Resource("cache")) -> None: ...
 
-    with pytest.raises(ResourceError, match=r"asks for the resource 'cache', which .* does not give: there are .*'db'"):
+    with pytest.raises(ResourceError, match=r"needs the resource 'cache', which .* does not provide: it provides .*'db'"):
         await run_app(app)
     assert shop.LOG[-1] == "closed"
 
@@ -210,8 +210,8 @@ def takes_context(ctx: Context) -> Iterator[int]:
     [
         (stay_away, "stay_away needs an event loop"),
         (shop.open_session, "open_session needs an event loop"),
-        (yields, "yields is a generator: put @contextmanager before it"),
-        (needs, "needs 'nothing', which is no resource, no context and no argument"),
+        (yields, "yields is a generator: decorate it with @contextmanager"),
+        (needs, "needs 'nothing', which is not a resource, a context or an argument"),
         (takes_context, "takes a Context, and the job's context is a SyncContext"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
@@ -225,19 +225,19 @@ def test_a_factory_that_cannot_work_is_refused_at_the_start(factory: Any, told: 
 
 
 def test_resources_stand_where_they_can_be_given_by_name() -> None:
-    with pytest.raises(DeclarationError, match="name of what a lifespan yields, or a factory, not 7"):
+    with pytest.raises(DeclarationError, match="name of a resource of the lifespan, or a factory, not 7"):
         Resource(7)  # type: ignore[call-overload]
-    with pytest.raises(DeclarationError, match="'db' must be a parameter that can be given by name"):
+    with pytest.raises(DeclarationError, match="'db' must be a parameter that can be passed by name"):
 
         @job
         async def by_position(db: object = Resource("db"), /) -> None: ...
 
-    with pytest.raises(DeclarationError, match="'rest' stands behind the resource 'db'"):
+    with pytest.raises(DeclarationError, match="'rest' comes after the resource 'db'"):
 
         @job
         async def any_number(db: object = Resource("db"), *rest: int) -> None: ...
 
-    with pytest.raises(DeclarationError, match="'ctx' stands behind the resource 'db'"):
+    with pytest.raises(DeclarationError, match="'ctx' comes after the resource 'db'"):
 
         @job(lane="thread")
         def context_behind(db: object = Resource("db"), ctx: SyncContext | None = None) -> None: ...

@@ -37,10 +37,10 @@ def test_a_queue_is_native_unless_it_says_otherwise_and_so_is_a_name_alone() -> 
         ("q" * 251, {}, "of 251 bytes: it may have 250 at most"),
         ("two\nlines", {}, "control characters and line breaks"),
         ("two\nlines", {"format": "arq"}, "control characters and line breaks"),
-        *((name, {}, "the name of a native queue holds none of { } ~") for name in ("a{b", "a}b", "a~1", "{a}")),
-        ("mail", {"format": "redis"}, "there is no format 'redis' of a queue; there are native, arq"),
-        ("mail", {"format": None}, "there is no format None"),
-        ("mail", {"format": []}, "there is no format"),
+        *((name, {}, "the name of a native queue must not contain {, } or ~") for name in ("a{b", "a}b", "a~1", "{a}")),
+        ("mail", {"format": "redis"}, "there is no queue format 'redis'; the formats are native, arq"),
+        ("mail", {"format": None}, "there is no queue format None"),
+        ("mail", {"format": []}, "there is no queue format"),
     ],
 )
 def test_what_cannot_be_a_queue_is_refused(name: Any, options: dict[str, Any], words: str) -> None:
@@ -56,7 +56,7 @@ def test_only_a_checked_name_is_checked() -> None:
     assert to_ref("two\nlines") == QueueRef("two\nlines", "native")
     with pytest.raises(SettingsError, match=r"-q is .*control characters"):
         checked_ref("two\nlines", "-q")
-    with pytest.raises(SettingsError, match="holds none of"):
+    with pytest.raises(SettingsError, match="must not contain"):
         checked_ref(QueueRef("a~1", "native"))
     assert checked_ref(None) is None
 

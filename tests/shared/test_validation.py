@@ -53,7 +53,7 @@ def noop() -> None: ...
         ({"retry_on": [OSError, "TimeoutError"]}, "retry_on holds 'TimeoutError': give classes of exceptions"),
         ({"retry_on": OSError("made")}, "retry_on holds OSError"),
         ({"give_up_on": "OSError"}, "give_up_on holds 'OSError': give classes of exceptions"),
-        ({"renamed_from": 5}, "renamed_from is 5: give a name, or several"),
+        ({"renamed_from": 5}, "renamed_from is 5: give a name or a list of names"),
         ({"renamed_from": ("old", None)}, "renamed_from holds None: give names"),
         ({"renamed_from": "two\nlines"}, "renamed_from is 'two.*lines': control characters"),
         ({"queue": "q" * 251}, r"queue is 'q+'… of 251 bytes: it may have 250 at most"),

@@ -96,5 +96,5 @@ async def test_a_result_that_is_not_what_the_handle_says_is_told_apart(redis: Re
     ):
         handle = await producer.enqueue(jobs.plus, 1, 2)
         assert await handle.result() == 3
-        with pytest.raises(ResultTypeError, match="is not what is annotated here: expected str, got int 3"):
+        with pytest.raises(ResultTypeError, match="does not match the annotation here: expected str, got int 3"):
             await producer.handle(handle.job_id, type=str).result()

@@ -84,7 +84,7 @@ async def test_what_it_refuses(redis: Redis, redis_url: str, cli_here: Cli) -> N
     await enqueue(redis_url, ARQ, 1)
     for words, code, why in (
         (["emials", "mail"], 1, "no queue emials is known"),
-        (["arq:queue", "a~b"], 2, "holds none of { } ~"),
+        (["arq:queue", "a~b"], 2, "must not contain {, } or ~"),
         (["arq:queue", "other", "--to-arq"], 2, "both in arq's format"),
         (["arq:queue", "arq:queue", "--to-arq"], 2, "both where jobs are taken from"),
         (["arq:queue", "arq:queue"], 2, "differ in their format alone"),

@@ -482,7 +482,7 @@ async def test_who_waits_at_the_old_queue_is_told_where_the_job_is(
         while not (await redis.execute_command("PUBSUB", "NUMSUB", producer_queue(source).ended))[1]:  # type: ignore[no-untyped-call]
             await asyncio.sleep(0.01)
         await move(redis, source, target)
-        with pytest.raises(ResultNotFoundError, match=rf"or it was moved to .*{target.name}.*: ask there"):
+        with pytest.raises(ResultNotFoundError, match=rf"or it was moved to .*{target.name}.*: look there"):
             await result
         async with running(make_worker(redis_url, [add], queues=(target,))):
             assert await producer.handle(handle.job_id, queue=user_queue(target)).result(20) == 1

@@ -168,7 +168,7 @@ def test_a_class_that_cannot_be_made_is_refused_before_any_run() -> None:
     def ship(order: Order) -> None: ...
 
     ship.__annotations__["order"] = Order
-    with pytest.raises(DeclarationError, match=r"argument 'order' of ship cannot be made.*Unloaded"):
+    with pytest.raises(DeclarationError, match=r"argument 'order' of ship cannot be rebuilt.*Unloaded"):
         forms_of(ship)
 
 

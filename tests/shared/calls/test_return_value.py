@@ -29,9 +29,9 @@ def test_a_value_is_returned_as_it_is(value: object) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (coroutine, "f returned a coroutine, which nobody awaits"),
-        (generator, "f returned a generator, which has done nothing yet"),
-        (async_generator, "f returned a generator, which has done nothing yet"),
+        (coroutine, "f returned a coroutine, which is never awaited"),
+        (generator, "f returned a generator, which has not run yet"),
+        (async_generator, "f returned a generator, which has not run yet"),
     ],
 )
 def test_work_that_is_not_done(make: object, words: str) -> None:

@@ -161,7 +161,7 @@ async def any_number(*ctx: Context) -> None: ...
         (Service, "not a function: put it before a def"),
         (5, "not a function"),
         (None, "not a function"),
-        (remembered_coroutine, "cache what it returns"),
+        (remembered_coroutine, "cache the result instead"),
         (two, r"test_decorators.py:\d+: a job takes one Context.*ctx: .*other: "),
         (any_number, "one Context"),
         (lambda: None, "a lambda cannot run on the cpu lane"),
@@ -175,11 +175,11 @@ def test_what_would_fail_each_time_is_refused(function: Any, words: str) -> None
 @pytest.mark.parametrize(
     ("function", "lane", "words"),
     [
-        (load, "thread", 'an "async def" function runs on the io lane'),
-        (Waiter(), "cpu", 'an "async def" function runs on the io lane'),
-        (functools.partial(load, ""), "cpu", 'an "async def" function runs on the io lane'),
-        (work, "io", "the io lane is for async def functions"),
-        (math.sqrt, "io", r"test_decorators.py:\d+: .*the io lane is for async def functions"),
+        (load, "thread", "does not fit an async def: it runs on the io lane"),
+        (Waiter(), "cpu", "does not fit an async def: it runs on the io lane"),
+        (functools.partial(load, ""), "cpu", "does not fit an async def: it runs on the io lane"),
+        (work, "io", "the io lane is for async def"),
+        (math.sqrt, "io", r"test_decorators.py:\d+: .*the io lane is for async def"),
         (work, "gpu", "there is no lane 'gpu'"),
     ],
 )
@@ -197,7 +197,7 @@ def test_two_partials_of_one_function_are_two_jobs() -> None:
         job(functools.partial(work, 1))
         job(functools.partial(work, 2))
 
-    with pytest.raises(DeclarationError, match=r"named 'work' is declared already at .*give one of them a name="):
+    with pytest.raises(DeclarationError, match=r"named 'work' is already declared at .*give one of them another name="):
         both()
 
 
@@ -291,7 +291,7 @@ def test_the_methods_that_enqueue_elsewhere_say_what_does_here() -> None:
     async def greet() -> None: ...
 
     wrong: Any = greet
-    with pytest.raises(AttributeError, match=r"no 'delay': a producer enqueues it, producer\.enqueue\(greet, \.\.\.\)"):
+    with pytest.raises(AttributeError, match=r"no 'delay': enqueue it with producer\.enqueue\(greet, \.\.\.\)"):
         wrong.delay("ann")
     with pytest.raises(AttributeError, match="'AsyncJob' object has no attribute 'colour'"):
         _ = wrong.colour

@@ -113,7 +113,7 @@ def test_what_retry_takes() -> None:
         (1.5, "retry is 1.5: give a number"),
         ("3", "retry is '3': give a number"),
         (Exponential, "retry is <class .*: give a number"),
-        (decide_later, "retry is <function .*, an async function: give a plain one"),
+        (decide_later, "retry is <function .*, an async function: give a plain function"),
         (lambda error: 1.0, r"retry is <function .*, which cannot be called with \(error, job_try\): too many"),
     ],
 )

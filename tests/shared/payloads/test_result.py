@@ -205,7 +205,7 @@ async def work() -> None: ...
         (MSGPACK, 2**70, "does not serialize as msgpack: OverflowError"),
         (PICKLE, lambda: None, "the result of send (a function) does not serialize as pickle: "),
         (JSON, {1}, "the result of send (a set) does not serialize as json: TypeError: "),
-        (MSGPACK, b"x" * 1000, "the result of send is 1,062 bytes and the limit is 1,000: put large data where"),
+        (MSGPACK, b"x" * 1000, "the result of send is 1,062 bytes and the limit is 1,000: store large data where"),
     ],
     ids=range(6),
 )

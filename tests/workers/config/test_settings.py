@@ -25,7 +25,7 @@ from monarq.workers.config.settings import WorkerSettings
         ({"queues": ()}, r"queues is \(\): give a list of one queue or more"),
         ({"queues": "mail"}, "queues is 'mail': give a list"),
         ({"queues": [Queue("mail"), None]}, "queues: None is none: give names, or instances of monarq.Queue"),
-        ({"queues": [QueueRef("a~1", "native")]}, "the name of a native queue holds none of"),
+        ({"queues": [QueueRef("a~1", "native")]}, "the name of a native queue must not contain"),
         ({"queues": (QueueRef("", "arq"),)}, "a queue's name must not be empty"),
         ({"queues": (QueueRef("a\nb", "arq"),)}, "control characters"),
     ],

@@ -113,5 +113,5 @@ async def test_ticks_carry_what_is_said_of_their_runs_and_go_to_the_queue_that_i
     ids=lambda given: next(iter(given)),
 )
 def test_options_of_one_enqueue_mean_nothing_to_a_cron(options: Any) -> None:
-    with pytest.raises(SettingsError, match=f"cron of greeting: {next(iter(options))} is an option of one enqueue"):
+    with pytest.raises(SettingsError, match=f"cron of greeting: {next(iter(options))} is for a single enqueue"):
         cron(greeting.options(**options), "@hourly")

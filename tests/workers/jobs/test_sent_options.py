@@ -135,7 +135,7 @@ def test_options_of_several_calls_add_up() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"retry": lambda error, job_try: 1}, "retry is a function, which cannot travel with a job: give it to @job"),
+        ({"retry": lambda error, job_try: 1}, "retry is a function, which cannot be sent with a job: pass it to @job"),
         ({"retry": "3"}, "retry is '3': give a number"),
         ({"timeout": -1}, "timeout is -1"),
         ({"keep_result": "ever"}, "keep_result is 'ever'"),

@@ -140,7 +140,7 @@ def test_a_function_that_is_not_there(driver: Driver) -> None:
         driver.run("no_such_function")
     with pytest.raises(TypeError, match="not_callable is not callable"):
         driver.run("not_callable")
-    with pytest.raises(TypeError, match="coroutine returned a coroutine, which nobody awaits"):
+    with pytest.raises(TypeError, match="coroutine returned a coroutine, which is never awaited"):
         driver.run("coroutine")
     with pytest.raises(RecursionError):
         driver.run("recurse")

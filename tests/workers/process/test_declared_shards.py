@@ -93,7 +93,7 @@ def test_only_native_queues_have_shards() -> None:
     for wrong in (0, 257, True, "4", 2.0):
         with pytest.raises(SettingsError, match="give a whole number from 1 to 256"):
             Queue("big", shards=wrong)  # type: ignore[arg-type]
-    with pytest.raises(SettingsError, match="arq's format cannot be spread"):
+    with pytest.raises(SettingsError, match="arq's format cannot have shards"):
         Queue("arq:queue", format="arq", shards=2)
 
 
