@@ -1,4 +1,4 @@
-"""The producer: enqueues jobs, one, many or later, and waits for their results."""
+"""The producer: enqueues jobs, one or many, now or for later, and waits for their results."""
 
 from monarq.producer.client import Producer
 from monarq.producer.enqueue.job_reference import named

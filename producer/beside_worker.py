@@ -1,7 +1,7 @@
-"""The producers of a worker's jobs: one for those on its event loop, one for those in its threads, by one connection.
+"""The producers of a worker's jobs: one for its event loop, one for its threads, which share their connections.
 
-Jobs find them as the `producer` of their contexts. They belong to the worker, which closes them at its end: what a job
-does to close one does nothing.
+Jobs get them as `producer` of their contexts. They belong to the worker, which closes them when it stops; a job that
+closes one has no effect.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class WorkerProducer(Producer):
     Args:
         redis: a client whose connection settings are used.
         shown: the server's address for messages, without secrets.
-        queue: the queue of jobs that name none.
+        queue: the queue of jobs that do not specify one.
         codecs: the formats that the worker reads and writes.
         max_payload: bytes; a larger payload is refused.
-        middleware: that of the application.
+        middleware: the application's middleware.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class WorkerProducer(Producer):
         self._set_up(redis, shown, queue, codecs, max_payload, _RETRY_FOR_S, SOCKET_TIMEOUT_S, middleware)
 
     async def close(self) -> None:
-        """Does nothing: the worker closes it once its last job has ended."""
+        """Does nothing: the worker closes the producer after its last job has ended."""
 
     async def end(self) -> None:
-        """Closes the connections; for the worker."""
+        """Closes the connections; called by the worker."""
         await super().close()
 
 
@@ -62,7 +62,7 @@ class ThreadProducer(SyncProducer):
     """The producer of a worker's jobs that run in threads: it uses the one of the event loop, and its connections.
 
     Args:
-        producer: the worker's.
+        producer: the worker's producer.
         loop: the worker's event loop.
     """
 
@@ -72,25 +72,25 @@ class ThreadProducer(SyncProducer):
 
 
 class ChildProducer(SyncProducer):
-    """The producer of the jobs of a cpu child, with connections of its own, for as long as the process lives."""
+    """The producer of the jobs of a cpu child. It has its own connections, which last as long as the process."""
 
     def close(self) -> None:
         """Does nothing: the next job needs it."""
 
 
 class _RunningLoop:
-    """A loop that runs in another thread, and belongs to somebody else."""
+    """An event loop that runs in another thread and is managed elsewhere."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Runs the coroutine there and waits for it; it is cancelled where the wait is interrupted.
+        """Runs the coroutine there and waits for it; if the wait is interrupted, the coroutine is cancelled.
 
         Raises:
-            ProducerClosedError: the loop is closed, or was while it waited.
-            ProducerMisusedError: it is the loop of the caller.
-            BaseException: what the coroutine raised.
+            ProducerClosedError: the loop is closed, or was closed during the wait.
+            ProducerMisusedError: it is the caller's own loop.
+            BaseException: whatever the coroutine raised.
         """
         try:
             is_own = asyncio.get_running_loop() is self._loop
@@ -99,7 +99,8 @@ class _RunningLoop:
         if is_own:
             coroutine.close()
             raise ProducerMisusedError(
-                "a thread job's producer was called from the event loop, and would wait for itself"
+                "a thread job's producer was called on the event loop, where it would wait for itself: use the producer"
+                " of an async def job's Context there"
             )
         try:
             running = asyncio.run_coroutine_threadsafe(coroutine, self._loop)

@@ -54,31 +54,32 @@ LISTENER_CONNECTIONS = 2
 
 
 class Producer:
-    """Enqueues jobs, and returns handles to wait for them. One for each event loop; any number of tasks may use it.
+    """Enqueues jobs, and returns handles to wait for them. Use one per event loop; any number of tasks may share it.
 
-    It connects when it is first used. Use it in ``async with``, or call `close`. What it is not told it takes from the
-    environment, from ``[tool.monarq]`` of pyproject.toml, or from the built-in values that are named here.
+    It connects when it is first used. Use it in ``async with``, or call `close`. Settings that are not given are taken
+    from the environment, else from ``[tool.monarq]`` in pyproject.toml, else they have the defaults below.
 
     Args:
-        url: the Redis, as ``redis://``, ``rediss://`` or ``unix://``, ``redis+sentinel://host:26379/service``, or
-            ``redis+cluster://`` with some of a cluster's nodes. Default: MONARQ_REDIS, pyproject.toml,
+        url: the Redis URL: ``redis://``, ``rediss://``, ``unix://``, ``redis+sentinel://host:26379/service``, or
+            ``redis+cluster://`` with some of the cluster's nodes. Default: MONARQ_REDIS, else pyproject.toml, else
             REDIS_URL, else localhost.
-        redis: a client of your own, of redis.asyncio, whose connection settings are used, instead of a URL. The client
-            itself is not used, and may belong to another event loop.
-        queue: the queue of jobs that name none: a name, which means a native queue, or a `Queue`. Default: ``default``.
-        codec: the format of payloads: "msgpack", "pickle" (which allows pickled results as well), or your own. Default:
-            "msgpack".
-        allow_pickle: read results that are pickled, as arq's workers write them. Only where everyone who can write to
-            this Redis is trusted. Default: False.
+        redis: instead of a URL, a redis.asyncio client whose connection settings are used. The client itself is not
+            used, so it may belong to another event loop.
+        queue: the queue of jobs that do not specify one: a name, which means a native queue, or a `Queue`. Default:
+            ``default``.
+        codec: the format of payloads: "msgpack", "pickle" (which also allows pickled results), or your own `Codec`.
+            Default: "msgpack".
+        allow_pickle: read pickled results, as written by arq's workers. Use it only if everyone who can write to this
+            Redis is trusted. Default: False.
         max_payload: the largest payload, in bytes or as "8MB". Default: 8 MB.
-        retry_for: the `Duration` for which an enqueue is repeated while Redis is not reachable. Default: 10 s.
-        redis_timeout: the `Duration` after which a call to Redis counts as failed. Default: 5 s.
-        signing_key: sign jobs with it, and read signed results only; several, separated by commas, to change it.
-            Default: MONARQ_SIGNING_KEY, else nothing is signed. The workers need it as well.
-        check_arguments: refuse arguments that a job does not take by its signature and annotations, or that would come
-            back as something else, before anything is sent. False leaves that to the worker, where the job then is
-            dead with the reason. Default: True.
-        middleware: around each enqueue, each job of `enqueue_many` for itself; the first is the outermost.
+        retry_for: the `Duration` for which an enqueue is retried while Redis is unreachable. Default: 10 s.
+        redis_timeout: the `Duration` after which a call to Redis times out. Default: 5 s.
+        signing_key: the key to sign jobs with; only signed results are then read. Several keys, separated by commas,
+            allow key rotation. The workers need the same key. Default: MONARQ_SIGNING_KEY, else nothing is signed.
+        check_arguments: before anything is sent, refuse arguments that do not fit the job's signature and annotations,
+            or that would come back as another type. If False, the worker refuses them, and the job is dead with the
+            reason. Default: True.
+        middleware: wraps each enqueue, and each job of `enqueue_many` separately; the first is the outermost.
 
     Raises:
         SettingsError: a setting has an invalid value.
@@ -126,7 +127,7 @@ class Producer:
         middleware: tuple[AnyMiddleware, ...],
         check_arguments: bool = True,
     ) -> None:
-        # Kept alive: where it asks sentinels for the server, our connections use its sentinel clients.
+        # Kept alive: if it asks sentinels for the server, our connections use its sentinel clients.
         self._template = template
         self._redis = private_client(self._template, shown=shown, timeout_s=timeout_s)
         self._listener_redis = private_client(
@@ -137,12 +138,12 @@ class Producer:
             queue, codecs, max_payload, partial(check_queue, self._redis), check_arguments=check_arguments
         )
         self._submitter = Submitter(self._redis, retry_for_s)
-        # None without middleware, so that an enqueue does nothing for it.
+        # None without middleware, so that an enqueue has no overhead for it.
         self._send = with_middleware(send_functions((*INSTALLED, *middleware)), self._enqueue_outgoing)
         self._tracker = Tracker(self._redis, self._listener, codecs, retry_for_s)
 
     def _find_redis_again(self) -> tuple[asyncio.AbstractEventLoop | None, Coroutine[Any, Any, None]]:
-        """Looks for Redis anew: for a producer that was given none, while tests run; see `unaddressed`."""
+        """Resolves the Redis address again. In tests, for producers that were given none; see `unaddressed`."""
         used_on = self._redis.used_on
         close = _close(self._listener_redis, self._listener, self._redis)
         template, shown = resolve_redis(None, None) if environment_url() else resolve_redis(*self._fallback)
@@ -150,7 +151,7 @@ class Producer:
         return used_on, close
 
     def _fall_back_on(self, url: str | None, redis: Redis | None) -> None:
-        """Its Redis is only an application's, to which the environment is preferred: see `unaddressed`."""
+        """Notes that its Redis is only the application's, which the environment overrides; see `unaddressed`."""
         self._fallback = url, redis
         UNADDRESSED.add(self)
 
@@ -163,9 +164,9 @@ class Producer:
         await self.close()
 
     async def close(self) -> None:
-        """Closes the connections, and ends all waits with ProducerClosedError. May be called again.
+        """Closes the connections, and ends all waits with ProducerClosedError. May be called more than once.
 
-        It waits for no job and no enqueue; jobs that are in the queue stay there.
+        It does not wait for jobs or enqueues in progress. Jobs that are in the queue stay there.
         """
         await _close(self._listener_redis, self._listener, self._redis)
 
@@ -176,45 +177,45 @@ class Producer:
     @overload
     async def enqueue(self, job: str, /, *args: Any, **kwargs: Any) -> Handle[Any]: ...
     async def enqueue(self, job: Any, /, *args: Any, **kwargs: Any) -> Handle[Any]:
-        """Puts a job into its queue. When it returns, the job is there, or was there already.
+        """Puts a job into its queue. When it returns, the job is in the queue, or was there already.
 
         Args:
-            job: what ``@job`` made, perhaps with ``.options(...)``; what its ``.bind(...)`` made, with its arguments;
-                or a job's name, where its code is elsewhere.
+            job: a function decorated with ``@job``, optionally with ``.options(...)``; a job with its arguments, as
+                returned by ``.bind(...)``; or a job's name, if its code is elsewhere.
             args: the job's positional arguments.
             kwargs: its keyword arguments.
 
         Returns:
-            The job's handle; `existed` is true where a job or result of the id given in the options was there.
+            The job's handle; `existed` is true if a job or a result with the `job_id` of the options was there already.
 
         Raises:
-            ArgumentsError: the job does not take the arguments; it is a TypeError and a PayloadError.
-            PayloadTooLargeError: they are too large.
+            ArgumentsError: (a TypeError and a PayloadError) the job does not accept the arguments.
+            PayloadTooLargeError: the arguments are too large.
             RedisUnavailableError: Redis could not be reached for `retry_for`; nothing was enqueued.
             RedisRefusedError: Redis refused it; nothing was enqueued.
-            EnqueueUnknownError: whether it was enqueued is unknown.
+            EnqueueUnknownError: it is unknown whether the job was enqueued.
             ProducerClosedError: the producer is closed.
         """
         if isinstance(job, BoundJob):
             if args or kwargs:
-                raise ArgumentsError(f"{job!r} has its arguments: give no others beside it")
+                raise ArgumentsError(f"{job!r} already has its arguments: do not pass others")
             job, args, kwargs = job.job, job.args, dict(job.kwargs)
         envelope = self._serializer.envelope(job)
         if self._send is not None:
-            self._serializer.arguments.encode(envelope.job, args, kwargs)  # what is refused does not reach middleware
+            self._serializer.arguments.encode(envelope.job, args, kwargs)  # refused jobs do not reach middleware
             return await self._send(outgoing_of(envelope, args, kwargs))
         args, kwargs = self._serializer.arguments.encode(envelope.job, args, kwargs)
         return self._handle_of(await self._enqueue_one(envelope, args, kwargs))
 
     async def _enqueue_outgoing(self, outgoing: Outgoing) -> Handle[Any]:
-        """Enqueues what middleware has passed on."""
+        """Enqueues a job that middleware has passed on."""
         envelope = self._serializer.envelope(outgoing.job)
         envelope.headers = check_headers(outgoing.headers)
         args, kwargs = self._serializer.arguments.encode(envelope.job, outgoing.args, outgoing.kwargs)
         return self._handle_of(await self._enqueue_one(envelope, args, kwargs))
 
     async def _enqueue_one(self, envelope: Envelope, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> EnqueuedJob:
-        """Enqueues a job whose arguments are encoded."""
+        """Enqueues a job whose arguments are already encoded."""
         try:
             return await self._submit_one(envelope, args, kwargs)
         except StaleIdsError:
@@ -255,23 +256,24 @@ class Producer:
     @overload
     async def enqueue_many(self, job: str, arguments: Iterable[tuple[Any, ...]], /) -> list[Handle[Any]]: ...
     async def enqueue_many(self, job: Any, arguments: Iterable[tuple[Any, ...]] | None = None, /) -> list[Handle[Any]]:
-        """Enqueues many jobs, a thousand in one command; all arguments are checked first.
+        """Enqueues many jobs, up to a thousand per command. All arguments are checked first.
 
-        Either calls of one job: ``enqueue_many(resize, [("a",), ("b",)])``; or jobs with their own arguments, of one
-        kind or several: ``enqueue_many([resize.bind("a", width=5), send.bind("x@y")])``. Of these, calls of one job
-        with the same options keep their order in the queue.
+        Pass either one job and a list of arguments, ``enqueue_many(resize, [("a",), ("b",)])``, or a list of jobs with
+        their arguments, ``enqueue_many([resize.bind("a", width=5), send.bind("x@y")])``. In such a list, calls of the
+        same job with the same options keep their order in the queue.
 
         Args:
-            job: as for `enqueue`. Its options hold for all jobs, and must not name a job_id. Or all jobs, as their
-                ``.bind(...)`` makes them, each with its own options.
-            arguments: a tuple of positional arguments for each job.
+            job: the job, as for `enqueue`; its options apply to all calls and must not set a job_id. Or a list of jobs
+                as returned by ``.bind(...)``, each with its own options.
+            arguments: a tuple of positional arguments for each call.
 
         Returns:
             The handles, in the order of the arguments.
 
         Raises:
-            PartlyEnqueuedError: some jobs were enqueued, and others not, or their outcome is unknown; it says which.
-            Exception: as `enqueue`; nothing was enqueued then.
+            PartlyEnqueuedError: some jobs were enqueued, and others were not or their outcome is unknown; the error
+                lists them.
+            Exception: as for `enqueue`; nothing was enqueued.
         """
         return await self._enqueue_all(job, arguments)
 
@@ -328,12 +330,12 @@ class Producer:
 
         Args:
             job: as for `enqueue_many`.
-            arguments: a tuple of positional arguments for each job.
-            timeout: the `Duration` to wait for the results. Default: without end.
+            arguments: a tuple of positional arguments for each call.
+            timeout: the `Duration` to wait for the results. Default: no limit.
 
         Raises:
-            Exception: what the first job to fail raised, as soon as it has; the other jobs go on. Otherwise as
-                `enqueue_many` and `as_completed`.
+            Exception: the exception of the first job to fail, raised as soon as it fails; the other jobs continue.
+                Otherwise as for `enqueue_many` and `as_completed`.
         """
         handles = await self._enqueue_all(job, arguments)
         values = {handle: value async for handle, value in self.as_completed(handles, timeout=timeout)}
@@ -358,13 +360,13 @@ class Producer:
 
         Args:
             handles: the jobs.
-            timeout: the `Duration` until all must have ended. Default: without end.
-            return_exceptions: yield an exception in place of the result and go on. By default it is raised at that
-                point, as by awaiting the job itself, and ends the iteration.
+            timeout: the `Duration` within which all must have ended. Default: no limit.
+            return_exceptions: yield a job's exception in place of its result, and continue. By default the exception is
+                raised at that point and ends the iteration.
 
         Raises:
-            ResultTimeoutError: not all ended in time.
-            Exception: what a job raised; see `Handle.result`.
+            ResultTimeoutError: not all jobs ended in time.
+            Exception: the exception of a job; see `Handle.result`.
         """
         timeout_s = to_seconds(timeout, "timeout")
         return as_completed(self._tracker, handles, timeout_s=timeout_s, return_exceptions=return_exceptions)
@@ -376,7 +378,7 @@ class Producer:
             handles: the jobs.
 
         Raises:
-            MonarqError: as `Handle.watch`.
+            MonarqError: as for `Handle.watch`.
         """
         return stream_progress(self._listener, ((handle, queue_of(handle), handle.job_id) for handle in handles))
 
@@ -391,16 +393,16 @@ class Producer:
         *,
         type: Any = Any,  # noqa: A002
     ) -> Handle[Any]:
-        """A handle of the job of this id, whoever enqueued it.
+        """A handle for the job with this id, whoever enqueued it.
 
         Args:
             job_id: the job's id.
             queue: its queue. Default: the producer's.
-            type: the type of its result, as for `named`. Default: plain values, as they came.
+            type: the type of its result, as for `named`. Default: the plain value, not converted.
 
         Raises:
             SettingsError: the id or the name is invalid.
-            DeclarationError: a result of this type cannot be made.
+            DeclarationError: a result of this type cannot be rebuilt.
         """
         check_job_id(job_id)
         return Handle(self._tracker, self._serializer.queue(checked_ref(queue)), job_id, types=types_by_hand(type))
@@ -422,7 +424,7 @@ class Producer:
             return [self._handle_of(enqueued) for enqueued in await bound.enqueue(calls)]
         envelope = self._serializer.envelope(job)
         if arguments is None:
-            raise ArgumentsError(f"{envelope.job.name}: give a list of tuples of arguments, one a job, beside the job")
+            raise ArgumentsError(f"{envelope.job.name}: after the job, give a list of argument tuples, one per call")
         listed = list(arguments)
         if self._send is not None:
             check_no_id(envelope, len(listed))
@@ -435,7 +437,7 @@ class Producer:
 
 
 async def _close(listener_redis: RedisClient, listener: ResultListener, redis: RedisClient) -> None:
-    async with AsyncExitStack() as closing:  # each of them also where the one before is cancelled
+    async with AsyncExitStack() as closing:  # each is closed even if closing the one before is cancelled
         closing.push_async_callback(listener_redis.aclose)
         closing.push_async_callback(listener.close)
         closing.push_async_callback(redis.aclose)

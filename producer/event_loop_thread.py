@@ -1,7 +1,8 @@
-"""Event loop thread: an event loop in a thread of its own, for blocking callers.
+"""Event loop thread: an event loop in its own thread, for blocking callers.
 
-A signal handler, or a finalizer that the garbage collector runs, may interrupt a call anywhere and make another in the
-same thread. So no lock is held that such a call would wait for, nor one that the loop's thread needs to answer it.
+A signal handler, or a finalizer run by the garbage collector, may interrupt a call at any point and make another call
+in the same thread. So a call must not hold a lock that such a nested call would wait for, or that the loop's thread
+needs to answer it.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ T = TypeVar("T")
 
 
 Started = concurrent.futures.Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
-"""The loop once it runs, and the event that ends it."""
+"""The loop once it runs, and the event that stops it."""
 
 SIGNAL_CHECK_S: Final = 0.5
-"""A signal that arrives just before a thread sleeps does not wake it: Ctrl-C is seen at most so much later."""
+"""The longest sleep. A signal that arrives just before a thread sleeps does not wake it, so Ctrl-C may be seen this
+much later."""
 
 STOP_TIMEOUT_S: Final = 5.0
-"""The end of a program is not delayed for longer, whatever the connections do."""
+"""The longest that closing connections may delay the end of a program."""
 
 
 class LoopThread(Protocol):
@@ -40,16 +42,16 @@ class LoopThread(Protocol):
         ...
 
     def close(self) -> None:
-        """Ends what was started for its callers."""
+        """Stops everything that was started for its callers."""
         ...
 
 
 class EventLoopThread:
-    """Runs coroutines for any number of threads, until it is closed or garbage, or the program ends.
+    """Runs coroutines for any number of threads, until it is closed or garbage-collected, or the program ends.
 
     Args:
         name: the thread's name.
-        at_end: awaited last on its loop.
+        at_end: awaited on its loop as the last step.
     """
 
     def __init__(self, name: str, at_end: Callable[[], Awaitable[None]]) -> None:
@@ -60,16 +62,16 @@ class EventLoopThread:
         self._thread = threading.Thread(target=_run_loop, args=(started, at_end), name=name, daemon=True)
         self._thread.start()
         self._loop, self._stop = started.result()
-        # Also when nobody closes it: a daemon thread that is cut off at the end of the program causes error messages.
+        # Also if it is never closed: a daemon thread that is cut off at the end of the program causes error messages.
         self._finalizer = weakref.finalize(self, _stop_loop, self._pid, self._loop, self._stop, self._thread)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Runs the coroutine and waits for it; it is cancelled where the wait is interrupted, by Ctrl-C for instance.
+        """Runs the coroutine and waits for it. If the wait is interrupted, such as by Ctrl-C, it is cancelled.
 
         Raises:
-            ProducerClosedError: the thread is closed, or was while it waited.
-            ProducerMisusedError: this process is a fork, or the thread is the loop's own.
-            BaseException: what the coroutine raised.
+            ProducerClosedError: the thread is closed, or was closed during the wait.
+            ProducerMisusedError: this process is a fork, or the caller is the loop's own thread.
+            BaseException: whatever the coroutine raised.
         """
         call = _Call(coroutine)
         try:
@@ -77,15 +79,15 @@ class EventLoopThread:
             return call.wait(self._thread)
         except asyncio.CancelledError:
             if not self._closed and self._thread.is_alive():
-                raise  # as the job was
+                raise  # the job itself was cancelled
             raise ProducerClosedError from None
         except BaseException:
-            # Ctrl-C may come between any two steps: only the loop knows whether it has the call already.
+            # Ctrl-C may come between any two steps: only the loop knows whether it has received the call.
             self._cancel(call)
             raise
 
     def close(self) -> None:
-        """Ends the thread; callers that wait get ProducerClosedError. May be called again; does nothing in a fork."""
+        """Stops the thread; waiting callers get ProducerClosedError. May be called again; does nothing in a fork."""
         if os.getpid() == self._pid:
             with self._lock:
                 self._closed = True
@@ -94,38 +96,41 @@ class EventLoopThread:
     def _submit(self, call: _Call[Any]) -> None:
         if os.getpid() != self._pid:
             raise ProducerMisusedError(
-                f"this producer was made before a fork, by process {self._pid}, and its thread and connections stayed"
-                " there: make one in each process"
+                f"this producer was made before a fork, in process {self._pid}, and its thread and connections exist"
+                " only there: make a producer in each process"
             )
         if threading.current_thread() is self._thread:
-            raise ProducerMisusedError("a SyncProducer was called from its own event loop, and would wait for itself")
-        # Under the lock, as a loop that has been told to stop would never run the call.
+            raise ProducerMisusedError(
+                "a SyncProducer was called on its own event loop, where it would wait for itself: call it in another"
+                " thread"
+            )
+        # Under the lock, as a loop that is stopping would never run the call.
         with self._lock:
             if not self._closed:
-                with suppress(RuntimeError):  # the loop is closed: a handler closed the producer since the line above
+                with suppress(RuntimeError):  # the loop is closed: a signal handler has just closed the producer
                     self._loop.call_soon_threadsafe(call.begin)
                     return
         raise ProducerClosedError
 
     def _cancel(self, call: _Call[Any]) -> None:
-        # In a fork the lock may be held for ever, by a thread that does not exist there.
+        # In a fork the lock may be held forever, by a thread that does not exist there.
         if os.getpid() == self._pid:
             with self._lock, suppress(RuntimeError):
                 if not self._closed:
                     self._loop.call_soon_threadsafe(call.cancel)
                     return
-        if not call.has_begun:  # otherwise it ends with its loop
+        if not call.has_begun:  # a call that has begun ends with its loop
             call.cancel()
 
 
 class _Call(Generic[T]):
-    """A coroutine on its way to the loop, where `begin` and `cancel` are called in the order of the caller's steps."""
+    """A coroutine on its way to the loop, which calls `begin` and `cancel` in the order of the caller's steps."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self._coroutine = coroutine
         self._task: asyncio.Task[T] | None = None
-        # Held until the task has ended. A future's own lock is held by its waiter now and then; the loop's thread would
-        # wait for it, while a signal handler that interrupted the waiter waits for the loop's thread.
+        # Held until the task has ended. A future is no alternative: its waiter holds its lock now and then, and the
+        # loop's thread would wait for it while a signal handler that interrupted the waiter waits for the loop.
         self._running = threading.Lock()
         self._running.acquire()
 
@@ -153,7 +158,7 @@ class _Call(Generic[T]):
         self._task.add_done_callback(self._end)
 
     def cancel(self) -> None:
-        """Cancels the coroutine, as nobody waits for it any more."""
+        """Cancels the coroutine, as nobody waits for it anymore."""
         if self._task is None:
             self._coroutine.close()
         else:
@@ -171,7 +176,7 @@ def _run_loop(started: Started, at_end: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _serve(started: Started, at_end: Callable[[], Awaitable[None]]) -> None:
-    """Keeps the loop running until it is told to stop; the runner then cancels what is left."""
+    """Keeps the loop running until it is stopped; the runner then cancels the remaining tasks."""
     stop = asyncio.Event()
     started.set_result((asyncio.get_running_loop(), stop))
     await stop.wait()
@@ -181,6 +186,6 @@ async def _serve(started: Started, at_end: Callable[[], Awaitable[None]]) -> Non
 def _stop_loop(pid: int, loop: asyncio.AbstractEventLoop, stop: asyncio.Event, thread: threading.Thread) -> None:
     if os.getpid() == pid and thread.is_alive():
         loop.call_soon_threadsafe(stop.set)
-        # The garbage collector may run the finalizer in that very thread.
+        # The garbage collector may run the finalizer in the loop's own thread.
         if thread is not threading.current_thread():
             thread.join(STOP_TIMEOUT_S)

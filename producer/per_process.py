@@ -1,4 +1,4 @@
-"""One blocking producer a process: for web applications whose servers fork after the application was made."""
+"""One blocking producer per process, for web applications whose servers fork after the application was created."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from monarq.producer.sync import SyncProducer
 
 
 class ProcessProducer:
-    """A `SyncProducer` that is made when it is first used, and anew in each fork. It is closed when the program ends.
+    """A `SyncProducer` that is made on first use in each process. It is closed when the program ends.
 
     Args:
-        make: makes one.
+        make: makes the producer.
     """
 
     def __init__(self, make: Callable[[], SyncProducer]) -> None:
@@ -28,7 +28,7 @@ class ProcessProducer:
         pid = os.getpid()
         made = self._made.get(pid)
         if made is None:
-            # Without a lock, which another thread might hold while the process forks.
+            # No lock: another thread might hold it while the process forks.
             mine = self._make()
             made = self._made.setdefault(pid, mine)
             if made is not mine:

@@ -13,7 +13,7 @@ from monarq.shared.redis.connection import open_redis, redacted_url, redis_url
 
 
 def resolve_redis(url: str | None, redis: object) -> tuple[Redis, str]:
-    """The client whose connection settings are used, and its server's name for logs and errors.
+    """The client whose connection settings are used, and its server's address for logs and errors.
 
     Args:
         url: the server's URL, or None.
@@ -35,14 +35,16 @@ def resolve_redis(url: str | None, redis: object) -> tuple[Redis, str]:
 
 def _needed_instead(redis: object) -> str:
     if isinstance(redis, (RedisCluster, BlockingCluster)):
-        return "which may repeat commands by itself: give the cluster's address as url, as in redis+cluster://host:port"
+        return (
+            "which may retry commands by itself: give the cluster's address as url, such as redis+cluster://host:port"
+        )
     if isinstance(redis, (Sentinel, BlockingSentinel)):
-        return "which asks sentinels: give what master_for(...) of a redis.asyncio.Sentinel returns"
+        return "not a client of one server: give what master_for(...) of a redis.asyncio.Sentinel returns"
     if isinstance(redis, str):
-        return "no client: give a URL as url"
+        return "not a client: pass a URL as url"
     if hasattr(redis, "connection_pool"):
         return (
-            "which blocks: give one of redis.asyncio, or fakeredis.FakeAsyncRedis in its place, or a URL; a"
-            " SyncProducer needs it as well, as it connects in a thread of its own"
+            "which blocks: give a client of redis.asyncio (or fakeredis.FakeAsyncRedis), or a URL; a SyncProducer needs"
+            " an async client too, as it runs an event loop in its own thread"
         )
-    return "no client: give a redis.asyncio.Redis, or a URL as url"
+    return "not a client: give a redis.asyncio.Redis, or a URL as url"

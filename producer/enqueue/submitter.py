@@ -1,8 +1,8 @@
-"""Submitter: sends an enqueue to Redis, and repeats it until its outcome is known.
+"""Submitter: sends an enqueue to Redis, and retries it until its outcome is known.
 
-A command whose reply was lost may have been carried out. It is repeated as such (`EnqueueMode.REPEATED`), so that
-Redis can answer whether the job is in the queue already. The outcome is "enqueued", "not enqueued" or, where no attempt
-can find out, "unknown".
+A command whose reply was lost may have been executed. It is sent again marked as a repetition
+(`EnqueueMode.REPEATED`), so that Redis can answer whether the job is in the queue already. The outcome is "enqueued",
+"not enqueued" or, if no attempt can find out, "unknown".
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from monarq.shared.redis.command_retry import CommandRetry
 from monarq.shared.redis.redis_errors import REDIS_ERRORS
 
 CALL_BYTES: Final = 8
-"""Random bytes in the name of a call, which is unique for as long as it may be repeated."""
+"""How many random bytes name a call; the name must be unique for as long as the call may be repeated."""
 
 
 class Submitter:
-    """Puts jobs into queues, each exactly once, even where connections break.
+    """Puts each job into its queue exactly once, even if connections break.
 
     Args:
         redis: the connections.
-        retry_for_s: seconds for which a failed call is repeated.
+        retry_for_s: seconds for which a failed call is retried.
     """
 
     def __init__(self, redis: RedisClient, retry_for_s: float) -> None:
@@ -35,16 +35,16 @@ class Submitter:
         self._retry_for_s = retry_for_s
 
     async def submit(self, envelope: Envelope, jobs: Sequence[tuple[str, bytes]]) -> list[Enqueued]:
-        """Puts the jobs, given as id and payload, into the envelope's queue; at most a batch of them.
+        """Puts jobs, given as id and payload, into the envelope's queue: one batch at most.
 
         Raises:
             RedisUnavailableError: Redis could not be reached, and nothing was enqueued.
             RedisRefusedError: Redis refused them, and nothing was enqueued.
             EnqueueUnknownError: the outcome is unknown.
-            ProducerClosedError: the producer was closed before.
+            ProducerClosedError: the producer was closed before anything was sent.
         """
         attempts = CommandRetry(self._retry_for_s)
-        # Ids that were made for this call name it as well.
+        # Generated ids are unique, so the first one can also name the call.
         call = jobs[0][0] if envelope.job_id is None else os.urandom(CALL_BYTES).hex()
         try:
             codes = await self._attempt(envelope, call, jobs, attempts)
@@ -57,7 +57,7 @@ class Submitter:
         if envelope.job_id is not None and codes[0] is Enqueued.ENDED:
             raise EnqueueUnknownError(
                 [envelope.job_id],
-                "the reply was lost, and a job of this id runs or has ended meanwhile, this one or another",
+                "the reply was lost, and since then this job, or another with the same id, has started or ended",
             )
         return codes
 

@@ -46,7 +46,8 @@ class _NoWorker:
             RuntimeError: always.
         """
         raise RuntimeError(
-            "this context was made without a worker and has no producer: in tests, use context(producer=...) of monarq.testing"
+            "this context was made without a worker and has no producer: in tests, make it with"
+            " monarq.testing.context(producer=...)"
         )
 
 

@@ -1,1 +1,1 @@
-"""The settings: one table, from which options, environment variables, pyproject.toml and the documentation are made."""
+"""The settings: one table defines all options, environment variables, pyproject.toml keys and their documentation."""

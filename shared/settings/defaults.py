@@ -1,4 +1,4 @@
-"""`Defaults`: what holds for jobs and workers where nothing nearer says otherwise."""
+"""`Defaults`: an application's default settings of jobs and workers."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from monarq.shared.settings.table import find_setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """Defaults of an application's workers, by the names of the settings; None leaves one to what is less near.
+    """The default settings of an application's workers; None leaves a setting to pyproject.toml or its built-in value.
 
-    The environment and the options of `monarq worker` win over them, and pyproject.toml and the built-in values hold
-    where they say nothing. What a job, one enqueue or a `Queue` says itself wins over all of these.
+    The environment and the options of `monarq worker` override them. Options set by a job, a single enqueue or a
+    `Queue` override all of these.
 
     Attributes:
         timeout: the `Duration` that a run may take; 0 for no limit.
-        retry: when a job is tried again after an exception: a number of retries, `Exponential` and its like, or a
-            function.
-        max_tries: how often a job is tried in all.
-        keep_result: the `Duration` that results are kept; 0 not at all, "forever" without end.
-        concurrency: jobs at once in each worker.
-        threads: thread jobs at once in each worker.
-        burst: end once no job is left.
-        max_burst_jobs: with burst: end after so many jobs.
-        max_result: a job with a larger result has failed: bytes, or text such as "64MB".
-        max_error_text: how much is kept of an error's text.
-        max_crashes: a job that so often was running when its worker died is dead.
-        keep_unknown: the `Duration` that a job of an unknown name waits for a worker that knows it.
-        keep_dead: the `Duration` that dead letters are kept.
+        retry: how a job is retried after an exception: a number of retries, an `Exponential`, `Linear`, `Fixed` or
+            `Delays`, or a function.
+        max_tries: the maximum number of tries of a job.
+        keep_result: the `Duration` to keep results; 0 for not at all, "forever" for no limit.
+        concurrency: the number of jobs that each worker runs at once.
+        threads: the number of thread jobs that each worker runs at once.
+        burst: stop once no job is left.
+        max_burst_jobs: with burst, stop after this many jobs.
+        max_result: the largest result, in bytes or as "64MB"; a job with a larger one fails.
+        max_error_text: how much of an error's text is kept.
+        max_crashes: a job is dead after this many of its runs ended because the worker died.
+        keep_unknown: the `Duration` that a job with an unknown name waits for a worker that knows it.
+        keep_dead: the `Duration` to keep dead letters.
         max_dead: how many dead letters a queue keeps.
-        grace: the `Duration` that running jobs may go on when a worker is stopped.
-        lease: the `Duration` without a sign of life after which a worker's jobs are run by another.
-        max_jobs_per_child: cpu jobs after which the process of the cpu lane is replaced.
-        cpu_memory: what a cpu job may take that has no limit of its own.
-        poll: how often to look for jobs of clients that wake no worker.
+        grace: the `Duration` that running jobs get to finish when a worker is stopped.
+        lease: the `Duration` without a heartbeat after which a worker's jobs go to another worker.
+        max_jobs_per_child: how many cpu jobs the process of the cpu lane runs before it is replaced.
+        cpu_memory: the memory limit of cpu jobs that do not set their own.
+        poll: the interval of polling for jobs from clients that do not wake workers.
 
     Raises:
         SettingsError: a value is invalid.
@@ -64,7 +64,7 @@ class Defaults:
     poll: Duration | None = None
 
     def __post_init__(self) -> None:
-        """Checks the values; durations and sizes then read as seconds and bytes."""
+        """Checks the values, and converts durations to seconds and sizes to bytes."""
         for field in fields(self):
             value = getattr(self, field.name)
             if value is not None:

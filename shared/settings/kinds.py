@@ -1,4 +1,4 @@
-"""Kinds of settings: what values each takes, as TOML, the environment, a command line or a program gives them."""
+"""Kinds of settings: the values that each accepts from TOML, the environment, a command line or a program."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _FLAGS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What values a setting takes.
+    """The values that a setting accepts.
 
     Attributes:
-        form: the values in words, for the table of the documentation.
-        least: of a number: the smallest.
-        most: of a number: the largest; None for none.
-        words: of a choice: the words.
-        read: checks a value of the setting that is named, and returns it as the code uses it: durations in seconds,
-            sizes in bytes; raises SettingsError.
+        form: a description of the values, for the documentation.
+        least: for a number, the smallest.
+        most: for a number, the largest; None for no limit.
+        words: for a choice, the words.
+        read: checks a value of the named setting, and returns it as the code uses it: durations in seconds, sizes in
+            bytes. Raises SettingsError.
     """
 
     form: str
@@ -37,19 +37,19 @@ class Kind:
 
 
 def count(least: int = 1, most: int | None = None) -> Kind:
-    """Whole numbers, also as text."""
+    """Whole numbers, also given as text."""
 
     def read(value: Any, name: str) -> int:
         number = to_count(int(value) if _is_digits(value) else value, name, least=least)
         if most is not None and number > most:
-            raise SettingsError(f"{name} is {number}; it must be {most} at most")
+            raise SettingsError(f"{name} is {number}; it must be at most {most}")
         return number
 
     return Kind("number" if most is None else f"{least} to {most}", read, least, most)
 
 
 def choice(*values: str) -> Kind:
-    """One of some words."""
+    """One of several words."""
 
     def read(value: Any, name: str) -> str:
         if value not in values:
@@ -75,7 +75,7 @@ def _read_text(value: Any, name: str) -> str:
 def _read_texts(value: Any, name: str) -> list[str]:
     items = value.split() if isinstance(value, str) else value
     if not isinstance(items, Sequence) or not items:
-        raise SettingsError(f"{name} is {value!r}: give a list of texts")
+        raise SettingsError(f"{name} is {value!r}: give a list of strings")
     return [_read_text(item, name) for item in items]
 
 
@@ -85,7 +85,7 @@ def _read_workers(value: Any, name: str) -> int | str:
     try:
         number: int = count(1, 1000).read(value, name)
     except SettingsError:
-        raise SettingsError(f"{name} is {value!r}: give 1 to 1,000, or 'auto'") from None
+        raise SettingsError(f"{name} is {value!r}: give a number from 1 to 1,000, or 'auto'") from None
     return number
 
 
@@ -102,6 +102,6 @@ KEPT: Final = Kind("duration or forever", to_kept_seconds)
 SIZE: Final = Kind("size", size_bytes)
 FLAG: Final = Kind("true or false", _read_flag)
 TEXT: Final = Kind("text", _read_text)
-TEXTS: Final = Kind("list of texts", _read_texts)
+TEXTS: Final = Kind("list of strings", _read_texts)
 WORKERS: Final = Kind("number or auto", _read_workers)
 RETRY: Final = Kind("number", _read_retry)

@@ -1,4 +1,4 @@
-"""A setting's value from the environment or pyproject.toml, for what is no option of a command."""
+"""A setting's value from the environment or pyproject.toml, for settings without a command line option."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monarq.shared.settings.table import find_setting
 
 
 def configured(section: str, name: str) -> Any:
-    """The value of a setting as the code uses it: the environment's, else that of pyproject.toml; None for neither.
+    """The value of a setting, converted, from the environment or else pyproject.toml; None if it is in neither.
 
     Raises:
         SettingsError: it is invalid; the message names the variable, or the file and section.
@@ -27,7 +27,7 @@ def configured(section: str, name: str) -> Any:
 
 
 def chosen(section: str, name: str, given: Any = None) -> Any:
-    """The value of a setting as the code uses it: what was given, else what `configured` finds, else the built-in one.
+    """The value of a setting, converted: the one given, else the one from `configured`, else the built-in one.
 
     Raises:
         SettingsError: it is invalid.

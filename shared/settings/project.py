@@ -1,4 +1,4 @@
-"""The settings of ``[tool.monarq]`` in the nearest pyproject.toml, upwards of the working directory."""
+"""The settings of ``[tool.monarq]`` in the nearest pyproject.toml, in the working directory or above it."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ FILE: Final = "pyproject.toml"
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What a pyproject.toml says.
+    """The settings of a pyproject.toml.
 
     Attributes:
-        path: the file; None where there is none, or it has no ``[tool.monarq]``.
-        values: the settings that it gives, as TOML has them, checked.
+        path: the file; None if there is none, or it has no ``[tool.monarq]``.
+        values: its settings, checked, as they are in TOML.
     """
 
     path: Path | None = None
     values: Mapping[Setting, Any] = field(default_factory=dict)
 
     def get(self, section: str, name: str) -> Any:
-        """The value of a setting as TOML has it; None where it is not given."""
+        """The value of a setting as it is in TOML; None if it is not set."""
         return self.values.get(find_setting(section, name))
 
     def read(self, section: str, name: str) -> Any:
-        """The value of a setting as the code uses it; None where it is not given."""
+        """The value of a setting, converted; None if it is not set."""
         setting = find_setting(section, name)
         value = self.values.get(setting)
         return None if value is None else setting.read(value)
 
 
 def find_project() -> Project:
-    """That of the working directory, read once for each directory.
+    """The project of the working directory; the file is read once per directory.
 
     Raises:
         SettingsError: the file cannot be read, or a setting is unknown or has an invalid value.
@@ -117,7 +117,7 @@ def _setting(section: str, name: str, where: str) -> Setting:
 
 
 def _advice(section: str, name: str) -> str:
-    """The setting that may be meant: of the same name elsewhere, or of a similar name."""
+    """A suggestion: a setting with the same name elsewhere, or with a similar name."""
     elsewhere = [setting.place for setting in SETTINGS if setting.name == name and not setting.is_secret]
     own = [setting.name for setting in SETTINGS if setting.section == section and not setting.is_secret]
     similar = difflib.get_close_matches(name, own, n=1) or difflib.get_close_matches(

@@ -10,17 +10,17 @@ from monarq.shared.settings.kinds import Kind
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting: one name in pyproject.toml, the environment, options and programs.
+    """A setting. It has the same name in pyproject.toml, the environment, command line options and programs.
 
     Attributes:
-        section: its section of pyproject.toml below ``tool.monarq``; '' for that one itself.
+        section: its section of pyproject.toml below ``tool.monarq``; '' for ``tool.monarq`` itself.
         name: its name there.
-        kind: what values it takes.
-        built_in: the value where nobody gives one, in words.
-        meaning: what it does: a sentence or two, which its option's help begins with.
-        option: its option, with a short form before it, as in "-c, --concurrency"; '' where it has none.
-        in_defaults: whether `Defaults` takes it as well, and so an App or a settings class.
-        is_secret: whether it is read from the environment alone.
+        kind: the values that it accepts.
+        built_in: a description of its built-in value.
+        meaning: what it does, in a sentence or two; the help of its option begins with this.
+        option: its command line option, with its short form first, as in "-c, --concurrency"; '' if it has none.
+        in_defaults: whether it is also part of `Defaults`, and so of an App or a settings class.
+        is_secret: whether it is read from the environment only.
     """
 
     section: str
@@ -39,7 +39,7 @@ class Setting:
 
     @property
     def spelled(self) -> str:
-        """Its option as one types it; '' where it has none."""
+        """Its command line option as typed; '' if it has none."""
         return self.option.split(", ")[-1].partition("/")[0]
 
     @property
@@ -51,10 +51,10 @@ class Setting:
         """Checks a value and returns it as the code uses it.
 
         Args:
-            value: the value as it was given.
-            name: what names it where it was given, for the error. Default: its own name.
+            value: the given value.
+            name: its name in the place where it was given, for the error. Default: its own name.
 
         Raises:
-            SettingsError: it is none that the setting takes.
+            SettingsError: the setting does not accept it.
         """
         return self.kind.read(value, name or self.name)

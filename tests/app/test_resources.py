@@ -212,7 +212,7 @@ def takes_context(ctx: Context) -> Iterator[int]:
         (shop.open_session, "open_session needs an event loop"),
         (yields, "yields is a generator: decorate it with @contextmanager"),
         (needs, "needs 'nothing', which is not a resource, a context or an argument"),
-        (takes_context, "takes a Context, and the job's context is a SyncContext"),
+        (takes_context, "takes a Context, but the job's context is a SyncContext"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

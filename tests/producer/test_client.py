@@ -80,7 +80,7 @@ async def _use_and_hang_up(producer: Producer) -> None:
 
 @pytest.mark.filterwarnings("error::RuntimeWarning", "error::pytest.PytestUnraisableExceptionWarning")
 async def test_a_call_in_place_of_a_job_says_what_to_give(redis_url: str) -> None:
-    told = r"fetch\(\.\.\.\) is no job: you called it; give the function and its arguments, enqueue\(fetch, \.\.\.\)"
+    told = r"fetch\(\.\.\.\) is a call, not a job: pass the function and its arguments, enqueue\(fetch, \.\.\.\)"
     wrong: Any
     async with Producer(redis_url) as producer:
         for wrong in (fetch("u"), [fetch("u")]):

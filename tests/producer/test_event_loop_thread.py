@@ -134,7 +134,7 @@ def test_the_loop_s_own_thread_is_refused_at_once() -> None:
         finally:
             coroutine.close()
 
-    with pytest.raises(ProducerMisusedError, match="from its own event loop"):
+    with pytest.raises(ProducerMisusedError, match="on its own event loop"):
         thread.run(call_again())
     thread.close()
 

@@ -44,11 +44,11 @@ async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, work
     ("client", "words"),
     [
         (BlockingRedis(), "redis is a Redis, which blocks: give one of redis.asyncio"),
-        (fakeredis.FakeRedis(), "or fakeredis.FakeAsyncRedis in its place"),
-        (RedisCluster("localhost"), "which may repeat commands by itself: give the cluster.s address as url"),
+        (fakeredis.FakeRedis(), "(or fakeredis.FakeAsyncRedis), or a URL"),
+        (RedisCluster("localhost"), "which may retry commands by itself: give the cluster.s address as url"),
         (Sentinel([("localhost", 26379)]), r"master_for\(...\)"),
-        ("redis://:secret@localhost", "redis is a str, no client: give a URL as url"),
-        (5, "no client"),
+        ("redis://:secret@localhost", "redis is a str, not a client: pass a URL as url"),
+        (5, "not a client"),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -25,7 +25,7 @@ from tests.producer.jobs import fetch
 HUNDRED_YEARS = r"is .*: give seconds from 0 up to a hundred years, 3,155,760,000"
 COUNT = r"must be a whole number of 0 or more"
 TRIES = r"max_tries is .*; it must be a whole number of 1 or more"
-SIZE = r"memory is .*: give bytes, from 1 up, or text such as '256MB'"
+SIZE = r"memory is .*: give a number of bytes, from 1, or text such as '256MB'"
 MANY_DIGITS = 10**5000
 
 
@@ -56,9 +56,9 @@ def noop() -> None: ...
         ({"renamed_from": 5}, "renamed_from is 5: give a name or a list of names"),
         ({"renamed_from": ("old", None)}, "renamed_from holds None: give names"),
         ({"renamed_from": "two\nlines"}, "renamed_from is 'two.*lines': control characters"),
-        ({"queue": "q" * 251}, r"queue is 'q+'… of 251 bytes: it may have 250 at most"),
-        ({"name": "é" * 126}, r"name is 'é+'… of 252 bytes: it may have 250 at most"),
-        ({"name": "two\nlines"}, "name is 'two\\\\nlines': control characters and line breaks"),
+        ({"queue": "q" * 251}, r"queue is 'q+'… of 251 bytes: the limit is 250 bytes"),
+        ({"name": "é" * 126}, r"name is 'é+'… of 252 bytes: the limit is 250 bytes"),
+        ({"name": "two\nlines"}, "name is 'two\\\\nlines': control characters or line breaks"),
         ({"name": ""}, "name must not be empty"),
         ({"name": 5}, "name is 5: give text"),
     ],
@@ -80,9 +80,9 @@ def test_of_a_declaration(options: dict[str, Any], words: str) -> None:
         ({"defer_until": datetime.max.replace(tzinfo=UTC)}, "defer_until is .*within the next hundred years"),
         ({"defer_until": datetime.now()}, "defer_until is .*without a time zone"),  # noqa: DTZ005 - the very mistake
         ({"defer_until": "tomorrow"}, "defer_until is 'tomorrow', without a time zone"),
-        ({"job_id": "i" * 1001}, r"job_id is 'i+'… of 1,001 bytes: it may have 1,000 at most"),
+        ({"job_id": "i" * 1001}, r"job_id is 'i+'… of 1,001 bytes: the limit is 1,000 bytes"),
         ({"job_id": "i" * (1 << 20)}, "of 1,048,576 bytes"),
-        ({"queue": "q" * 4096}, r"of 4,096 bytes: it may have 250 at most"),
+        ({"queue": "q" * 4096}, r"of 4,096 bytes: the limit is 250 bytes"),
         ({"queue": "red\x1b[31m"}, "control characters"),
         ({"queue": "turned\u202eround"}, "control characters"),
     ],
@@ -125,7 +125,7 @@ LONG, LINES = "n" * 251, "two\nlines"
     ],
     ids=["named", "its queue", "producer", "sync producer", "handle", "enqueue by name", "worker", "cron"],
 )
-@pytest.mark.parametrize(("name", "words"), [(LONG, "may have 250 at most"), (LINES, "control characters")])
+@pytest.mark.parametrize(("name", "words"), [(LONG, "the limit is 250 bytes"), (LINES, "control characters")])
 def test_of_names_everywhere(use: Callable[[str], object], name: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         use(name)

@@ -49,11 +49,11 @@ async def test_all_are_checked_before_one_is_sent(producer: Producer, redis: Red
     with pytest.raises(ArgumentsError, match="argument 'start' of count_primes_between: expected int, got str"):
         await producer.enqueue_many([right, count_primes.bind("1", 2)])  # type: ignore[arg-type]
     for wrong in (fetch, ("u",), "fetch_page"):
-        with pytest.raises(ArgumentsError, match=r"have their own, as job\.bind"):
+        with pytest.raises(ArgumentsError, match=r"only jobs with their arguments, job\.bind"):
             await producer.enqueue_many([right, wrong])  # type: ignore[list-item]
-    with pytest.raises(ArgumentsError, match="give a list of tuples"):
+    with pytest.raises(ArgumentsError, match="give a list of argument tuples"):
         await producer.enqueue_many(fetch)  # type: ignore[arg-type]
-    with pytest.raises(ArgumentsError, match="give no others beside it"):
+    with pytest.raises(ArgumentsError, match="do not pass others"):
         await producer.enqueue(right, "v")  # type: ignore[call-overload]
     with pytest.raises(ArgumentsError, match="missing a required argument: 'url'"):
         fetch.bind()  # type: ignore[call-arg]

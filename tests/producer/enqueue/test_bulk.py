@@ -44,7 +44,7 @@ async def test_options_hold_for_all(producer: Producer, redis: Redis) -> None:
 
 
 async def test_one_id_for_many_jobs_is_refused(producer: Producer, redis: Redis) -> None:
-    with pytest.raises(SettingsError, match="one id for 2 jobs"):
+    with pytest.raises(SettingsError, match="cannot be the id of 2 jobs"):
         await producer.enqueue_many(fetch.options(job_id="a"), [("u",), ("v",)])
     assert await redis.dbsize() == 0
 

@@ -49,7 +49,7 @@ def test_a_typed_dict_says_what_is_passed_by_name() -> None:
 @pytest.mark.parametrize(
     ("kwargs", "reason"),
     [
-        ({"price": 1.5}, r"what is passed by name\['price'\] of unpacked: expected Decimal, got float 1.5"),
+        ({"price": 1.5}, r"the keyword arguments\['price'\] of unpacked: expected Decimal, got float 1.5"),
         ({"price": Decimal(1), "count": "a"}, r"\['count'\] of unpacked: expected int, got str 'a'"),
         ({"price": Decimal(1), "other": 1}, "which has no key 'other'"),
         ({}, "its key 'price' is missing"),

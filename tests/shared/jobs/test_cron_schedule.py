@@ -134,7 +134,7 @@ def test_rare_days_are_found_at_once() -> None:
         ({"second": -1}, "second=-1"),
         ({"second": 1.5}, "second=1.5"),
         ({"month": 0}, "month=0: it takes an int from 1 to 12"),
-        ({"day": []}, "day=\\[\\]: empty"),
+        ({"day": []}, "day=\\[\\]: it is empty"),
         ({"weekday": "monday"}, "weekday='monday': it takes an int from 0 to 6 or one of mon, tues, wed, thurs"),
         ({"microsecond": 1_000_000}, "microsecond=1000000: it takes an int from 0 to 999999"),
         ({"month": 2, "day": 30}, "month=2 day=30 second=0: it would never run"),

@@ -152,13 +152,13 @@ async def any_number(*ctx: Context) -> None: ...
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (generator, r"test_decorators.py:\d+: generator is a generator.*as a list"),
+        (generator, r"test_decorators.py:\d+: generator is a generator.*return a list"),
         (async_generator, "is a generator"),
         (Waiter().yields, "is a generator"),
-        (Service.method, r"test_decorators.py:\d+: Service.method is a method.*outside of the class"),
+        (Service.method, r"test_decorators.py:\d+: Service.method is a method.*outside the class"),
         (Service.__dict__["of_class"], "not a function"),
         (Service.decorated, "is a method"),
-        (Service, "not a function: put it before a def"),
+        (Service, "not a function: put it on a def"),
         (5, "not a function"),
         (None, "not a function"),
         (remembered_coroutine, "cache the result instead"),
@@ -276,7 +276,7 @@ def test_an_unknown_option_says_which_one_may_be_meant() -> None:
         wrong.options(delay=5)
     with pytest.raises(TypeError, match=r"options\(\) has no option 'tiemout': did you mean timeout\?"):
         wrong.bind().options(tiemout=5)
-    with pytest.raises(TypeError, match="has no option 'colour': there are defer_by, "):
+    with pytest.raises(TypeError, match="has no option 'colour': the options are defer_by, "):
         wrong.options(colour=5)
     declare: Any = job
     with pytest.raises(TypeError, match=r"job\(\) has no option 'retries': did you mean retry\?"):
