@@ -1,4 +1,4 @@
-"""The road of an enqueue through middleware: one job at a time, the outermost first."""
+"""Runs enqueues through middleware: one job at a time, the outermost middleware first."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from monarq.shared.errors import EnqueueUnknownError, PartlyEnqueuedError
 from monarq.shared.jobs.middleware import Outgoing, SendFunction, SendNext
 
 AT_ONCE: Final = 100
-"""Jobs of one call of `enqueue_many` that are in their middleware at the same time."""
+"""How many jobs of one `enqueue_many` are in their middleware at the same time."""
 
 
 def outgoing_of(envelope: Envelope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outgoing:
-    """A job as middleware gets it."""
+    """A job in the form that middleware gets."""
     return Outgoing(
         job=envelope.job,
         job_name=envelope.job.name,
@@ -30,7 +30,7 @@ def outgoing_of(envelope: Envelope, args: tuple[Any, ...], kwargs: dict[str, Any
 
 
 def with_middleware(functions: Sequence[SendFunction], enqueue: SendNext) -> SendNext | None:
-    """An enqueue with middleware around it; None where there is none."""
+    """An enqueue wrapped in middleware; None without middleware."""
     if not functions:
         return None
     following = enqueue
@@ -40,7 +40,7 @@ def with_middleware(functions: Sequence[SendFunction], enqueue: SendNext) -> Sen
 
 
 class _Next:
-    """A middleware with the next one."""
+    """A middleware and the next one."""
 
     __slots__ = ("_following", "_function")
 
@@ -55,8 +55,8 @@ class _Next:
         if not isinstance(made, Handle):
             name = getattr(self._function, "__qualname__", self._function)
             raise TypeError(
-                f"the middleware {name} returned {made!r}: it must return a handle, mostly the one that call_next"
-                " returned; whether it enqueued the job is up to it"
+                f"the middleware {name} returned {made!r}: it must return a handle, usually the one that call_next"
+                " returned"
             )
         return made
 
@@ -65,8 +65,8 @@ async def send_each(send: SendNext, jobs: Sequence[Outgoing]) -> list[Handle[Any
     """Enqueues many jobs, each through its middleware, and returns their handles in order.
 
     Raises:
-        PartlyEnqueuedError: some jobs were enqueued, and others not, or their outcome is unknown.
-        BaseException: what the first one raised, where none was enqueued.
+        PartlyEnqueuedError: some jobs were enqueued, and others were not or their outcome is unknown.
+        BaseException: the first exception, if none was enqueued.
     """
     handles: list[Handle[Any] | BaseException | None] = [None] * len(jobs)
     numbers = iter(range(len(jobs)))

@@ -1,4 +1,4 @@
-"""`SyncProducer`: the blocking client for plain scripts, an asyncio `Producer` in a thread of its own."""
+"""`SyncProducer`: the blocking client for plain scripts, which runs an asyncio `Producer` in its own thread."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class SyncHandle(Generic[R_co]):
-    """A job by its id: as `Handle`, but blocking."""
+    """An enqueued job: as `Handle`, but blocking."""
 
     __slots__ = ("_handle", "_thread")
 
@@ -56,7 +56,7 @@ class SyncHandle(Generic[R_co]):
 
     @property
     def existed(self) -> bool:
-        """Whether ``enqueue`` found a job or a result of this id and put nothing in."""
+        """Whether ``enqueue`` found a job or a result with this id, and so enqueued nothing."""
         return self._handle.existed
 
     def result(self, timeout: Duration | None = None) -> R_co:
@@ -90,10 +90,10 @@ class SyncHandle(Generic[R_co]):
 
 
 class SyncProducer:
-    """Enqueues jobs and waits for them, blocking; any number of threads may use it, and signal handlers too.
+    """Enqueues jobs and waits for them, blocking. Any number of threads, and signal handlers, may use it.
 
-    Use it in ``with``, or call `close`. The settings are those of `Producer`: a client given as `redis` is one of
-    redis.asyncio here as well. A process that forks makes a producer in each child.
+    Use it in ``with``, or call `close`. The settings are those of `Producer`; a client passed as `redis` must be one of
+    redis.asyncio here too. If the process forks, make a new producer in each child.
 
     Raises:
         SettingsError: a setting has an invalid value.
@@ -138,7 +138,7 @@ class SyncProducer:
         self.close()
 
     def close(self) -> None:
-        """See `Producer.close`; other threads that wait get ProducerClosedError."""
+        """See `Producer.close`. Other threads that are waiting get ProducerClosedError."""
         self._thread.close()
 
     @overload
@@ -276,7 +276,7 @@ class SyncProducer:
 
 
 def call_on_loop(producer: SyncProducer, function: Callable[[Producer], Coroutine[Any, Any, T]]) -> T:
-    """Calls a function with the asyncio producer behind a blocking one, on its event loop, and waits for its end."""
+    """Calls a function with a blocking producer's asyncio producer, on its event loop, and waits for the result."""
     return producer._thread.run(function(producer._producer))  # noqa: SLF001 - private to users only
 
 
@@ -285,7 +285,7 @@ def _asyncio_handle(handle: SyncHandle[R]) -> Handle[R]:
 
 
 def _iterate(thread: LoopThread, values: AsyncGenerator[T, None]) -> Generator[T, None, None]:
-    """The values of an asynchronous generator, which is closed with this one."""
+    """The values of an async generator, which is closed with this one."""
     try:
         while True:
             try:
@@ -299,7 +299,7 @@ def _iterate(thread: LoopThread, values: AsyncGenerator[T, None]) -> Generator[T
 
 
 def _listed(job: Any, arguments: Iterable[tuple[Any, ...]] | None) -> tuple[Any, ...]:
-    """The same, with all items taken from the caller's iterable in the caller's thread."""
+    """The same arguments as lists, so that the caller's iterables are consumed in the caller's thread."""
     if arguments is not None:
         return job, list(arguments)
     check_not_called(job)

@@ -1,4 +1,4 @@
-"""The producers that were told no Redis: while tests run, `monarq.testing` lets them look for it again."""
+"""Producers without an explicit Redis: in tests, `monarq.testing` makes them resolve its address again."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _CLOSE_S: Final = 5.0
 
 
 class Unaddressed(Protocol):
-    """A producer that finds its Redis by the environment."""
+    """A producer that takes its Redis from the environment."""
 
     def _find_redis_again(self) -> tuple[asyncio.AbstractEventLoop | None, Coroutine[Any, Any, None]]:
-        """Looks for its Redis anew, as if it had just been made.
+        """Resolves its Redis again, as if it had just been made.
 
         Returns:
-            The event loop that it was used on, if any, and what closes its old connections there.
+            The event loop that it was used on, if any, and a coroutine that closes its old connections there.
         """
         ...
 
 
 UNADDRESSED: Final[WeakSet[Unaddressed]] = WeakSet()
-"""All of this process that have not been collected as garbage."""
+"""All such producers of this process that are still referenced."""
 
 
 def find_redis_again() -> list[asyncio.Future[None]]:
-    """Lets all of them look for Redis again, whatever loop they were used on, and closed ones as well.
+    """Makes all of them, even closed ones, resolve Redis again, whatever loop they were used on.
 
     Returns:
-        What to await where this is called on the event loop of some of them: their old connections are closed then.
+        Futures to await if this is called on the event loop of some of them; they close the old connections.
     """
     closing: list[asyncio.Future[None]] = []
     for producer in list(UNADDRESSED):

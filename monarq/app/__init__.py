@@ -1,1 +1,1 @@
-"""The application object: jobs, resources, middleware, listeners and settings of a program in one place."""
+"""The application object: a program's jobs, resources, middleware, listeners and settings in one place."""

@@ -1,4 +1,4 @@
-"""`App`: what a program's workers and producers share. The process of the cpu lane imports it, so it imports little."""
+"""`App`: what a program's workers and producers share. It imports little, as the cpu lane's process imports it."""
 
 from __future__ import annotations
 
@@ -35,24 +35,23 @@ class App:
 
     Attributes:
         name: its name, for messages.
-        job: declares a job of this application; see `monarq.job`. Without a queue of its own it goes to `queue`,
-            whichever producer enqueues it.
+        job: the decorator that declares a job of this application; see `monarq.job`. A job without its own queue goes
+            to `queue`, whichever producer enqueues it.
 
     Args:
         name: its name. Default: "app".
-        lifespan: takes a `WorkerInfo`, and is an asyncio context manager that yields a dict of resources. It is opened
-            once in each worker process, before the first job is claimed, and closed after the last one has ended.
-        cpu_lifespan: the same for the process of the cpu lane: a plain context manager without arguments.
-        middleware: around each run in a worker and each enqueue by `producer`; the first is the outermost.
-        listeners: get the events of the workers.
-        redis: a URL, or a client of redis.asyncio whose connection settings are used. Default: REDIS_URL, else
-            localhost.
-        queue: the queue of the jobs that `job` declares without one, and of others that `producer` enqueues and that
-            name none. Default: ``default``.
+        lifespan: an async context manager function that takes a `WorkerInfo` and yields a dict of resources. It is
+            entered once in each worker process, before the first job is claimed, and left after the last job has ended.
+        cpu_lifespan: the same for the process of the cpu lane: a plain context manager function without arguments.
+        middleware: wraps each run in a worker and each enqueue by `producer`; the first is the outermost.
+        listeners: receive the events of the workers.
+        redis: a URL, or a redis.asyncio client whose connection settings are used. Default: REDIS_URL, else localhost.
+        queue: the queue of jobs that `job` declares without one, and of other jobs that `producer` enqueues without
+            one. Default: ``default``.
         queues: further queues that its workers serve.
-        defaults: what holds for jobs and workers where nothing nearer says otherwise.
-        include: modules, their dotted names, or other apps: their jobs are run as well, and the middleware, listeners,
-            resources and queues of apps come along, after its own.
+        defaults: the default settings of its jobs and workers.
+        include: modules, their dotted names, or other apps. Their jobs are run too; the middleware, listeners,
+            resources and queues of included apps come after the app's own.
         prefix: put before the names of the jobs that `job` declares.
 
     Raises:
@@ -115,28 +114,28 @@ class App:
     def producer(self, url: str | None = None, **options: Any) -> Producer:
         """A producer with the Redis, the queue and the middleware of this application.
 
-        MONARQ_REDIS in the environment is preferred to the application's Redis.
+        MONARQ_REDIS in the environment overrides the application's Redis.
 
         Args:
-            url: another Redis than the application's.
-            options: those of `Producer`; they win over the application's. A queue is that of jobs which name none:
-                those that `job` declares belong to the application's already.
+            url: a Redis to use instead of the application's.
+            options: the options of `Producer`; they override the application's. A `queue` applies only to jobs without
+                one; jobs declared with the app's `job` already have the app's queue.
 
         Raises:
             SettingsError: an option has an invalid value.
         """
-        from monarq.producer import Producer  # deferred: what only declares jobs needs no redis
+        from monarq.producer import Producer  # deferred: modules that only declare jobs do not need redis
 
         made = Producer(**self._producer_settings(url, options))
         self._fall_back(made, url, options)
         return made
 
     def sync_producer(self, url: str | None = None, **options: Any) -> SyncProducer:
-        """The same for programs without asyncio: a `SyncProducer`; see `producer`.
+        """A `SyncProducer`, for programs without asyncio; otherwise as `producer`.
 
         Args:
-            url: another Redis than the application's.
-            options: those of `SyncProducer`; they win over the application's.
+            url: a Redis to use instead of the application's.
+            options: the options of `SyncProducer`; they override the application's.
 
         Raises:
             SettingsError: an option has an invalid value.
@@ -168,14 +167,14 @@ class App:
 
     @contextmanager
     def override(self, **resources: object) -> Iterator[None]:
-        """Replaces resources by name, for tests: in the workers of this process, those that run already included.
+        """Replaces resources by name in the workers of this process, including running ones. For tests.
 
-        Jobs of the cpu lane run in another process, where nothing is replaced. Of several overrides the one that began
-        last counts, in whatever order they end.
+        Nothing is replaced in the process of the cpu lane. If several overrides are active, the one that began last
+        wins, in whatever order they end.
 
         Raises:
-            ResourceError: a name is none of the app: no job of this process asks for it, and no lifespan yields it.
-                What a lifespan yields is known when it is opened, so that its worker may be what raises this.
+            ResourceError: the app has no resource with this name: no job of this process needs it, and no lifespan
+                yields it. What a lifespan yields is known only once it is opened, so the worker may raise this instead.
         """
         self._overrides.check(self, resources)
         self._overrides.begin(resources)
@@ -209,7 +208,7 @@ _APPS: Final[WeakSet[App]] = WeakSet()
 
 
 def options_of(app: App) -> AppOptions:
-    """What an app was made with."""
+    """The options that an app was made with."""
     return app._options  # noqa: SLF001 - for monarq's own use, and no attribute that programs see
 
 
@@ -224,9 +223,9 @@ def _check_lifespans(**lifespans: object) -> None:
             raise SettingsError(f"{which} is {given!r}: give the function itself")
         if inspect.isasyncgenfunction(given) or inspect.isgeneratorfunction(given):
             before = "@asynccontextmanager" if which == "lifespan" else "@contextmanager"
-            raise SettingsError(f"{which} is {given.__qualname__}, which only yields: put {before} before it")
+            raise SettingsError(f"{which} is {given.__qualname__}, a generator: decorate it with {before}")
         if inspect.iscoroutinefunction(given):
-            told = "an async def that yields nothing: make it a context manager"
+            told = "an async def that does not yield: make it a context manager"
             raise SettingsError(f"{which} is {given.__qualname__}, {told}")
 
 
@@ -248,5 +247,7 @@ def _checked_listeners(given: Iterable[Listener]) -> tuple[Listener, ...]:
     listed = tuple(given)
     for each in listed:
         if not isinstance(each, Listener):
-            raise SettingsError(f"listeners: {each!r} is none: give instances of subclasses of monarq.Listener")
+            raise SettingsError(
+                f"listeners: {each!r} is not a listener: give instances of subclasses of monarq.Listener"
+            )
     return listed

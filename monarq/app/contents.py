@@ -1,4 +1,4 @@
-"""The contents of an app: its own, those of its module, and those of all that it includes, in that order."""
+"""The contents of an app: its own, those of its module, and those of everything that it includes, in that order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from monarq.workers.events.listener import Listener
 
 @dataclass(slots=True)
 class Contents:
-    """What an app and all that it includes have, each once."""
+    """The contents of an app and everything that it includes, without duplicates."""
 
     apps: list[App] = field(default_factory=list)
     jobs: dict[str, Job[..., Any]] = field(default_factory=dict)
@@ -33,10 +33,10 @@ class Contents:
     cpu_lifespans: list[CpuLifespan] = field(default_factory=list)
 
     def attach(self, resources: dict[Any, Any], is_complete: bool) -> Callable[[], None]:
-        """Lets the overrides of all its apps change the resources of a worker; returns what ends that.
+        """Lets the overrides of all its apps change a worker's resources, until the returned function is called.
 
         Raises:
-            ResourceError: one overrides a name that there is not; see `monarq.app.overrides`.
+            ResourceError: one overrides a name that does not exist; see `monarq.app.overrides`.
         """
         with ExitStack() as stack:
             for app in reversed(self.apps):
@@ -50,7 +50,7 @@ def contents_of(app: App) -> Contents:
     Raises:
         TargetError: a module that it includes cannot be imported.
         DeclarationError: two of its jobs have the same name.
-        SettingsError: it includes what is neither a module nor an app.
+        SettingsError: it includes something that is neither a module nor an app.
     """
     contents = Contents()
     _add_app(contents, app, set())
@@ -101,7 +101,7 @@ def _add_jobs(contents: Contents, jobs: Iterable[Job[..., Any]]) -> None:
         known = contents.jobs.setdefault(job.name, job)
         if known.function is not job.function:
             places = " and ".join(declaration_site(each.function) for each in (known, job))
-            raise DeclarationError(f"two jobs are named {job.name!r}, at {places}; give one of them another name")
+            raise DeclarationError(f"two jobs are named {job.name!r}, at {places}: give one of them another name")
 
 
 def _add_new(known: list[Any], more: Iterable[Any]) -> None:

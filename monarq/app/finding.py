@@ -12,12 +12,12 @@ from monarq.shared.jobs.middleware import AnyMiddleware
 
 
 class Enqueued(NamedTuple):
-    """What an app says of the enqueue of a job.
+    """How an app enqueues a job.
 
     Attributes:
-        job: the job, with the app's queue where it names none itself.
-        middleware: that of the app.
-        url: the Redis of the app; None where it names none, or by a client.
+        job: the job, with the app's queue if it has none itself.
+        middleware: the app's middleware.
+        url: the URL of the app's Redis; None if the app has none, or has a client instead.
     """
 
     job: Job[..., Any]
@@ -26,7 +26,7 @@ class Enqueued(NamedTuple):
 
 
 def apps_in(module: ModuleType) -> list[App]:
-    """The apps of a module, but for those that others of it include."""
+    """The apps of a module, except those that another of its apps includes."""
     found = list({id(value): value for value in vars(module).values() if isinstance(value, App)}.values())
     included = {id(each) for app in found for each in options_of(app).include}
     return [app for app in found if id(app) not in included]
@@ -40,7 +40,7 @@ def app_of(job: Job[..., Any], path: str) -> App | None:
         path: where it was found, as ``module:name`` or ``module.name``.
 
     Returns:
-        The app that declared it, else the only one of the module where it was found; None where there is none.
+        The app that declared it, else the only one of the module where it was found; None if there is none.
     """
     for app in all_apps():
         if any(each is job for each in app._jobs):  # noqa: SLF001 - private to users only
@@ -51,7 +51,7 @@ def app_of(job: Job[..., Any], path: str) -> App | None:
 
 
 def enqueued_by_app(job: Job[..., Any], path: str) -> Enqueued:
-    """What the app of a job says of its enqueue; the job alone where it has none. It takes what `app_of` does."""
+    """How a job's app enqueues it; just the job if it has no app. The arguments are those of `app_of`."""
     app = app_of(job, path)
     if app is None:
         return Enqueued(job)

@@ -30,7 +30,7 @@ class AppTargets:
     """Loads apps; see `monarq.workers.process.target_loader.TargetLoader`.
 
     Args:
-        adapt_settings: changes the settings of workers that may claim jobs of other kinds as well.
+        adapt_settings: changes the settings of workers that may also claim jobs of other kinds.
     """
 
     def __init__(self, adapt_settings: Callable[[WorkerSettings], WorkerSettings]) -> None:
@@ -52,10 +52,10 @@ class AppTargets:
         overrides: Mapping[str, Any],
         project: Mapping[str, Any] = NOTHING,
     ) -> LoadedTarget:
-        """Makes a worker's parts of an app.
+        """Makes the parts of a worker from an app.
 
         Raises:
-            TargetError: there is no job in it, or the module has more than one app.
+            TargetError: the app has no job, or the module has more than one app.
             SettingsError: a setting has an invalid value.
             DeclarationError: two of its jobs have the same name.
         """
@@ -63,8 +63,8 @@ class AppTargets:
         contents = contents_of(app)
         if not contents.jobs:
             raise TargetError(
-                f"{target}: the app {app.name!r} has no job: put @app.job before its functions, or name the modules"
-                " that have them in include=[...]"
+                f"{target}: the app {app.name!r} has no jobs: declare them with @app.job, or list their modules in"
+                " include=[...]"
             )
         settings = self._adapt(override(_settings_of(app, contents, project), overrides))
         own = [to_ref(queue) for queue in _queues_of(contents)] if _names_queues(contents) else []
@@ -81,9 +81,9 @@ def _one_app(found: object, target: str) -> App:
 
 
 def _settings_of(app: App, contents: Contents, project: Mapping[str, Any]) -> WorkerSettings:
-    """The settings of its worker: what the app says wins over what the project's file does."""
+    """The settings of the app's worker; those of the app override those of pyproject.toml."""
     settings = WorkerSettings(
-        queues=cast("Any", _queues_of(contents)),  # names and instances of Queue are taken as well
+        queues=cast("Any", _queues_of(contents)),  # names and instances of Queue are accepted too
         codecs=Codecs(signer=find_signer()),
         listeners=tuple(contents.listeners),
         app=AppParts(
@@ -103,7 +103,7 @@ def _names_queues(contents: Contents) -> bool:
 
 
 def _queues_of(contents: Contents) -> tuple[str | Queue, ...]:
-    """The queues that its workers serve: the app's, and those that included apps name, each once."""
+    """The queues that its workers serve: the app's and those of included apps, without duplicates."""
     app, *included = contents.apps
     named = [queue for each in map(options_of, included) for queue in (each.queue, *each.queues) if queue is not None]
     found: dict[QueueRef, str | Queue] = {}

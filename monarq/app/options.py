@@ -1,4 +1,4 @@
-"""What an app was made with: values without behaviour, for monarq's own use."""
+"""The options that an app was made with: plain values, for monarq's own use."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AppOptions:
-    """The options of an `App`, which documents them; `include` has modules, their dotted names, and apps."""
+    """The options of an `App`, which documents them. `include` has modules, their dotted names, and apps."""
 
     lifespan: Lifespan | None
     cpu_lifespan: CpuLifespan | None

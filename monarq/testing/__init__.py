@@ -1,7 +1,7 @@
-"""Tests of an application that uses monarq: a private Redis for each test, its jobs run by hand, its time moved.
+"""Testing of applications that use monarq: a private Redis for each test, with jobs and time controlled by the test.
 
-The fixtures ``monarq`` and ``monarq_sync`` of the pytest plugin, and `SandboxMixin` for unittest and Django, give a
-sandbox. Names are loaded when they are first used: the plugin must cost test runs without a sandbox next to nothing.
+The fixtures ``monarq`` and ``monarq_sync`` of the pytest plugin, and `SandboxMixin` for unittest and Django, provide a
+sandbox. Names are loaded on first use, as the plugin must cost next to nothing in test runs without a sandbox.
 """
 
 from __future__ import annotations

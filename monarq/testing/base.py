@@ -1,4 +1,4 @@
-"""What the two sandboxes share: all but what waits for jobs."""
+"""What the two sandboxes share: everything except waiting for jobs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from monarq.embedded.discovery import ServerKind
 
 _URL_VARIABLES: Final = ("MONARQ_REDIS", "REDIS_URL")
-"""Where producers and commands look for Redis that were given none."""
+"""The variable by which producers and commands find Redis if they were given none."""
 
 _open: BaseSandbox | None = None
 
@@ -47,7 +47,7 @@ class BaseSandbox:
         concurrency: int = 1,
     ) -> None:
         if cpu not in ("thread", "process"):
-            raise SettingsError(f'cpu is {cpu!r}: give "thread", or "process" for a child process as a worker has')
+            raise SettingsError(f'cpu is {cpu!r}: give "thread", or "process" for a child process as in a worker')
         self._app = app
         self._kind = server
         self._cpu = cpu
@@ -66,16 +66,16 @@ class BaseSandbox:
 
     @property
     def now(self) -> datetime:
-        """The time by its clock, aware, in UTC."""
+        """The sandbox's time, aware, in UTC."""
         return self._clock.now()
 
     @property
     def ended(self) -> list[Ended]:
-        """The jobs that it has run to their ends, in that order."""
+        """The jobs that have ended in the sandbox, in the order in which they ended."""
         return list(self._ended)
 
     def open(self) -> None:
-        """Empties the private Redis and makes it the one that is found; `close` ends it.
+        """Empties the private Redis and makes it the default Redis of this process, until `close`.
 
         Raises:
             MonarqError: another sandbox is open.
@@ -84,10 +84,10 @@ class BaseSandbox:
         global _open  # noqa: PLW0603 - the clock and the environment are the process' own
         if _open is not None:
             raise MonarqError(
-                "a sandbox is open already, and a process has one at a time: use one of the fixtures monarq and"
-                " monarq_sync in a test, not both"
+                "a sandbox is already open, and a process can have only one at a time: use one of the fixtures monarq"
+                " and monarq_sync in a test, not both"
             )
-        find_known(self._app)  # a mistake in it is not found by the first drain only
+        find_known(self._app)  # so that a mistake in the app is found now, not by the first drain
         server = sandbox_server(self._kind or configured("testing", "server"))
         server.empty()
         self._ended.clear()
@@ -105,7 +105,7 @@ class BaseSandbox:
             self._closing = closing.pop_all()
 
     def close(self) -> None:
-        """Ends it: the machine's clock and the environment are as before. May be called again."""
+        """Closes the sandbox, and restores the machine's clock and the environment. May be called more than once."""
         if self._server is not None:
             self._closing.close()
             self._left += find_redis_again()
@@ -121,35 +121,35 @@ class BaseSandbox:
         minutes: float = 0,
         seconds: float = 0,
     ) -> datetime:
-        """Moves its clock forward; all that depends on time follows. No job runs before the next `drain`.
+        """Moves the sandbox's clock forward, and everything that depends on it. No job runs before the next `drain`.
 
-        It is the clock of monarq alone: ``datetime.now()`` in your own code goes on as before.
+        Only monarq's clock moves: ``datetime.now()`` in your own code is unaffected.
 
         Args:
-            duration: how far, as "90s", seconds or a timedelta.
-            to: an aware time to move to, instead of by a length.
-            days: how far, in days; added to the rest.
-            hours: in hours.
-            minutes: in minutes.
-            seconds: in seconds.
+            duration: how far: seconds, a timedelta, or text such as "90s".
+            to: an aware datetime to move to, instead of a duration.
+            days: days to add.
+            hours: hours to add.
+            minutes: minutes to add.
+            seconds: seconds to add.
 
         Returns:
             The new time.
 
         Raises:
-            SettingsError: it would go back, or nowhere, or too far.
+            SettingsError: the clock would go back, not move, or go too far.
         """
         by = _length(days=days, hours=hours, minutes=minutes, seconds=seconds)
         by += timedelta(seconds=to_seconds(duration, "duration") or 0.0)
         if to is not None:
             if by:
-                raise SettingsError("travel takes a length or a time to go to, not both")
+                raise SettingsError("travel takes either a duration or a time (to=), not both")
             check_time(to, "to")
             by = to - self.now
         if by <= timedelta(0):
-            raise SettingsError(f"time goes forward only: it is {self.now:%Y-%m-%d %H:%M:%S} UTC in the sandbox")
+            raise SettingsError(f"time only moves forward: it is {self.now:%Y-%m-%d %H:%M:%S} UTC in the sandbox")
         if self.now + by > LATEST:
-            raise SettingsError(f"travel goes no further than to {LATEST:%Y}")
+            raise SettingsError(f"travel goes no further than the year {LATEST:%Y}")
         server, known = self._running, self._known()
         server.run(lambda redis: self._crons.note(redis, known, known.settings))
         self._clock.move(server.redis, by)
@@ -158,13 +158,13 @@ class BaseSandbox:
     def enqueued(
         self, job: object = None, /, *args: Any, queue: str | Queue | None = None, **kwargs: Any
     ) -> list[EnqueuedJob]:
-        """The jobs that are enqueued and have not ended: queue by queue, those that are due first.
+        """The jobs that are enqueued and have not ended, queue by queue, in the order in which they are due.
 
         Args:
-            job: only those of this job, perhaps with ``.options(...)``, or of this name. Default: all.
-            args: only those with these arguments.
-            queue: only those on this queue.
-            kwargs: likewise.
+            job: only calls of this job, given as the job, optionally with ``.options(...)``, or by name. Default: all.
+            args: only calls with these positional arguments.
+            queue: only jobs on this queue.
+            kwargs: only calls with these keyword arguments.
         """
         known = self._known()
         server = self._running
@@ -177,19 +177,20 @@ class BaseSandbox:
     def assert_enqueued(
         self, job: object, /, *args: Any, queue: str | Queue | None = None, **kwargs: Any
     ) -> EnqueuedJob:
-        """Fails unless such a job is enqueued and has not ended.
+        """Fails unless a matching job is enqueued and has not ended.
 
         Args:
-            job: the job, perhaps with ``.options(job_id=..., queue=...)`` or as ``job.bind(...)``, or its name.
-            args: its arguments, all of them, where they matter: without any, all calls of the job will do.
-            queue: the queue's name, where it matters.
-            kwargs: likewise.
+            job: the job, optionally with ``.options(job_id=..., queue=...)`` or as ``job.bind(...)``, or its name.
+            args: its positional arguments. Without any arguments, every call of the job matches; otherwise all of its
+                arguments must be given.
+            queue: the queue's name. Default: any queue.
+            kwargs: its keyword arguments.
 
         Returns:
-            The first such job.
+            The first matching job.
 
         Raises:
-            AssertionError: there is none; the message lists what is enqueued.
+            AssertionError: there is none; the message lists the enqueued jobs.
         """
         found = self.enqueued(job, *args, queue=queue, **kwargs)
         if not found:
@@ -198,10 +199,10 @@ class BaseSandbox:
         return found[0]
 
     def assert_not_enqueued(self, job: object, /, *args: Any, queue: str | Queue | None = None, **kwargs: Any) -> None:
-        """Fails if such a job is enqueued; the arguments are those of `assert_enqueued`.
+        """Fails if a matching job is enqueued. The arguments are those of `assert_enqueued`.
 
         Raises:
-            AssertionError: there is one; the message lists those that were found.
+            AssertionError: there is one; the message lists the matching jobs.
         """
         found = self.enqueued(job, *args, queue=queue, **kwargs)
         if found:
@@ -258,5 +259,5 @@ def _length(**parts: float) -> timedelta:
         except (OverflowError, TypeError, ValueError):
             is_number = False
         if not is_number:
-            raise SettingsError(f"travel: {name} is no number of {name}, or too large")
+            raise SettingsError(f"travel: {name} is not a number, or is too large")
     return timedelta(**parts)

@@ -1,8 +1,8 @@
-"""Where thread and cpu jobs are called during a drain, as their code may depend on the thread.
+"""The threads in which thread and cpu jobs are called during a drain, as their code may depend on the thread.
 
-A blocking test waits for a drain in its own thread. There the jobs are called meanwhile: what belongs to that thread,
-such as a database connection with the test's transaction, is theirs as well. In a test of Django's that thread is the
-one that asgiref knows, also where the test itself is async.
+A blocking test waits for a drain in its own thread. Meanwhile the jobs are called in that thread, so that they can use
+what belongs to it, such as a database connection with the test's transaction. In Django tests, even async ones, that
+thread is the one that asgiref uses for thread-sensitive code.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class CallingThread(Executor):
-    """Runs what is submitted in the thread that waits in `wait`."""
+    """Runs submitted calls in the thread that is in `wait`."""
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
@@ -33,7 +33,7 @@ class CallingThread(Executor):
         """Runs calls until a future is done, and returns its result.
 
         Raises:
-            BaseException: what the future raises.
+            BaseException: whatever the future raises.
         """
         awaited.add_done_callback(lambda _: self._calls.put(None))
         while (call := self._calls.get()) is not None:
@@ -42,7 +42,7 @@ class CallingThread(Executor):
 
 
 class DjangoThread(Executor):
-    """Runs what is submitted in the thread that asgiref gives to code which depends on its thread."""
+    """Runs submitted calls in asgiref's thread for thread-sensitive code."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """See `concurrent.futures.Executor`; called on the event loop, in a task."""
@@ -50,7 +50,7 @@ class DjangoThread(Executor):
 
         future: Future[T] = Future()
         task = asyncio.ensure_future(sync_to_async(_run, thread_sensitive=True)(future, lambda: fn(*args, **kwargs)))
-        task.add_done_callback(lambda _: future.cancel())  # where it was cancelled before it ran
+        task.add_done_callback(lambda _: future.cancel())  # if it was cancelled before it ran
         return future
 
 

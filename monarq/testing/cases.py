@@ -1,4 +1,4 @@
-"""`SandboxMixin`: a sandbox for each test of a `unittest.TestCase`, or of one of Django's."""
+"""`SandboxMixin`: a sandbox for each test of a `unittest.TestCase` or a Django test case."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from monarq.testing.sandbox import Sandbox
 from monarq.testing.sync import SyncSandbox
 
 if TYPE_CHECKING:
-    _Base = unittest.TestCase  # as its users name theirs behind it
+    _Base = unittest.TestCase  # users list their own test case after the mixin
 else:
     _Base = object
 
 
 class SandboxMixin(_Base):
-    """Opens a sandbox for each test: name it before the test case, as in ``class Signup(SandboxMixin, TestCase)``.
+    """Opens a sandbox for each test. List it before the test case, as in ``class Signup(SandboxMixin, TestCase)``.
 
-    A blocking test uses ``self.monarq_sync``, an async one ``self.monarq``: that of an `IsolatedAsyncioTestCase`, or of
-    a test case of Django's.
+    A blocking test uses ``self.monarq_sync``. An async test, in an `IsolatedAsyncioTestCase` or a Django test case,
+    uses ``self.monarq``.
 
     Attributes:
         monarq_app: the application; see `Sandbox`. Default: none.
@@ -52,6 +52,6 @@ class SandboxMixin(_Base):
         return self._sandbox
 
     def _is_async(self) -> bool:
-        # As it was written: Django puts a blocking function in its place.
+        # The function as written: Django replaces it with a blocking one.
         written = inspect.unwrap(getattr(type(self), self._testMethodName))
         return inspect.iscoroutinefunction(written)

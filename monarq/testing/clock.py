@@ -1,8 +1,8 @@
 """The clock of a sandbox, which stands still until a test moves it.
 
-It does not quite stand: a second of the machine is a millisecond of it, so that of two events the later one has the
-later time. Redis' scripts are the ones that tell the time. So a text stands before each of them meanwhile, which
-answers TIME by what a key of the sandbox's server says. On another server there is no such key, and nothing changes.
+It does not quite stand still: it advances by a millisecond per second, so that the later of two events has the later
+time. The scripts in Redis read the time. So, while the clock is set, each script gets a prefix that answers TIME from a
+key on the sandbox's server. Other servers have no such key, so nothing changes there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from monarq.shared.redis.scripts import put_before_scripts
 CLOCK_KEY: Final = "monarq:sandbox:clock"
 
 _SLOWER: Final = 1000
-"""How many times slower than the machine's its clock goes."""
+"""How many times slower than the machine's clock it runs."""
 
 _TEXT: Final = """\
 local redis = (function(redis)
@@ -61,24 +61,24 @@ redis.call('SET', KEYS[1], ARGV[1])
 """
 
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
-"""Redis counts times of life from its own clock, and monarq takes no times that are centuries away."""
+"""Redis computes expiry times from its own clock, and monarq refuses times that are centuries away."""
 
 
 class SandboxClock:
-    """The clock of one sandbox; while it is set, this process reads no other."""
+    """The clock of one sandbox. While it is set, monarq reads no other clock in this process."""
 
     def __init__(self) -> None:
         self._base_us = self._since_us = _machine_us()
 
     def start(self, redis: Any) -> None:
-        """Makes it the clock of this process, and of a server, given a blocking client of it."""
+        """Makes it the clock of this process, and of the server of a blocking client."""
         self._base_us = self._since_us = _machine_us()
         redis.set(CLOCK_KEY, self._told())
         put_before_scripts(_BEFORE_SCRIPTS)
         set_clock(lambda: self.now_us() * 1000, self._server_time)
 
     def stop(self) -> None:
-        """This process goes by the machine's clock again."""
+        """Sets this process back to the machine's clock."""
         put_before_scripts("")
         reset_clock()
 
@@ -91,7 +91,7 @@ class SandboxClock:
         return datetime.fromtimestamp(self.now_us() / 1e6, tz=UTC)
 
     def move(self, redis: Any, by: timedelta) -> None:
-        """Moves it forward, on the server as well, where all that lives for a time gets as much older."""
+        """Moves it forward, on the server too, where the remaining time of all expiring keys shrinks accordingly."""
         machine_us = _machine_us()
         self._base_us, self._since_us = self._at(machine_us) + by // timedelta(microseconds=1), machine_us
         redis.eval(_MOVE, 1, CLOCK_KEY, self._told(), by // timedelta(milliseconds=1))

@@ -1,4 +1,4 @@
-"""Contexts for the direct call of a job, and its call as a worker makes it, both without Redis."""
+"""Contexts for calling a job directly, without Redis."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ C = TypeVar("C", Context, SyncContext)
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What a context asks its worker for, as the test has set it."""
+    """The parts of a context that come from the worker, as set by the test."""
 
     should_stop: bool
     made: Producer | SyncProducer | None
 
     @property
     def producer(self) -> Any:
-        """The producer that the test gave.
+        """The producer given by the test.
 
         Raises:
             RuntimeError: it gave none.
         """
         if self.made is None:
-            raise RuntimeError("this context has no producer: give it one, as in context(producer=producer)")
+            raise RuntimeError("this context has no producer: pass one, as in context(producer=producer)")
         return self.made
 
 
 @dataclass(frozen=True, slots=True)
 class _Reports:
-    """Keeps a job's reports for its test; see `monarq.shared.payloads.progress.ProgressSink`."""
+    """Collects a job's reports for its test; see `monarq.shared.payloads.progress.ProgressSink`."""
 
     kept: list[Progress]
 
     def send(self, report: ProgressReport) -> ProgressAwaitable:
-        """Keeps it."""
+        """Appends the report."""
         done, total, message = report
         self.kept.append(Progress(done, total, message, wall_now()))
         return NO_YIELD
@@ -64,22 +64,22 @@ def context(
     producer: Producer | None = None,
     reports: list[Progress] | None = None,
 ) -> Context:
-    """A context for the direct call of an `async def` job: ``await job(context(job_try=2), "argument")``.
+    """A context for calling an `async def` job directly: ``await job(context(job_try=2), "argument")``.
 
     Args:
         job_id: the job's id.
-        job_name: the name that it is enqueued by.
-        job_try: which try this is, from 1.
-        crashes: how often its worker or process has died before.
+        job_name: the name that the job is enqueued by.
+        job_try: the number of this try, from 1.
+        crashes: how often the job's worker or process died while it was running.
         queue: the queue's name.
-        enqueued_at: when it was enqueued. Default: now.
-        deadline: when the run passes its timeout. Default: none.
-        headers: what was sent with the job. Default: nothing.
-        resources: what the worker has opened, by name. Default: nothing.
+        enqueued_at: when the job was enqueued. Default: now.
+        deadline: when the run times out. Default: none.
+        headers: the headers sent with the job. Default: none.
+        resources: the worker's resources, by name. Default: none.
         worker_id: the worker's name in Redis.
-        should_stop: whether the worker stops, or the run is cancelled.
-        producer: the producer. Default: none, and the job that asks for it gets a RuntimeError.
-        reports: a list that gets the job's reports of its progress. Default: they are dropped.
+        should_stop: whether the worker is stopping or the run is cancelled.
+        producer: the producer. Default: none; a job that uses it gets a RuntimeError.
+        reports: a list to which the job's progress reports are appended. Default: they are dropped.
     """
     return _make(Context, Lane.IO, **locals())
 
@@ -100,7 +100,7 @@ def sync_context(
     producer: SyncProducer | None = None,
     reports: list[Progress] | None = None,
 ) -> SyncContext:
-    """A context for the direct call of a plain `def` job; the arguments are those of `context`."""
+    """A context for calling a plain `def` job directly; the arguments are those of `context`."""
     return _make(SyncContext, Lane.THREAD, **locals())
 
 

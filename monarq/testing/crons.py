@@ -1,4 +1,4 @@
-"""The crons of a sandbox: what its clock has passed is enqueued when a drain begins."""
+"""The crons of a sandbox: ticks that its clock has passed are enqueued when a drain begins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SandboxCrons:
-    """Enqueues the ticks of crons as a worker does that has run since the sandbox was opened."""
+    """Enqueues the ticks of crons like a worker that has been running since the sandbox was opened."""
 
     def __init__(self, clock: SandboxClock) -> None:
         self._clock = clock
@@ -32,20 +32,20 @@ class SandboxCrons:
         return self._clock.now()
 
     async def note(self, redis: Redis, known: Known, settings: WorkerSettings) -> None:
-        """Notes from when on ticks of these crons count as missed: called before the clock is moved.
+        """Records the time from which ticks of these crons count as missed. Called before the clock is moved.
 
         Raises:
-            SettingsError: two crons of one name enqueue different jobs.
+            SettingsError: two crons with the same name enqueue different jobs.
             RedisError: the server did not answer.
         """
         for entry in entries_of(known.crons):
             await cron_queue(entry.queue or settings.queues[0]).newest_tick_ms(redis, entry.redis_field)
 
     async def enqueue_due(self, redis: Redis, known: Known, settings: WorkerSettings) -> None:
-        """Enqueues each tick that is due, none ahead of its time, and once those that are wanted when a worker starts.
+        """Enqueues each tick that is due, none ahead of its time, and, once, the jobs that run when a worker starts.
 
         Raises:
-            SettingsError: two crons of one name enqueue different jobs.
+            SettingsError: two crons with the same name enqueue different jobs.
             RedisError: the server did not answer.
         """
         entries = [self._entry(entry) for entry in entries_of(known.crons)]

@@ -1,7 +1,7 @@
-"""A drain: workers in the test's own process run what is due, until nothing is.
+"""A drain: workers in the test's own process run due jobs until none is left.
 
-Their scripts, their checks and what they write are those of every worker. Three things differ, so that a test always
-sees the same: jobs run one by one, the waits before retries are not random, and a retry without a wait is due at once.
+They use the scripts and checks of every worker, and write the same data. To make tests deterministic, three things
+differ: jobs run one by one, waits before retries are not random, and a retry without a wait is due at once.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class DrainPlan:
 
     Attributes:
         known: the jobs.
-        crons: enqueues the crons whose time has come.
+        crons: enqueues the crons that are due.
         source: makes connections to the sandbox's server.
         cpu: where cpu jobs run.
         concurrency: how many io jobs run at once.
-        executor: runs the calls of thread jobs; None for threads of the worker's own.
+        executor: runs the calls of thread jobs; None for the worker's own threads.
     """
 
     known: Known
@@ -65,12 +65,12 @@ async def drain(redis: Redis, plan: DrainPlan, max_jobs: int, recorder: Recorder
     Args:
         redis: a client of the sandbox's server, for this event loop.
         plan: how.
-        max_jobs: the most runs.
-        recorder: is told what happens.
+        max_jobs: the maximum number of runs.
+        recorder: records what happens.
 
     Raises:
-        TargetError: a job is due whose name nobody here knows; the others were run.
-        MonarqError: there are jobs still after so many runs.
+        TargetError: a due job has a name that is unknown in this process; the others were run.
+        MonarqError: jobs are still due after `max_jobs` runs.
     """
     settings = _settings_of(plan)
     await plan.crons.enqueue_due(redis, plan.known, settings)
@@ -83,8 +83,8 @@ async def drain(redis: Redis, plan: DrainPlan, max_jobs: int, recorder: Recorder
         while queues:
             if left <= 0:
                 raise MonarqError(
-                    f"there are still jobs that are due after {max_jobs:,} runs: does one enqueue itself? Give drain a"
-                    " larger max_jobs where this is right"
+                    f"jobs are still due after {max_jobs:,} runs: does one enqueue itself? If this is intended, pass a"
+                    " larger max_jobs to drain"
                 )
             left -= await _run_worker(functions, settings, plan.source, queues, left, recorder)
             if recorder.unknown:
@@ -93,11 +93,11 @@ async def drain(redis: Redis, plan: DrainPlan, max_jobs: int, recorder: Recorder
 
 
 def raise_first_error(ended: Sequence[Ended]) -> None:
-    """Raises the error of the first job that failed, if one has.
+    """Raises the error of the first job that failed, if any.
 
     Raises:
-        Exception: what the job raised.
-        JobFailedError: it raised what must not be raised in a test, such as SystemExit.
+        Exception: the job's exception.
+        JobFailedError: the job raised something that must not be raised in a test, such as SystemExit.
     """
     failed = [job for job in ended if job.error is not None]
     if not failed:
@@ -108,14 +108,14 @@ def raise_first_error(ended: Sequence[Ended]) -> None:
     if not isinstance(error, Exception):
         error = JobFailedError(f"{first.job_name} raised {type(error).__name__}: {error}")
         error.__cause__ = first.error
-    # Not where it is the only one: pytest's `match` takes a note for a part of the message.
+    # Not if it is the only one: pytest's `match` treats a note as part of the message.
     if len(failed) > 1:
         error.add_note(f"of {first}; {len(failed) - 1} more failed: see the sandbox's .ended")
     raise error
 
 
 class SandboxOutcomes(OutcomePolicy):
-    """monarq's rules, but that no wait is random, and that a `Retry` without a wait is due while the clock stands."""
+    """monarq's rules, but waits are not random, and a `Retry` without a wait is due although the clock stands still."""
 
     def retry(self, run: ActiveRun, error: BaseException, delay_s: float) -> Outcome:
         """See `OutcomePolicy`."""
@@ -123,7 +123,7 @@ class SandboxOutcomes(OutcomePolicy):
         return dataclasses.replace(outcome, delay_s=delay_s) if isinstance(outcome, Retried) else outcome
 
     def wait_s(self, run: ActiveRun, error: BaseException) -> float | None:
-        """See `OutcomePolicy`: the longest that it could be."""
+        """See `OutcomePolicy`; returns the longest wait possible."""
         policy = run.job.policy
         if isinstance(policy.retry, Exponential) and policy.retry.jitter:
             policy = dataclasses.replace(policy, retry=dataclasses.replace(policy.retry, jitter=False))
@@ -152,7 +152,7 @@ async def _run_worker(
     max_jobs: int,
     recorder: Recorder,
 ) -> int:
-    """Runs a worker until nothing is due in its queues; returns how many runs it has started."""
+    """Runs a worker until nothing is due in its queues; returns how many runs it started."""
 
     async def has_work(redis: Redis) -> bool:
         return any([await _has_work(redis, queue) for queue in queues])
@@ -169,7 +169,7 @@ async def _run_worker(
     await worker.run()
     if not worker.counters.started and len(recorder.ended) == ended and not recorder.unknown:
         shown = ", ".join(map(str, queues))
-        raise MonarqError(f"jobs are due on {shown}, and the sandbox's worker got none of them")
+        raise MonarqError(f"jobs are due on {shown}, but the sandbox's worker could not claim any of them")
     return worker.counters.started
 
 
@@ -185,9 +185,9 @@ async def _has_work(redis: Redis, queue: QueueRef) -> bool:
 def _unknown_text(names: Sequence[str], broken: dict[str, DeclarationError]) -> str:
     reasons = [f"{name}: {broken[name]}" for name in names if name in broken]
     if reasons:
-        return "jobs are enqueued that cannot be run here: " + "; ".join(reasons)
+        return "some enqueued jobs cannot be run here: " + "; ".join(reasons)
     listed = ", ".join(map(repr, names))
     return (
-        f"jobs are enqueued that no function here is declared for: {listed}. Import the module that declares them, or"
-        " name the application: the fixture monarq_app, or Sandbox(app=...)"
+        f"some enqueued jobs are not declared in this process: {listed}. Import the module that declares them, or"
+        " give the application, by the fixture monarq_app or Sandbox(app=...)"
     )

@@ -1,4 +1,4 @@
-"""What is enqueued on a sandbox's server, read from its queues: whoever put it there, and in whatever way."""
+"""The jobs that are enqueued on a sandbox's server, read from its queues, whoever enqueued them and however."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _STATES: Final[tuple[LiveState, ...]] = ("queued", "deferred", "running")
 
 
 async def read_enqueued(redis: Redis, codecs: Codecs, jobs: Mapping[str, Job[Any, Any]]) -> list[EnqueuedJob]:
-    """The jobs that wait or run: queue by queue, those that are due first.
+    """The jobs that wait or run, queue by queue, in the order in which they are due.
 
     Args:
         redis: a client of the sandbox's server.
         codecs: the formats that may be read.
-        jobs: the jobs that are known, by name: their annotations say what the arguments are.
+        jobs: the known jobs, by name: their annotations give the types of the arguments.
 
     Raises:
         RedisError: the server did not answer.
@@ -60,7 +60,7 @@ async def _ids(redis: Redis, queue: QueueRef, state: LiveState) -> list[bytes]:
 def _outgoing(queue: QueueRef, facts: JobFacts, codecs: Codecs, jobs: Mapping[str, Job[Any, Any]]) -> EnqueuedJob:
     job_id = text(facts.raw_id)
     if len(facts.payload) != facts.payload_bytes:
-        raise PayloadError(f"job {job_id} has {facts.payload_bytes:,} bytes of arguments: that is too much to show")
+        raise PayloadError(f"job {job_id} has {facts.payload_bytes:,} bytes of arguments, which is too much to show")
     payload = Payload.read(facts.payload, codecs, facts.raw_id)
     args, kwargs = _typed(jobs.get(payload.name), payload)
     return EnqueuedJob(
@@ -77,7 +77,7 @@ def _outgoing(queue: QueueRef, facts: JobFacts, codecs: Codecs, jobs: Mapping[st
 
 
 def _typed(job: Job[Any, Any] | None, payload: Payload) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments as the job will get them; as they travel where it is not known, or would be refused."""
+    """The arguments as the job will get them; not converted if the job is unknown or would refuse them."""
     try:
         if job is not None:
             return read_arguments(types_of(job), payload)

@@ -1,4 +1,4 @@
-"""`run_inline`: a job called as a worker calls it, here and now, without Redis."""
+"""`run_inline`: calls a job as a worker does, immediately and without Redis."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ R = TypeVar("R")
 
 
 async def run_inline(job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Calls a job as a worker does, and returns what its handle would: all but Redis, its tries and its timeout.
+    """Calls a job as a worker does, without Redis, retries or timeout, and returns what its handle would return.
 
-    Its arguments and its result are written and read again, by the annotations of its function, so that what does not
-    survive that is found. The lifespan of the job's `App` is opened, and its middleware is called. A plain `def` job
-    runs in a thread.
+    The arguments and the result are encoded and decoded again, by the annotations of its function, so that values that
+    do not survive this are found. The lifespan of the job's `App` is opened, and its middleware is called. A plain
+    `def` job runs in a thread.
 
     Args:
         job: the job.
@@ -47,8 +47,8 @@ async def run_inline(job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
 
     Raises:
         ArgumentsError: the arguments do not fit the job.
-        ResultTypeError: what it returned is not what its annotation says.
-        Exception: what the job raises, `Retry` as well.
+        ResultTypeError: the result does not match the annotation.
+        Exception: the job's exception, including `Retry`.
     """
     types = types_of(job)
     sent, named = ArgumentEncoder(Codecs()).encode(job, args, kwargs)
@@ -88,7 +88,7 @@ async def _call(made: RegisteredJob, payload: Payload) -> Any:
 
 
 async def _open_resources(made: RegisteredJob, parts: AppParts, stack: AsyncExitStack) -> Resources:
-    """What the lifespans of the job's app give to its lane."""
+    """The resources that the lifespans of the job's app provide to its lane."""
     if made.lane_queue == "cpu":
         return stack.enter_context(cpu_resources(parts))
     resources = Resources()

@@ -1,4 +1,4 @@
-"""The jobs that a sandbox can run: those of its application, and all that this process has declared."""
+"""The jobs that a sandbox can run: those of its application, and all others declared in this process."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ CpuLane = Literal["thread", "process"]
 """Where cpu jobs run in a sandbox."""
 
 Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
-"""Wraps the function of a cpu job that runs in a thread."""
+"""Wraps the function of a cpu job for running in a thread."""
 
 _APPS = AppTargets(lambda settings: settings)
 
 
 @dataclass(slots=True)
 class Known:
-    """What a sandbox can run, and how.
+    """The jobs and crons that a sandbox can run.
 
     Attributes:
-        settings: a worker's settings, as the application has them.
+        settings: the settings of the application's workers.
         jobs: the jobs, by name.
-        crons: what fires when its time has come.
+        crons: the crons.
         own: the names of the application's own jobs.
     """
 
@@ -57,22 +57,22 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class _Registered:
-    """A job that is registered already; see `monarq.workers.jobs.registry.Registrable`."""
+    """A job that is already registered; see `monarq.workers.jobs.registry.Registrable`."""
 
     made: RegisteredJob
 
     def as_registered_job(self, settings: WorkerSettings) -> RegisteredJob:
-        """What was made, whatever the settings."""
+        """The registered job, whatever the settings."""
         return self.made
 
 
 def find_known(app: object) -> Known:
-    """What a sandbox with this application can run: its jobs, and all others that the process has declared.
+    """What a sandbox with this application can run: its jobs, and all others declared in the process.
 
-    Crons are those of the application; without one, those of the modules that declare jobs.
+    The crons are those of the application or, without one, of the modules that declare jobs.
 
     Raises:
-        TargetError: the application is none, or it cannot be imported.
+        TargetError: the application is invalid or cannot be imported.
     """
     found = import_object(app) if isinstance(app, str) else app
     known = _of_app(found) if _APPS.takes(found) else _of_values(_values_of(found))
@@ -87,10 +87,10 @@ def find_known(app: object) -> Known:
 def register_all(
     known: Known, settings: WorkerSettings, cpu: CpuLane, wrap: Wrap
 ) -> tuple[list[object], dict[str, DeclarationError]]:
-    """The jobs as a worker of these settings takes them, and why others cannot be run, by name.
+    """The jobs as registered in a worker with these settings, and, by name, the reasons why others cannot be run.
 
-    One that cannot be run must not keep the others from it: its annotations name what is not imported, say, or it asks
-    for a resource that nobody has opened, which is found when it is run.
+    A job that cannot be run must not affect the others: for example, its annotations may use a name that is not
+    imported, or it may need a resource that does not exist, which is found when it is run.
     """
     found: dict[str, RegisteredJob] = {}
     broken: dict[str, DeclarationError] = {}
@@ -103,12 +103,12 @@ def register_all(
             broken[job.name] = error
             continue
         if made.import_path is not None and not _is_importable(made.import_path.module):
-            # Its process imports the modules of all jobs at its start.
+            # The child process imports the modules of all jobs when it starts.
             broken[job.name] = DeclarationError(f"no other process can import its module {made.import_path.module!r}")
             continue
         if made.resources is not None and made.import_path is not None and job.name not in known.own:
-            # Its process checks at its start that there are the resources of all jobs.
-            broken[job.name] = DeclarationError("it asks for resources, and the sandbox was not given its App")
+            # The child process checks when it starts that the resources of all jobs exist.
+            broken[job.name] = DeclarationError("it needs resources, but the sandbox was not given its App")
             continue
         if made.resources is not None and made.import_path is None:
             plan = copy.copy(made.resources)
@@ -122,7 +122,7 @@ def register_all(
 
 
 def _is_importable(module: str) -> bool:
-    """Whether a process that begins anew finds the module: the one that pytest itself runs as it does not."""
+    """Whether a new process can import the module, unlike one that pytest runs as its main module."""
     try:
         return find_spec(module) is not None
     except (ImportError, ValueError):
@@ -130,7 +130,7 @@ def _is_importable(module: str) -> bool:
 
 
 def app_parts_of(name: str) -> AppParts:
-    """What the app of a job brings along; of several that have it, the one that includes most."""
+    """The app parts for a job; of several apps that have the job, those of the one that includes the most."""
     having: list[tuple[int, int, App]] = []
     for app in all_apps():
         with suppress(MonarqError):
@@ -167,6 +167,6 @@ def _values_of(found: object) -> list[object]:
     if isinstance(found, (list, tuple)) and all(isinstance(each, (Job, Cron, Listener)) for each in found):
         return list(found)
     raise TargetError(
-        f"a sandbox's app is {found!r}: give an App, a module with @job functions, the dotted path of one of them, or a"
-        " list of jobs and crons"
+        f"a sandbox's app is {found!r}: give an App, a module with @job functions, the dotted path of either, or a list"
+        " of jobs and crons"
     )

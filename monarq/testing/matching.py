@@ -1,4 +1,4 @@
-"""Which of the enqueued jobs an assertion means, and what it says where there is none."""
+"""Matching of enqueued jobs in assertions, and the messages of failed assertions."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MOST_SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an assertion is about.
+    """The job that an assertion is about.
 
     Attributes:
         name: the job's name.
-        job: the job; None where only its name is known.
+        job: the job; None if only its name is known.
         args: its positional arguments.
-        kwargs: its keyword arguments. Where there are no arguments at all, any will do.
+        kwargs: its keyword arguments. If there are no arguments at all, any arguments match.
         queue: the queue's name; None for any.
         job_id: its id; None for any.
     """
@@ -35,7 +35,7 @@ class Wanted:
     job_id: str | None = None
 
     def meets(self, found: EnqueuedJob) -> bool:
-        """Whether this enqueued job is one of those that are meant."""
+        """Whether this enqueued job matches."""
         return (
             found.job_name == self.name
             and self.queue in (None, found.queue)
@@ -45,7 +45,7 @@ class Wanted:
 
     @property
     def has_arguments(self) -> bool:
-        """Whether certain arguments are meant."""
+        """Whether the arguments matter."""
         return bool(self.args or self.kwargs)
 
     def _same_call(self, found: EnqueuedJob) -> bool:
@@ -61,13 +61,13 @@ class Wanted:
 
 
 def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue: str | Queue | None) -> Wanted:
-    """What an assertion means that was given these.
+    """The job that an assertion with these arguments is about.
 
     Args:
-        job: the job, perhaps with ``.options(...)`` or bound to its arguments, or its name.
+        job: the job, optionally with ``.options(...)`` or bound to its arguments, or its name.
         args: the positional arguments of the job.
         kwargs: its keyword arguments.
-        queue: the queue that was asked for. Where the job itself has a parameter of that name, it is an argument.
+        queue: the queue. If the job itself has a parameter with this name, it is an argument.
 
     Raises:
         TypeError: it is not a job, or cannot be called with these arguments.
@@ -77,10 +77,10 @@ def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue:
         return Wanted(job, None, args, kwargs, ref.name if ref else None)
     if isinstance(job, BoundJob):
         if args or kwargs:
-            raise TypeError(f"{job!r} has its arguments already: give no others")
+            raise TypeError(f"{job!r} already has its arguments: do not pass others")
         args, kwargs, job = job.args, dict(job.kwargs), job.job
     if not isinstance(job, Job):
-        raise TypeError(f"{job!r} is not a job: give what @job made, or the name that it is enqueued by")
+        raise TypeError(f"{job!r} is not a job: give a function decorated with @job, or a job's name")
     if queue is not None and "queue" in job.signature.accepts.parameters:
         kwargs, queue = kwargs | {"queue": queue}, None
     if args or kwargs:
@@ -91,7 +91,7 @@ def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue:
 
 
 def missing_text(wanted: Wanted, enqueued: Sequence[EnqueuedJob], ended: Sequence[Ended]) -> str:
-    """What to say where no such job is enqueued."""
+    """The message if no matching job is enqueued."""
     lines = [wanted.sentence("is not enqueued"), *_listed("enqueued", wanted.name, enqueued)]
     if any(job.job_name == wanted.name for job in ended):
         lines += _listed("run already", wanted.name, ended)
@@ -99,12 +99,12 @@ def missing_text(wanted: Wanted, enqueued: Sequence[EnqueuedJob], ended: Sequenc
 
 
 def present_text(wanted: Wanted, found: Sequence[EnqueuedJob]) -> str:
-    """What to say where such a job is enqueued, and should not be."""
+    """The message if a matching job is enqueued that should not be."""
     return "\n".join([wanted.sentence("is enqueued"), *_listed("found", wanted.name, found)])
 
 
 def _listed(title: str, name: str, jobs: Sequence[EnqueuedJob | Ended]) -> list[str]:
-    """The jobs as lines, those of the name that is meant first."""
+    """The jobs as lines, those with the name of the wanted job first."""
     if not jobs:
         return [f"{title}: nothing"]
     in_order = sorted(jobs, key=lambda job: job.job_name != name)
@@ -114,12 +114,12 @@ def _listed(title: str, name: str, jobs: Sequence[EnqueuedJob | Ended]) -> list[
 
 
 def _bound(job: Job[..., Any] | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
-    """A call by its parameters, so that ways of writing the same call are alike."""
+    """A call's arguments by parameter, so that different ways of writing the same call are equal."""
     if job is None:
         return args, kwargs
     try:
         bound: inspect.BoundArguments = job.signature.accepts.bind(*args, **kwargs)
-    except TypeError:  # it was enqueued by name, by a program that knows another signature
+    except TypeError:  # it was enqueued by name, by a program that has another signature
         return args, kwargs
     bound.apply_defaults()
     return dict(bound.arguments)

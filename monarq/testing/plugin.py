@@ -1,7 +1,7 @@
 """The pytest plugin: the fixtures ``monarq`` and ``monarq_sync``.
 
-It is loaded in every test run where monarq is installed, so it imports nothing else of monarq before a test asks for a
-sandbox. Its fixtures are plain ones: they work with pytest-asyncio in either mode, with anyio, and with neither.
+It is loaded in every test run if monarq is installed, so it imports nothing else of monarq until a test requests a
+sandbox. Its fixtures are not async: they work with pytest-asyncio in either mode, with anyio, and with neither.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def monarq_app() -> object:
-    """The application whose jobs the sandboxes run; override it with a fixture of your own.
+    """The application whose jobs the sandboxes run. Override it with your own fixture.
 
-    An `App`, a module with jobs, the dotted path of one of them, or a list of jobs and crons. Default: the target in
-    ``[tool.monarq.testing]``, else whatever jobs are declared where the test runs.
+    It is an `App`, a module with jobs, the dotted path of either, or a list of jobs and crons. Default: the target in
+    ``[tool.monarq.testing]``, else all jobs that are declared in the test process.
     """
     from monarq.shared.settings.lookup import configured
 
@@ -30,7 +30,7 @@ def monarq_app() -> object:
 
 @pytest.fixture
 def monarq(monarq_app: object) -> Iterator[Sandbox]:
-    """A private Redis for an asyncio test, whose jobs run when it says ``await monarq.drain()``."""
+    """A sandbox with a private Redis, for an asyncio test. Its jobs run on ``await monarq.drain()``."""
     from monarq.testing.sandbox import Sandbox
 
     sandbox = Sandbox(monarq_app)
@@ -41,7 +41,7 @@ def monarq(monarq_app: object) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def monarq_sync(monarq_app: object) -> Iterator[SyncSandbox]:
-    """The same for a blocking test: ``monarq_sync.drain()``."""
+    """The same for a blocking test. Its jobs run on ``monarq_sync.drain()``."""
     from monarq.testing.sync import SyncSandbox
 
     sandbox = SyncSandbox(monarq_app)

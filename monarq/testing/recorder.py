@@ -18,8 +18,8 @@ class Recorder(WorkerEvents):
     """Records what the workers of one drain do.
 
     Attributes:
-        ended: the jobs that have ended, in that order.
-        unknown: the names of jobs that nobody knows.
+        ended: the jobs that have ended, in the order in which they ended.
+        unknown: the names of unknown jobs.
     """
 
     def __init__(self) -> None:

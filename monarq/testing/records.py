@@ -1,4 +1,4 @@
-"""What a sandbox tells of jobs: those that are enqueued, and those that have ended."""
+"""The records of jobs in a sandbox: enqueued ones and ended ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _LONGEST = 200
 
 
 class EnqueuedJob(Outgoing, frozen=True, eq=True, kw_only=True):
-    """A job that is enqueued and has not ended, with its arguments as it will get them.
+    """A job that is enqueued and has not ended, with its arguments as the function will get them.
 
     Attributes:
         job_id: its id.
-        defer_until: when it is due, by the sandbox's clock; None where it is due.
-        expires_at: when it is not started any more; None for never.
+        defer_until: when it will be due, by the sandbox's clock; None if it is due already.
+        expires_at: the time after which it is no longer started; None for never.
     """
 
     job_id: str
@@ -33,18 +33,18 @@ class EnqueuedJob(Outgoing, frozen=True, eq=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A job that a sandbox has run to its end.
+    """A job that has ended in a sandbox.
 
     Attributes:
         job_name: the name that it was enqueued by.
-        args: its positional arguments, as the job got them.
-        kwargs: its keyword arguments, likewise.
+        args: its positional arguments, as the function got them.
+        kwargs: its keyword arguments, as the function got them.
         queue: the queue's name.
         job_id: its id.
-        job_try: which try was the last one; 0 where it was not started.
+        job_try: the number of the last try; 0 if it was not started.
         state: how it ended.
-        value: what it returned.
-        error: what it raised, or why it was not started; None where it succeeded or was cancelled.
+        value: its return value.
+        error: its exception, or the reason why it was not started; None if it succeeded or was cancelled.
     """
 
     job_name: str
@@ -62,7 +62,7 @@ class Ended:
 
 
 def call_of(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """A job and its arguments as written in a call, cut where it is long."""
+    """A job and its arguments as written in a call, shortened if it is long."""
     given = [*map(repr, args), *(f"{key}={value!r}" for key, value in kwargs.items())]
     text = printable(", ".join(given))
     return f"{name}({text if len(text) <= _LONGEST else f'{text[:_LONGEST]}…'})"

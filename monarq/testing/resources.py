@@ -1,4 +1,4 @@
-"""The resources of a drain: what the lifespans of an app open, for the worker and for cpu jobs in its threads."""
+"""The resources of a drain, opened by an app's lifespans, for the worker and for cpu jobs in its threads."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from monarq.workers.runs.current_context import RESOURCES
 
 
 class Resources(dict[Any, Any]):
-    """Resources by name: one that is not there is an error of the job that asks for it."""
+    """Resources by name. A missing one is an error of the job that needs it."""
 
     def __missing__(self, name: object) -> object:
         raise ResourceError(
-            f"there is no resource {name!r}: it is given by the lifespan of an App, which the sandbox gets as its app"
-            f" (the fixture monarq_app), or by app.override({name}=...)"
+            f"there is no resource {name!r}: give the sandbox the App whose lifespan yields it (the fixture monarq_app,"
+            f" or app=), or set it with app.override({name}=...)"
         )
 
 
 @contextmanager
 def cpu_resources(app: AppParts) -> Iterator[Resources]:
-    """Opens what cpu jobs have in common, as their process does.
+    """Opens the resources that cpu jobs share, as their process does.
 
     Raises:
-        ResourceError: a lifespan yields what is not a mapping, or two give the same name.
+        ResourceError: a lifespan yields something other than a mapping, or two yield the same name.
         BaseException: whatever a lifespan raises.
     """
     resources = Resources()
@@ -42,7 +42,7 @@ def cpu_resources(app: AppParts) -> Iterator[Resources]:
 
 
 def with_cpu_resources(function: Callable[..., Any], resources: Resources) -> Callable[..., Any]:
-    """The function of a cpu job, which finds these resources and not those of the worker."""
+    """The function of a cpu job, set up to use these resources and not those of the worker."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         token = RESOURCES.set(resources)

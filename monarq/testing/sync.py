@@ -14,7 +14,7 @@ from monarq.testing.records import Ended
 class SyncSandbox(BaseSandbox):
     """As `Sandbox`, but blocking: use it in ``with``.
 
-    Io jobs run on an event loop of its own, all others in the test's thread, while that waits.
+    Io jobs run on a separate event loop, all others in the test's thread while that waits.
     """
 
     def __enter__(self) -> Self:

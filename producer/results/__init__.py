@@ -1,1 +1,1 @@
-"""Results, progress and states of enqueued jobs, for those who wait for them."""
+"""Results, progress and states of enqueued jobs."""

@@ -18,18 +18,18 @@ Ended = asyncio.Queue[tuple[Handle[Any], Future]]
 async def as_completed(
     tracker: Tracker, handles: Iterable[Handle[Any]], *, timeout_s: float | None, return_exceptions: bool
 ) -> AsyncGenerator[tuple[Handle[Any], Any], None]:
-    """Yields each handle with what its job returned, or raised, in the order in which the jobs end.
+    """Yields each handle with its job's result or exception, in the order in which the jobs end.
 
     Args:
         tracker: waits for the jobs.
         handles: the jobs.
-        timeout_s: seconds until all of them must have ended, or None.
-        return_exceptions: whether an exception takes the place of its job's value, instead of being raised here,
-            which ends the iteration.
+        timeout_s: seconds within which all of them must have ended, or None.
+        return_exceptions: whether a job's exception is yielded in place of its result. If not, it is raised here and
+            ends the iteration.
 
     Raises:
-        ResultTimeoutError: not all of them ended in time; it names one that did not.
-        Exception: what a job raised, or why its result could not be had.
+        ResultTimeoutError: not all of them ended in time; the error names one that did not.
+        Exception: a job's exception, or the reason why its result is not available.
     """
     ended: Ended = asyncio.Queue()
     pending: dict[Future, Handle[Any]] = {}
@@ -67,6 +67,6 @@ def _outcome(tracker: Tracker, handle: Handle[Any], future: Future, return_excep
 
 
 def _abandon(future: Future) -> None:
-    # Asked for its exception, a future that nobody awaits does not complain about it.
+    # Retrieve the exception, so that asyncio does not log it as never retrieved.
     if not future.cancel() and not future.cancelled():
         future.exception()

@@ -1,4 +1,4 @@
-"""Subscriptions on a cluster: each channel on the node of its queue, whose scripts count who listens there."""
+"""Subscriptions on a cluster. Each channel is subscribed to on its queue's node, whose scripts count subscribers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monarq.shared.redis.redis_errors import REDIS_ERRORS
 
 
 class ClusterSubscription:
-    """A `Subscription` a node; channels follow their queues. It is used as one `Subscription` is.
+    """One `Subscription` per node; channels follow their queues. It has the interface of a single `Subscription`.
 
     Args:
         cluster: provides the connections.
@@ -34,13 +34,13 @@ class ClusterSubscription:
         self._added.set()
 
     async def subscribe_pending(self) -> None:
-        """See `Subscription`. A node that is away keeps no other from it."""
+        """See `Subscription`. A node that is unreachable does not affect the others."""
         for part in self._parts.values():
-            with suppress(*REDIS_ERRORS):  # its own task meets the same, and begins anew
+            with suppress(*REDIS_ERRORS):  # the node's own task meets the same error and reconnects
                 await part.subscribe_pending()
 
     async def run(self) -> None:
-        """Listens while any channel is wanted, and moves those whose queues have moved, for ever."""
+        """Listens while any channel is wanted, and moves channels whose queues have moved. Never returns."""
         await self._added.wait()
         await self._load()
         running: dict[Address, asyncio.Task[None]] = {}
@@ -62,7 +62,7 @@ class ClusterSubscription:
             await asyncio.sleep(backoff.next_s())
 
     def _place(self, channel: str) -> None:
-        """Puts a channel on the node that holds it now; no message of it is sure to come until that has subscribed."""
+        """Assigns a channel to the node that now has its queue; until that has subscribed, messages may be missed."""
         before, holder = self._places.get(channel), self._cluster.holder_of(channel)
         self._places[channel] = holder
         if before is not None and before != holder:

@@ -1,4 +1,4 @@
-"""Handle of an enqueued job: its result, its state and progress, and its cancellation."""
+"""The handle of an enqueued job, with its result, state, progress and cancellation."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Handle(Generic[R_co]):
-    """A job by its id, as ``enqueue`` and ``Producer.handle`` return it.
+    """An enqueued job, as returned by ``enqueue`` and ``Producer.handle``.
 
     Attributes:
         job_id: the job's id.
-        existed: whether ``enqueue`` found a job or a result of this id and put nothing in.
+        existed: whether ``enqueue`` found a job or a result with this id, and so enqueued nothing.
     """
 
     __slots__ = ("_queue", "_tracker", "_types", "existed", "job_id")
@@ -53,25 +53,25 @@ class Handle(Generic[R_co]):
         return self._queue.ref.name
 
     async def result(self, timeout: Duration | None = None) -> R_co:
-        """Waits until the job has ended, and returns what it returned. It may be called any number of times.
+        """Waits until the job has ended, and returns its result. It may be called any number of times.
 
         Args:
-            timeout: the `Duration` to wait, such as 30 or "1h30m". Default: without end.
+            timeout: the `Duration` to wait, such as 30 or "1h30m". Default: no limit.
 
         Raises:
-            ResultTimeoutError: the job did not end in time; it goes on.
+            ResultTimeoutError: the job did not end in time; it continues.
             ResultNotFoundError: there is no such job, or its result was not kept.
             JobCancelledError: it was cancelled.
-            JobFailedError: it raised an error that cannot be rebuilt here.
-            JobDeadError: it was abandoned before it ran to its end.
-            PayloadError: the result cannot be read; it is pickled, say, and ``allow_pickle`` is not set.
-            ResultTypeError: it is not what the job's annotation, or `type=`, says here.
-            Exception: what the job raised.
+            JobFailedError: it raised an exception that cannot be rebuilt here.
+            JobDeadError: it was given up before it ran to completion.
+            PayloadError: the result cannot be read, for example because it is pickled and ``allow_pickle`` is not set.
+            ResultTypeError: the result does not match the job's annotation, or `type=`, in this process.
+            Exception: the job's exception.
         """
         return cast("R_co", (await self._tracker.wait(self._queue, self.job_id, timeout, self._types)).unwrap())
 
     async def state(self) -> JobState:
-        """What the job is doing now, or how it has ended.
+        """The job's current state, or how it ended.
 
         Raises:
             PayloadError: it has ended, and its result cannot be read; see `result`.
@@ -79,7 +79,7 @@ class Handle(Generic[R_co]):
         return await self._tracker.state(self._queue, self.job_id)
 
     async def info(self) -> JobInfo | None:
-        """Its state, times and tries, and what it raised, without waiting; None where nothing is known of it.
+        """The job's state, times, tries and error, without waiting; None if nothing is known about it.
 
         Raises:
             PayloadError: it has ended, and its result cannot be read; see `result`.
@@ -87,30 +87,30 @@ class Handle(Generic[R_co]):
         return await self._tracker.info(self._queue, self.job_id)
 
     async def progress(self) -> Progress | None:
-        """The job's last progress report, without waiting; None where there was none, or it ended a while ago."""
+        """The job's last progress report, without waiting; None if there was none, or the job ended a while ago."""
         return (await self._tracker.progress(self._queue, [self.job_id]))[0]
 
     async def watch(self) -> AsyncGenerator[Progress, None]:
-        """Yields the job's progress reports as they arrive, until the job has ended, however it did.
+        """Yields the job's progress reports as they arrive, until the job has ended in any way.
 
-        It begins with the last report so far. A slow reader gets the newest report and misses older ones; the last one
-        is never missed. Nothing is polled.
+        It begins with the latest report so far. A slow reader gets the newest report and misses older ones, but never
+        the last one. Nothing is polled.
 
         Raises:
-            MonarqError: the job cannot be followed any more: Redis refuses, or the producer was closed.
+            MonarqError: the job can no longer be followed: Redis refuses, or the producer was closed.
         """
         async with aclosing(stream_progress(self._tracker.listener, [(self, self._queue, self.job_id)])) as reports:
             async for _, progress in reports:
                 yield progress
 
     def on_progress(self, callback: Callable[[Progress], None]) -> Callable[[], None]:
-        """Passes each report of the job to a function, on the event loop: `watch` for thousands of jobs at once.
+        """Passes each of the job's reports to a function, on the event loop: as `watch`, but for thousands of jobs.
 
         Args:
-            callback: gets the reports, beginning with the last one so far; it must not block.
+            callback: takes the reports, beginning with the latest one so far. It must not block.
 
         Returns:
-            A function that ends it; call it when the job has ended.
+            A function that stops this; call it when the job has ended.
 
         Raises:
             ProducerClosedError: the producer is closed.
@@ -119,18 +119,18 @@ class Handle(Generic[R_co]):
         return partial(listener.unwatch, listener.watch(self._queue, self.job_id, callback))
 
     async def cancel(self, *, timeout: Duration | None = None) -> bool:
-        """Stops the job, or keeps it from being started, and waits until it has ended.
+        """Cancels the job, whether it is running or waiting, and waits until it has ended.
 
         Args:
-            timeout: the `Duration` to wait for its end. Default: without end. 0 only asks for it, and does not wait.
+            timeout: the `Duration` to wait for its end; 0 requests the cancellation without waiting. Default: no limit.
 
         Returns:
-            Whether the job has ended cancelled. False where it ended otherwise, is unknown, or kept no result; with a
-            timeout of 0 also where it has not ended yet.
+            Whether the job was cancelled. False if it ended in another way, is unknown, or kept no result; with a
+            timeout of 0 also if it has not ended yet.
 
         Raises:
-            ResultTimeoutError: it did not end in time; the request is kept.
-            PayloadError: its result cannot be read; see `result`.
+            ResultTimeoutError: the job did not end in time; the request stays in effect.
+            PayloadError: the job's result cannot be read; see `result`.
         """
         return await self._tracker.cancel(self._queue, self.job_id, timeout)
 
@@ -141,15 +141,15 @@ def queue_of(handle: Handle[Any]) -> ProducerQueue:
 
 
 def tracker_of(handle: Handle[Any]) -> Tracker:
-    """What reads of a handle's job."""
+    """The tracker of a handle's job."""
     return handle._tracker  # noqa: SLF001
 
 
 def plain_handle(handle: Handle[Any]) -> Handle[Any]:
-    """A handle of the same job whose result stays the plain value that it travels as, whatever its type is."""
+    """A handle for the same job whose result stays the plain value, not converted to its type."""
     return Handle(handle._tracker, handle._queue, handle.job_id, existed=handle.existed)  # noqa: SLF001
 
 
 def types_of_handle(handle: Handle[Any]) -> JobTypes | None:
-    """The types that a handle's result is decoded by."""
+    """The types by which a handle's result is decoded."""
     return handle._types  # noqa: SLF001

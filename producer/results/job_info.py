@@ -1,4 +1,4 @@
-"""What a producer can know of one job: its state, its times, and how it ended."""
+"""What a producer can know about one job: its state, its times, and how it ended."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ from monarq.shared.text.traceback_text import traceback_text
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """What is known of a job, with the names of ``monarq jobs show --json``, which has its times as ``..._ms``.
+    """What is known about a job.
 
-    What is not known is None or ''. Times are aware, in UTC.
+    The names are those of ``monarq jobs show --json``, whose times are named ``..._ms``. Unknown values are None or ''.
+    Times are aware, in UTC.
 
     Attributes:
-        job_id: its id.
+        job_id: the job's id.
         queue: the name of its queue.
-        format: the format of that, "native" or "arq".
-        state: its state; `JobState.UNKNOWN` where it has ended and its result was not kept.
+        format: the format of its queue, "native" or "arq".
+        state: its state; `JobState.UNKNOWN` if it has ended and its result was not kept.
         name: the job's name.
         enqueued_at: when it was enqueued, by its client's clock.
         due_at: when it is, or was, due; None while it runs, and once it has ended.
-        started_at: when its last run began, by its worker's clock; None where it was not started.
-        ended_at: when that ended.
-        expires_at: when it expires, after which it is not started; None for never.
-        cancel_asked_at: when somebody asked for its end, while it has not ended.
+        started_at: when its last run began, by its worker's clock; None if it was not started.
+        ended_at: when its last run ended.
+        expires_at: the time after which it is no longer started; None for never.
+        cancel_asked_at: when its cancellation was requested; only while it has not ended.
         tries: how many tries it has used.
-        crashes: how often its worker was lost while it ran, while it has not ended.
-        crash_note: what was known of the last time.
+        crashes: how often its worker was lost while it ran; only while it has not ended.
+        crash_note: what is known about the last of these crashes.
         worker: the id of the worker that runs it.
-        error: class and message of what it raised.
+        error: the class and message of its exception.
         traceback: the worker's traceback as text.
-        payload_bytes: the size of its payload; None where that is gone.
+        payload_bytes: the size of its payload; None if the payload is gone.
     """
 
     job_id: str
@@ -63,14 +64,14 @@ class JobInfo:
 
 
 def ended_state(result: Result) -> JobState:
-    """How a job has ended."""
+    """How a job ended."""
     if result.success:
         return JobState.SUCCEEDED
     return JobState.CANCELLED if result.was_cancelled else JobState.FAILED
 
 
 def describe_job(job_id: str, queue: QueueRef, facts: JobFacts, result: Result | None) -> JobInfo | None:
-    """The job by what its queue holds, and its result where it has ended; None where nothing is known of it."""
+    """A job's info, from the facts in its queue and, if it has ended, its result; None if nothing is known."""
     if result is not None:
         return _describe_ended(job_id, queue, result)
     if facts.state is not None:
@@ -121,5 +122,5 @@ def _describe_ended(job_id: str, queue: QueueRef, result: Result) -> JobInfo:
 
 
 def _instant(ms: int | None) -> datetime | None:
-    """Unix ms as a time; None where that is not known. Jobs at the head of their queue are due at 1 ms or less."""
+    """Unix ms as a datetime; None if unknown. Jobs at the head of their queue have a due time of 1 ms or less."""
     return None if ms is None or ms <= 1 else datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,4 +1,4 @@
-"""All that a queue holds of one job: what `Handle.info` says, its call, its result, and who has run it."""
+"""Everything that a queue holds about one job: its info, its payload, its result, and who ran it."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ _LETTER: Final = msgspec.json.Decoder(_Letter, strict=False)
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """What is known of a job.
+    """Everything that is known about a job.
 
     Attributes:
         info: its state, times and tries.
-        payload: its call; None where that is gone, or is too large to be read.
-        result: how it has ended; None where it has not.
-        history: the notes of its retries, crashes and so on, oldest first.
-        worker: the id of the worker that runs it, or with which it died; '' where that is not known.
-        error_type: the class of what it raised, without a module where that is a builtin; '' where it did not fail.
+        payload: its payload; None if it is gone, or is too large to be read.
+        result: how it ended; None if it has not ended.
+        history: the notes about its retries, crashes and so on, oldest first.
+        worker: the id of the worker that runs it or that died with it; '' if unknown.
+        error_type: the class of its exception, without the module for a builtin; '' if it did not fail.
         traceback: the worker's traceback as text.
     """
 
@@ -52,7 +52,7 @@ class JobRecord:
 
 
 async def read_record(handle: Handle[Any]) -> JobRecord | None:
-    """Reads what is known of a job; None where nothing is.
+    """Reads everything that is known about a job; None if nothing is.
 
     Raises:
         PayloadError: its payload or result cannot be read; see `Handle.result`.
@@ -73,9 +73,9 @@ async def read_record(handle: Handle[Any]) -> JobRecord | None:
 
 
 def _letter_of(stored: StoredJob, result: Result | None) -> _Letter:
-    """What the worker wrote when the job died; without a letter, what its result tells of its error."""
+    """The worker's note in the job's dead letter; without one, the error in the job's result."""
     if stored.letter is not None:
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # another version has written it
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):  # written by another version
             return _LETTER.decode(stored.letter.letter)
     if result is None or result.success or result.was_cancelled or not isinstance(result.value, BaseException):
         return _Letter()

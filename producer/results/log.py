@@ -1,4 +1,4 @@
-"""The log lines of a producer, all of them: logger ``monarq.producer``."""
+"""All log lines of a producer: logger ``monarq.producer``."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ logger = get_logger("monarq.producer")
 
 
 def subscription_lost(where: str, error: BaseException) -> None:
-    """The channels of ended jobs are not heard from now on."""
+    """The subscription to the channels of ended jobs was lost."""
     logger.warning(
-        "cannot hear of ended jobs from Redis at %s: %s; results are asked for each second meanwhile",
+        "lost the subscription to ended jobs on Redis at %s: %s; polling for results every second until it is restored",
         where,
         error_text(error),
     )
 
 
 def subscription_restored(where: str) -> None:
-    """The channels are heard again."""
-    logger.info("hearing of ended jobs from Redis at %s again", where)
+    """The subscription works again."""
+    logger.info("restored the subscription to ended jobs on Redis at %s", where)
 
 
 def lookup_failed(where: str, error: BaseException) -> None:
-    """Results could not be looked up; the lookup is repeated until it works."""
+    """Results could not be looked up; the lookup is retried until it works."""
     logger.warning(
-        "cannot look for results in Redis at %s: %s; whoever waits for one goes on waiting", where, error_text(error)
+        "cannot look up results in Redis at %s: %s; retrying, and callers keep waiting", where, error_text(error)
     )

@@ -24,14 +24,14 @@ async def stream_progress(
 ) -> AsyncGenerator[tuple[H, Progress], None]:
     """Yields each job's handle with its reports, as they arrive, until all jobs have ended.
 
-    A slow reader gets the newest report of each job and misses older ones; the last one is never missed.
+    A slow reader gets the newest report of each job and misses older ones, but never the last one.
 
     Args:
         listener: waits for ends and progress.
         jobs: handles with their jobs' queues and ids.
 
     Raises:
-        MonarqError: the jobs cannot be followed any more; see `ResultListener.wait`.
+        MonarqError: the jobs can no longer be followed; see `ResultListener.wait`.
     """
     stream = _ProgressStream[H](listener)
     try:
@@ -45,7 +45,7 @@ async def stream_progress(
 
 
 class _ProgressStream(Generic[H]):
-    """Some jobs, their new reports, and which of them have not ended."""
+    """The jobs that are followed, their new reports, and which jobs have not ended."""
 
     def __init__(self, listener: ResultListener) -> None:
         self._listener = listener
@@ -56,7 +56,7 @@ class _ProgressStream(Generic[H]):
 
     @property
     def is_open(self) -> bool:
-        """Whether there is a job that has not ended yet."""
+        """Whether any job has not ended yet."""
         return bool(self._watchers)
 
     def add(self, handle: H, queue: ProducerQueue, job_id: str) -> None:
@@ -66,7 +66,7 @@ class _ProgressStream(Generic[H]):
         future.add_done_callback(self._on_end)
 
     async def next_reports(self) -> list[tuple[H, Progress]]:
-        """Waits for new reports; returns none where jobs have ended without another one."""
+        """Waits for new reports; returns none if jobs have ended without another one."""
         await self._changed.wait()
         self._changed.clear()
         ended, self._ended = self._ended, []
@@ -77,10 +77,10 @@ class _ProgressStream(Generic[H]):
         return list(newest.items())
 
     def close(self) -> None:
-        """Follows none of them any more."""
+        """Stops following all jobs."""
         for future, watcher in self._watchers.items():
             self._listener.unwatch(watcher)
-            # Asked for its exception, a future that nobody awaits does not complain about it.
+            # Retrieve the exception, so that asyncio does not log it as never retrieved.
             if not future.cancel() and not future.cancelled():
                 future.exception()
 
@@ -95,7 +95,7 @@ class _ProgressStream(Generic[H]):
 
 
 def _check_end(future: Future) -> None:
-    """Raises the error that keeps a job from being followed; a job that left no result has ended like any other."""
+    """Raises the error that prevents a job from being followed. A job that left no result counts as ended."""
     error = future.exception()
     if error is not None and not isinstance(error, ResultNotFoundError):
         raise error

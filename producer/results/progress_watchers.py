@@ -1,4 +1,4 @@
-"""Progress watchers of a queue: which callbacks get the reports of which jobs. Bookkeeping only, without I/O."""
+"""Progress watchers of a queue: which callbacks get the reports of which jobs. Bookkeeping only, no I/O."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProgressWatcher:
         self._last: Progress | None = None
 
     def notify(self, progress: Progress | None) -> None:
-        """Passes a report on, unless it or a newer one was passed on before: a report may arrive by two ways."""
+        """Passes a report on, unless it or a newer one was passed on before: a report may arrive in two ways."""
         if progress is None or (self._last is not None and progress.at <= self._last.at):
             return
         self._last = progress
@@ -58,7 +58,7 @@ class ProgressWatchers:
         return raw_id in self._by_job
 
     def add(self, watcher: ProgressWatcher) -> None:
-        """Adds a watcher; its job's last report is due to be fetched once no newer one can be missed."""
+        """Adds a watcher. Its job's last report is due to be fetched once no newer one can be missed."""
         self._by_job.setdefault(watcher.raw_id, []).append(watcher)
         if self.subscribed:
             self._due[watcher] = None
@@ -89,7 +89,7 @@ class ProgressWatchers:
         self._due |= {watcher: None for watchers in self._by_job.values() for watcher in watchers}
 
     def take_due(self, limit: int) -> Sequence[ProgressWatcher]:
-        """Takes up to `limit` watchers whose job's last report is due to be fetched."""
+        """Takes up to `limit` watchers for whose jobs the last report is due to be fetched."""
         taken = list(islice(self._due, limit))
         for watcher in taken:
             del self._due[watcher]

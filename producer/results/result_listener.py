@@ -1,8 +1,8 @@
-"""Result listener: waits for the ends and the progress of jobs for all handles of a producer.
+"""Result listener: waits for the ends and the progress of jobs, for all handles of a producer.
 
-It neither polls a job nor sends a command per job. Workers publish the ids of ended jobs on a channel of the queue. The
-order makes sure that nothing is missed: subscribe, then fetch, then wait for a message, then fetch again, unless the
-message brought the result. One call fetches the results of hundreds of jobs.
+It does not poll single jobs or send a command per job. Workers publish the ids of ended jobs on a channel of the queue.
+The order ensures that nothing is missed: subscribe, then fetch, then wait for a message, then fetch again, unless the
+message contained the result. One call fetches the results of hundreds of jobs.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from monarq.shared.redis.command_retry import MAX_PAUSE_S
 from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, classify_failure, explain
 
 BATCH: Final = 500
-"""How many jobs one call fetches."""
+"""How many results one call fetches."""
 
 POLL_INTERVAL_S: Final = 1.0
-"""How often the results of all jobs that are waited for are fetched without a message: arq's own workers publish
-nothing, a job whose payload has expired ends silently, and a channel may be lost for a while."""
+"""The interval at which the results of all awaited jobs are fetched without a message: arq's own workers publish
+nothing, a job whose payload has expired ends silently, and the subscription may be lost for a while."""
 
 POLL_PAUSE_FACTOR: Final = 10
-"""A poll is followed by a pause of so many times its length: polling takes a tenth of the time at most."""
+"""A poll is followed by a pause of this many times its duration, so that polling takes at most a tenth of the time."""
 
 
 class ResultListener:
     """Everything that one producer waits for.
 
     Args:
-        redis: connections of its own, so that no flood of enqueues delays a result.
+        redis: its own connections, so that a flood of enqueues does not delay results.
         poll_interval_s: see `POLL_INTERVAL_S`.
     """
 
@@ -60,10 +60,10 @@ class ResultListener:
         self._closed = False
 
     def wait(self, queue: ProducerQueue, job_id: str) -> asyncio.Future[bytes]:
-        """A future of the job's result, as bytes; cancel it to stop waiting.
+        """A future for the job's result as bytes; cancel it to stop waiting.
 
-        It raises ResultNotFoundError where there is neither a result nor a job that could make one,
-        RedisUnavailableError or RedisRefusedError where Redis refuses the lookup, ProducerClosedError on `close`.
+        It raises ResultNotFoundError if there is neither a result nor a job that could produce one,
+        RedisUnavailableError or RedisRefusedError if Redis refuses the lookup, and ProducerClosedError on `close`.
         """
         if self._closed:
             raise ProducerClosedError
@@ -80,11 +80,11 @@ class ResultListener:
         return future
 
     def watch(self, queue: ProducerQueue, job_id: str, on_progress: Callable[[Progress], None]) -> ProgressWatcher:
-        """Passes the job's reports to a function until `unwatch`, beginning with its last one so far.
+        """Passes the job's reports to a function until `unwatch`, beginning with the latest one so far.
 
         Args:
-            queue: its queue.
-            job_id: the job.
+            queue: the job's queue.
+            job_id: the job's id.
             on_progress: called on the event loop; it must not block.
 
         Raises:
@@ -101,7 +101,7 @@ class ResultListener:
         return watcher
 
     def unwatch(self, watcher: ProgressWatcher) -> None:
-        """Ends what `watch` began."""
+        """Stops a watcher that `watch` started."""
         self._progress_watchers[watcher.queue.reports.encode()].remove(watcher)
 
     async def close(self) -> None:
@@ -112,7 +112,7 @@ class ResultListener:
             await asyncio.wait([self._task])
 
     def on_subscribed(self, channel: bytes) -> None:
-        """See `SubscriptionHandler`: what was published before is fetched now."""
+        """See `SubscriptionHandler`: fetches what was published before the subscription."""
         waiting: ResultWaiters | ProgressWatchers | None = self._result_waiters.get(channel)
         if waiting is None:
             waiting = self._progress_watchers.get(channel)
@@ -122,7 +122,7 @@ class ResultListener:
             self._wakeup.set()
 
     def on_message(self, channel: bytes, message: bytes) -> None:
-        """See `SubscriptionHandler`: the message is of ended jobs, or holds reports of running ones."""
+        """See `SubscriptionHandler`: the message lists ended jobs or has reports of running ones."""
         watchers = self._progress_watchers.get(channel)
         if watchers is not None:
             watchers.dispatch(message)
@@ -163,7 +163,7 @@ class ResultListener:
                 group.create_task(self._subscription.run(), name="monarq-subscription")
                 group.create_task(self._fetch_loop(), name="monarq-fetch-results")
         except Exception as error:
-            make_error = partial(MonarqError, f"the wait for results has broken down: {error!r}")
+            make_error = partial(MonarqError, f"waiting for results failed, please report this as a bug: {error!r}")
             raise
         finally:
             self._closed = True
@@ -171,7 +171,7 @@ class ResultListener:
                 waiters.fail_all(make_error)
 
     async def _fetch_loop(self) -> None:
-        """Fetches what is due, for ever, and everything once per poll interval."""
+        """Fetches whatever is due, and everything once per poll interval. Never returns."""
         loop = asyncio.get_running_loop()
         backoff = Backoff(longest_s=MAX_PAUSE_S)
         next_poll_s = 0.0
@@ -189,7 +189,7 @@ class ResultListener:
                 next_poll_s = loop.time() + max(self._poll_interval_s, POLL_PAUSE_FACTOR * took_s)
 
     async def _wait_until(self, deadline_s: float) -> None:
-        """Waits until something is due, or the time has come."""
+        """Waits until something is due or the deadline has passed."""
         try:
             async with asyncio.timeout_at(deadline_s):
                 await self._wakeup.wait()
@@ -202,7 +202,7 @@ class ResultListener:
             waiters.mark_all_due()
 
     async def _fetch_due(self, backoff: Backoff) -> bool:
-        """Fetches all that is due; False, after a pause, where Redis was not reachable."""
+        """Fetches everything that is due. Returns False, after a pause, if Redis was unreachable."""
         try:
             await self._subscription.subscribe_pending()
             for queue_waiters in list(self._result_waiters.values()):
@@ -232,7 +232,7 @@ class ResultListener:
             if classify_failure(error) in (CommandFailure.REFUSED, CommandFailure.DENIED):
                 queue_waiters.on_fetched(waiters, {each: explain(error, self._redis.shown) for each in waiters})
                 return
-            # So many results may be too much for one reply in the time that a call may take.
+            # The results may be too many for one reply within the timeout of a call.
             self._batch = max(1, self._batch // 4) if isinstance(error, RedisTimeoutError) else self._batch
             raise
         self._batch = min(BATCH, 2 * self._batch)
@@ -253,7 +253,7 @@ class ResultListener:
         queue_waiters.on_fetched(waiters, ended)
 
     async def _moved_to(self, queue: ProducerQueue) -> str:
-        """Where jobs of the queue were moved to, in words; '' where none were, or that cannot be read."""
+        """A description of the queue that jobs were moved to; '' if none were moved, or it cannot be read."""
         try:
             target = await queue.find_moved_to(self._redis)
         except REDIS_ERRORS:

@@ -1,4 +1,4 @@
-"""Result waiters of a queue: which futures wait for which jobs. Bookkeeping only, without I/O."""
+"""Result waiters of a queue: which futures wait for which jobs. Bookkeeping only, no I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ResultWaiter:
     Attributes:
         job_id: the job's id.
         raw_id: the job's id as bytes, as Redis sends it.
-        futures: get the job's result.
+        futures: receive the job's result.
     """
 
     __slots__ = ("futures", "job_id", "raw_id")
@@ -40,14 +40,14 @@ class ResultWaiters:
         self.subscribed = False
         self._by_job: dict[bytes, ResultWaiter] = {}
         self._due: dict[ResultWaiter, None] = {}
-        # In the order in which jobs ended, from the first whose result is not here yet.
+        # In the order in which jobs ended, starting with the first whose result has not arrived yet.
         self._ended: dict[ResultWaiter, bytes | Exception | None] = {}
 
     def __len__(self) -> int:
         return len(self._by_job)
 
     def add(self, job_id: str, future: asyncio.Future[bytes]) -> None:
-        """Adds a future; the job's result is due to be fetched once the job's end cannot be missed any more."""
+        """Adds a future. The job's result is due to be fetched once the job's end can no longer be missed."""
         waiter = ResultWaiter(job_id)
         waiter = self._by_job.setdefault(waiter.raw_id, waiter)
         waiter.futures.append(future)
@@ -56,16 +56,16 @@ class ResultWaiters:
             self._due[waiter] = None
 
     def on_ended(self, ended: Iterable[tuple[bytes, bytes | None]], watched: Container[bytes]) -> bool:
-        """Resolves the waiters of jobs that ended with the results that came along, if any did, and in this order.
+        """Resolves the waiters of ended jobs whose results came along in the message, in this order.
 
-        The others are marked as due to be fetched; what ended after them waits for them.
+        The other jobs are marked as due to be fetched, and jobs that ended after them wait for them.
 
         Args:
-            ended: raw ids of jobs, of which any may be waited for, with their results.
-            watched: raw ids of jobs whose last report is fetched before their waiters are resolved.
+            ended: raw ids of ended jobs, awaited or not, with their results.
+            watched: raw ids of jobs whose last report must be fetched before their waiters are resolved.
 
         Returns:
-            Whether one was marked.
+            Whether any job was marked.
         """
         any_due = False
         for raw_id, result in ended:
@@ -83,22 +83,22 @@ class ResultWaiters:
         return any_due
 
     def mark_all_due(self) -> None:
-        """Marks every job that is waited for as due to be fetched."""
+        """Marks every awaited job as due to be fetched."""
         self._due |= dict.fromkeys(self._by_job.values())
 
     def take_due(self, limit: int) -> list[ResultWaiter]:
-        """Takes up to `limit` waiters whose job's result is due to be fetched."""
+        """Takes up to `limit` waiters for whose jobs the result is due to be fetched."""
         taken = list(islice(self._due, limit))
         for waiter in taken:
             del self._due[waiter]
         return taken
 
     def on_fetched(self, asked: Iterable[ResultWaiter], outcomes: Mapping[ResultWaiter, bytes | Exception]) -> None:
-        """Resolves the waiters of jobs whose results were fetched, and of those that ended after them.
+        """Resolves the waiters of jobs whose results were fetched, and of jobs that ended after them.
 
         Args:
-            asked: the waiters of all jobs that were asked for.
-            outcomes: those that have a result, or an error in its place.
+            asked: the waiters of all jobs whose results were requested.
+            outcomes: the results that were found, or errors in their place.
         """
         for waiter in asked:
             outcome = outcomes.get(waiter)
@@ -108,7 +108,7 @@ class ResultWaiters:
             elif outcome is not None:
                 self._ended[waiter] = outcome
             elif self._ended[waiter] is None:
-                del self._ended[waiter]  # another job has its id by now
+                del self._ended[waiter]  # by now another job has the same id
         self._resolve_ended()
 
     def _resolve_ended(self) -> None:
@@ -118,8 +118,8 @@ class ResultWaiters:
             self.resolve(waiter, outcome)
 
     def resolve(self, waiter: ResultWaiter, outcome: bytes | Exception) -> None:
-        """Sets the job's result, or the error in its place, on all futures that wait for it."""
-        # Removed before any callback runs: a future that is added from now on gets a waiter of its own.
+        """Sets the job's result, or the error in its place, on all its futures."""
+        # Removed before any callback runs, so that a future added from now on gets a new waiter.
         if self._by_job.get(waiter.raw_id) is waiter:
             del self._by_job[waiter.raw_id]
         self._due.pop(waiter, None)
@@ -133,7 +133,7 @@ class ResultWaiters:
                 future.set_exception(outcome)
 
     def fail_all(self, make_error: Callable[[], Exception]) -> None:
-        """Sets an error on all futures, one of its own for each job."""
+        """Sets an error on all futures, a separate one for each job."""
         for waiter in list(self._by_job.values()):
             self.resolve(waiter, make_error())
 

@@ -1,6 +1,6 @@
-"""Pub/sub subscription to the channels of ended jobs and of progress: one connection, reopened whenever it breaks.
+"""Pub/sub subscription to the channels of ended jobs and progress: one connection, reopened whenever it breaks.
 
-`ResultListener` runs it and handles its messages. Only speed depends on it: the listener polls for what is missed.
+`ResultListener` runs it and handles its messages. Only speed depends on it: the listener also polls.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.redis_errors import REDIS_ERRORS
 
 PING_AFTER_S: Final = 5.0
-"""After so long without a message Redis is pinged: a dead peer sends nothing."""
+"""Redis is pinged after this long without a message, to detect a dead peer."""
 
 IDLE_LIMIT_S: Final = 5.0
-"""The subscription ends after so long without a waiter: a busy queue publishes thousands of ended jobs a second."""
+"""The subscription ends after this long without a waiter: a busy queue publishes thousands of ended jobs a second."""
 
 
 class SubscriptionHandler(Protocol):
-    """Gets what happens on the channels. All of it is called on the event loop and must not block."""
+    """Handles events on the channels. All methods are called on the event loop and must not block."""
 
     def on_subscribed(self, channel: bytes) -> None:
-        """From now on no message on the channel is missed."""
+        """The subscription is active: from now on, no message on the channel is missed."""
         ...
 
     def on_message(self, channel: bytes, message: bytes) -> None:
@@ -39,7 +39,7 @@ class SubscriptionHandler(Protocol):
         ...
 
     def on_unsubscribed(self, channels: Iterable[str]) -> None:
-        """These channels are not subscribed to any more."""
+        """These channels are no longer subscribed to."""
         ...
 
     def idle_s(self) -> float:
@@ -69,7 +69,8 @@ class Subscription:
         self._demand.set()
 
     def discard(self, channel: str) -> None:
-        """Forgets a channel, which is subscribed to elsewhere: what still comes of it here comes twice."""
+        """Forgets a channel that is now subscribed to elsewhere. Its messages may still arrive here, then twice in
+        all."""
         self._wanted.discard(channel)
         self._requested.discard(channel)
         if not self._wanted:
@@ -85,7 +86,7 @@ class Subscription:
             await self._subscribe(self._pubsub)
 
     async def run(self) -> None:
-        """Listens while any channel is wanted, for ever."""
+        """Listens while any channel is wanted. Never returns."""
         backoff = Backoff(longest_s=MAX_PAUSE_S)
         while True:
             await self._demand.wait()
@@ -110,7 +111,7 @@ class Subscription:
             self._pubsub = None
             lost, self._requested = self._requested, set()
             self._handler.on_unsubscribed(lost)
-            # The connection is abandoned even where it cannot be closed cleanly.
+            # The connection is dropped even if it cannot be closed cleanly.
             with suppress(*REDIS_ERRORS):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
 
@@ -128,7 +129,7 @@ class Subscription:
             if message is not None:
                 return message
             if pinged:
-                raise RedisTimeoutError(f"no sign of life for {2 * PING_AFTER_S:g} s")
+                raise RedisTimeoutError(f"no message or PONG for {2 * PING_AFTER_S:g} s")
             pinged = True
             await pubsub.ping()
         return None
@@ -136,7 +137,7 @@ class Subscription:
     def _may_disconnect(self) -> bool:
         if self._handler.idle_s() < IDLE_LIMIT_S:
             return False
-        # Before anything is awaited: channels that are added from here on belong to the next connection.
+        # Before the first await: channels that are added from here on belong to the next connection.
         left, self._wanted = self._wanted, set()
         self._demand.clear()
         self._handler.on_unsubscribed(left)

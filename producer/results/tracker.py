@@ -31,15 +31,15 @@ class Tracker:
     """Tracks the jobs of one producer.
 
     Args:
-        redis: for commands that are answered at once.
+        redis: the client for commands that are answered at once.
         listener: waits for ends and progress.
-        codecs: the formats that results may be in.
-        retry_for_s: seconds for which a command is repeated while Redis is not reachable.
+        codecs: the formats that results may have.
+        retry_for_s: seconds for which a command is retried while Redis is unreachable.
 
     Attributes:
-        redis: for commands that are answered at once.
+        redis: the client for commands that are answered at once.
         listener: waits for ends and progress.
-        codecs: the formats that results may be in.
+        codecs: the formats that results may have.
     """
 
     def __init__(self, redis: RedisClient, listener: ResultListener, codecs: Codecs, retry_for_s: float) -> None:
@@ -54,17 +54,17 @@ class Tracker:
         return [None if report is None else decode_progress(report) for report in reports]
 
     def read(self, data: bytes, job_id: str, types: JobTypes | None = None) -> Result:
-        """Decodes a job's result, whose value becomes what `types` says, where they are known.
+        """Decodes a job's result, and converts its value by `types` if they are known.
 
         Raises:
-            PayloadError: it is not a result, is pickled where that is not allowed, or is not signed by our key.
+            PayloadError: it is not a result, is pickled although that is not allowed, or is not signed by our key.
         """
         return Result.read(data, self.codecs, job_id.encode(), None if types is None else types.result.decode)
 
     async def wait(
         self, queue: ProducerQueue, job_id: str, timeout: Duration | None, types: JobTypes | None = None
     ) -> Result:
-        """Waits until the job has ended; its result.
+        """Waits until the job has ended, and returns its result.
 
         Raises:
             ResultTimeoutError: it did not end in time.
@@ -90,12 +90,12 @@ class Tracker:
             found = await self._find_result(queue, job_id)
             if isinstance(found, Result):
                 return ended_state(found)
-            if found is Unfinished.GONE:  # since then
+            if found is Unfinished.GONE:  # it ended in between
                 return JobState.UNKNOWN
         return JobState(state)
 
     async def info(self, queue: ProducerQueue, job_id: str) -> JobInfo | None:
-        """What is known of the job; None where nothing is.
+        """What is known about the job; None if nothing is.
 
         Raises:
             PayloadError: see `read`.
@@ -107,7 +107,7 @@ class Tracker:
         return describe_job(job_id, queue.ref, facts, result)
 
     async def cancel(self, queue: ProducerQueue, job_id: str, timeout: Duration | None) -> bool:
-        """Asks for the job's end and waits for it, not with a timeout of 0; whether it has ended cancelled."""
+        """Requests the job's cancellation and, unless the timeout is 0, waits; returns whether it was cancelled."""
         timeout_s = to_seconds(timeout, "timeout")
         answer = await self.repeat(partial(queue.cancel, self.redis, job_id))
         if answer is CancelAnswer.ENDED:
@@ -118,7 +118,7 @@ class Tracker:
         try:
             return (await self.wait(queue, job_id, timeout_s)).was_cancelled
         except ResultNotFoundError:
-            # Its result was not kept, so how it ended is not known, as with arq.
+            # Its result was not kept, so it is unknown how it ended, as in arq.
             return False
 
     async def find_result(self, queue: ProducerQueue, job_id: str) -> Result | None:
@@ -136,7 +136,7 @@ class Tracker:
         return found if isinstance(found, Unfinished) else self.read(found, job_id)
 
     async def repeat(self, call: Callable[[], Awaitable[T]]) -> T:
-        """The answer to a call that may be made again while Redis is not reachable."""
+        """The reply to an idempotent call, which is retried while Redis is unreachable."""
         attempts = CommandRetry(self._retry_for_s)
         while True:
             try:

@@ -123,7 +123,7 @@ def test_two_jobs_of_one_name_are_refused_with_both_places(folder: Path) -> None
 
 def test_a_target_without_a_job_or_with_two_apps_says_what_to_do(folder: Path) -> None:
     write(folder, "app_without_jobs", "from monarq import App\napp = App('lonely')")
-    with pytest.raises(TargetError, match=r"the app 'lonely' has no job: put @app\.job before"):
+    with pytest.raises(TargetError, match=r"the app 'lonely' has no jobs: declare them with @app\.job"):
         load_target("app_without_jobs", None, {})
     write(folder, "app_twins", "from monarq import App\none = App()\nother = App()")
     with pytest.raises(TargetError, match=r"more than one App: name one, such as app_twins:one"):
@@ -311,9 +311,12 @@ def _generator() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"lifespan": _async_generator}, "lifespan is _async_generator, which only yields: put @asynccontextmanager"),
-        ({"lifespan": _coroutine}, "lifespan is _coroutine, an async def that yields nothing"),
-        ({"cpu_lifespan": _generator}, "cpu_lifespan is _generator, which only yields: put @contextmanager before"),
+        (
+            {"lifespan": _async_generator},
+            "lifespan is _async_generator, a generator: decorate it with @asynccontextmanager",
+        ),
+        ({"lifespan": _coroutine}, "lifespan is _coroutine, an async def that does not yield"),
+        ({"cpu_lifespan": _generator}, "cpu_lifespan is _generator, a generator: decorate it with @contextmanager"),
     ],
 )
 def test_a_lifespan_that_is_no_context_manager_is_refused_where_it_is_given(given: Any, told: str) -> None:
@@ -325,7 +328,7 @@ def test_a_lifespan_that_is_no_context_manager_is_refused_where_it_is_given(give
     ("given", "told"),
     [
         ({"include": [5]}, "include: 5 is neither a module nor an App"),
-        ({"listeners": [5]}, "listeners: 5 is none: give instances"),
+        ({"listeners": [5]}, "listeners: 5 is not a listener: give instances"),
         ({"listeners": 5}, "listeners is 5: give a list"),
     ],
 )

@@ -43,8 +43,8 @@ async def test_a_client_of_ones_own_is_used_and_not_touched(redis_url: str, work
 @pytest.mark.parametrize(
     ("client", "words"),
     [
-        (BlockingRedis(), "redis is a Redis, which blocks: give one of redis.asyncio"),
-        (fakeredis.FakeRedis(), "(or fakeredis.FakeAsyncRedis), or a URL"),
+        (BlockingRedis(), "redis is a Redis, which blocks: give a client of redis.asyncio"),
+        (fakeredis.FakeRedis(), r"\(or fakeredis.FakeAsyncRedis\), or a URL"),
         (RedisCluster("localhost"), "which may retry commands by itself: give the cluster.s address as url"),
         (Sentinel([("localhost", 26379)]), r"master_for\(...\)"),
         ("redis://:secret@localhost", "redis is a str, not a client: pass a URL as url"),

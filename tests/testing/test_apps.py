@@ -116,7 +116,7 @@ def test_an_app_is_named_by_its_module_too() -> None:
 async def test_a_resource_that_nobody_gives_is_an_error_of_the_job_that_needs_it() -> None:
     async with Sandbox() as sandbox, app.producer() as producer:
         await producer.enqueue(read_balance, "ann")
-        with pytest.raises(ResourceError, match="no resource 'db': it is given by the lifespan of an App"):
+        with pytest.raises(ResourceError, match="no resource 'db': give the sandbox the App whose lifespan"):
             await sandbox.drain()
 
 

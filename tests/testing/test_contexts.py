@@ -54,7 +54,7 @@ def test_a_plain_job_has_the_blocking_one() -> None:
 
 
 async def test_a_job_that_enqueues_needs_a_producer(monarq: Sandbox) -> None:
-    with pytest.raises(RuntimeError, match="no producer: give it one"):
+    with pytest.raises(RuntimeError, match="no producer: pass one"):
         await follow_up(context())
     async with Producer() as producer:
         await follow_up(context(producer=producer))

@@ -65,15 +65,15 @@ async def test_it_goes_to_a_time_that_is_given(monarq: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("where", "says"),
     [
-        ({"seconds": -1}, "forward only: it is 20"),
-        ({}, "forward only"),
-        ({"to": datetime(2020, 1, 1, tzinfo=UTC)}, "forward only"),
+        ({"seconds": -1}, "time only moves forward: it is 20"),
+        ({}, "time only moves forward"),
+        ({"to": datetime(2020, 1, 1, tzinfo=UTC)}, "time only moves forward"),
         ({"to": datetime(2035, 1, 1)}, "time zone"),  # noqa: DTZ001
         ({"hours": 1, "to": datetime(2035, 1, 1, tzinfo=UTC)}, "not both"),
         ({"days": 100_000}, "no further"),
-        ({"days": float("nan")}, "travel: days is no number of days, or too large"),
-        ({"hours": 10**400}, "travel: hours is no number of hours"),
-        ({"days": True}, "travel: days is no number of days"),
+        ({"days": float("nan")}, "travel: days is not a number, or too large"),
+        ({"hours": 10**400}, "travel: hours is not a number"),
+        ({"days": True}, "travel: days is not a number"),
     ],
 )
 async def test_a_journey_that_cannot_be_is_refused(monarq: Sandbox, where: dict[str, object], says: str) -> None:

@@ -43,7 +43,7 @@ def test_defaults_are_values() -> None:
         ({"timeout": "long"}, "timeout is 'long': give seconds, a timedelta, or text"),
         ({"keep_result": "ever"}, "keep_result is 'ever': .*; or 'forever'"),
         ({"concurrency": 0}, "concurrency is 0; it must be a whole number of 1 or more"),
-        ({"max_result": "much"}, "max_result is 'much': give bytes"),
+        ({"max_result": "much"}, "max_result is 'much': give a number of bytes"),
         ({"burst": "perhaps"}, "burst is 'perhaps': give true or false"),
         ({"retry": -1}, "retry is -1"),
     ],
