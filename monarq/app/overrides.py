@@ -1,6 +1,6 @@
-"""The overrides of an app: what tests put in place of the resources of workers that run in their process.
+"""The overrides of an app: values with which tests replace the resources of workers in the test process.
 
-The process of the cpu lane imports it, so it imports little.
+It imports little, as the cpu lane's process imports it.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _ABSENT: Final = object()
 
 
 class Overrides:
-    """The overrides of one app that hold now, and the resources of the workers that they change."""
+    """The active overrides of one app, and the resources of the workers that they change."""
 
     def __init__(self) -> None:
         self._holding: list[Mapping[str, object]] = []
         self._tables: list[_Table] = []
 
     def check(self, app: App, resources: Iterable[str]) -> None:
-        """Checks the names of an override, as far as they can be known before a lifespan is opened.
+        """Checks the names of an override, as far as possible before a lifespan is opened.
 
         Args:
-            app: the app that they are overrides of.
+            app: the app.
             resources: the names.
 
         Raises:
-            ResourceError: there is no such name.
+            ResourceError: the app has no resource with one of these names.
         """
         unknown = set(resources) - self._given() - _asked_names(app)
         if not unknown:
@@ -43,25 +43,25 @@ class Overrides:
             raise self._refusal(app, unknown)
 
     def begin(self, resources: Mapping[str, object]) -> None:
-        """Puts these in place of others, those of running workers too."""
+        """Starts an override, for running workers too."""
         self._holding.append(resources)
         self._refill()
 
     def end(self, resources: Mapping[str, object]) -> None:
-        """Ends what `begin` began."""
+        """Ends an override that `begin` started."""
         self._holding[:] = [known for known in self._holding if known is not resources]
         self._refill()
 
     def attach(self, app: App, resources: dict[Any, Any], *, is_complete: bool) -> Callable[[], None]:
-        """Lets overrides change these resources of a worker, until what is returned is called.
+        """Lets overrides change these resources of a worker, until the returned function is called.
 
         Args:
-            app: the app that they are overrides of.
-            resources: what lifespans have opened.
-            is_complete: whether all resources of this process that overrides can replace are opened with them.
+            app: the app.
+            resources: the resources that the lifespans yielded.
+            is_complete: whether these are all resources that overrides can replace in this process.
 
         Raises:
-            ResourceError: an override holds whose name is none.
+            ResourceError: an active override has a name that does not exist.
         """
         attached = _Table(resources, is_complete=is_complete)
         self._tables.append(attached)
@@ -86,20 +86,20 @@ class Overrides:
         return {name for table in self._tables for name in table.own_names()}
 
     def _refusal(self, app: App, unknown: set[str]) -> ResourceError:
-        from difflib import get_close_matches  # deferred: only who is wrong needs it
+        from difflib import get_close_matches  # deferred: needed only for this error
 
         name, known = min(unknown), sorted(self._given() | _asked_names(app))
         near = get_close_matches(name, known, n=1)
         advice = f"did you mean {near[0]!r}? " if near else ""
-        listed = f"there are {', '.join(map(repr, known))}" if known else "no job asks for one by name"
+        listed = f"its resources are {', '.join(map(repr, known))}" if known else "no job needs one by name"
         return ResourceError(f"app.override({name}=...): {app.name!r} has no resource {name!r}: {advice}{listed}")
 
 
 class _Table:
-    """The resources of a worker, with what overrides have replaced in them.
+    """The resources of a worker, and those that overrides have replaced.
 
     Attributes:
-        is_complete: whether they are all that overrides can replace in this process.
+        is_complete: whether these are all resources that overrides can replace in this process.
     """
 
     def __init__(self, resources: dict[Any, Any], *, is_complete: bool) -> None:
@@ -108,11 +108,11 @@ class _Table:
         self._own: dict[str, object] = {}
 
     def own_names(self) -> list[str]:
-        """The names of what is there without overrides."""
+        """The names of the resources that exist without overrides."""
         return [name for name in self._resources if self._own.get(name) is not _ABSENT]
 
     def fill(self, overrides: Iterable[Mapping[str, object]]) -> None:
-        """Puts these in place of the ones before, the last one winning, and its own where there is none."""
+        """Applies these overrides instead of the previous ones; the last one wins. Others get their own value back."""
         wanted: dict[str, object] = {}
         for each in overrides:
             wanted.update(each)
@@ -128,8 +128,8 @@ class _Table:
 
 
 def _contents_with(app: App) -> list[Contents]:
-    """The contents of this app, and of those of this process that include it, whose workers it shares."""
-    from monarq.app.app import all_apps  # deferred, like all here that most programs never need
+    """The contents of this app, and of the apps of this process that include it and so share its workers."""
+    from monarq.app.app import all_apps  # deferred, as most programs never need it
     from monarq.app.contents import contents_of
 
     having = [contents_of(app)]
@@ -146,7 +146,7 @@ def _opens_resources(contents: Contents) -> bool:
 
 
 def _asked_names(app: App) -> set[str]:
-    """The names of the resources that the app's jobs and all others of this process ask for, factories included."""
+    """The names of the resources that the app's jobs, and all others in this process, need, including factories."""
     from monarq.app.contents import contents_of
     from monarq.shared.jobs.declared_jobs import all_declared
     from monarq.shared.jobs.job import declared_options
@@ -154,7 +154,7 @@ def _asked_names(app: App) -> set[str]:
 
     names: set[str] = set()
     for job in (*contents_of(app).jobs.values(), *(declared.job for declared in all_declared())):
-        with suppress(DeclarationError):  # its worker says so
+        with suppress(DeclarationError):  # the worker reports it
             plan = plan_of(job, declared_options(job).lane)
             names.update(plan.names if plan else ())
     return names

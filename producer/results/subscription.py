@@ -69,8 +69,7 @@ class Subscription:
         self._demand.set()
 
     def discard(self, channel: str) -> None:
-        """Forgets a channel that is now subscribed to elsewhere. Its messages may still arrive here, then twice in
-        all."""
+        """Forgets a channel that is now subscribed to elsewhere; messages that still arrive here are duplicates."""
         self._wanted.discard(channel)
         self._requested.discard(channel)
         if not self._wanted:
