@@ -92,7 +92,7 @@ def check_time(value: datetime | None, name: str) -> None:
         return
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise SettingsError(
-            f"{name} is {value!r}, which has no time zone: give an aware datetime, such as datetime.now(UTC) + …"
+            f"{name} is {value!r}: give a datetime with a time zone, such as datetime.now(UTC) + timedelta(hours=1)"
         )
     if value.timestamp() > time.time() + MAX_DURATION_S:
         raise SettingsError(f"{name} is {value!r}: give a datetime within the next hundred years")

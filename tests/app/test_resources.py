@@ -303,7 +303,7 @@ def test_overrides_that_overlap_end_in_any_order() -> None:
 
 def test_an_override_of_a_name_that_nobody_gives_or_asks_for_is_refused() -> None:
     alone = App("alone")
-    told = r"app\.override\(wroker=\.\.\.\): 'alone' has no resource 'wroker': did you mean 'worker'\? its resources are .*'db'"
+    told = r"app\.override\(wroker=\.\.\.\): 'alone' has no resource 'wroker': did you mean 'worker'\? its .*'db'"
     with pytest.raises(ResourceError, match=told), alone.override(db=1, wroker=2):
         pass
     with pytest.raises(ResourceError, match="has no resource 'open_session'"), alone.override(open_session=1):

@@ -78,8 +78,8 @@ def test_of_a_declaration(options: dict[str, Any], words: str) -> None:
             for value in (-1, 1e300, math.nan, timedelta.max, MANY_DIGITS, float(sys.maxsize))
         ),
         ({"defer_until": datetime.max.replace(tzinfo=UTC)}, "defer_until is .*within the next hundred years"),
-        ({"defer_until": datetime.now()}, "defer_until is .*without a time zone"),  # noqa: DTZ005 - the very mistake
-        ({"defer_until": "tomorrow"}, "defer_until is 'tomorrow', without a time zone"),
+        ({"defer_until": datetime.now()}, "defer_until is .*: give a datetime with a time zone"),  # noqa: DTZ005 - the very mistake
+        ({"defer_until": "tomorrow"}, "defer_until is 'tomorrow': give a datetime with a time zone"),
         ({"job_id": "i" * 1001}, r"job_id is 'i+'… of 1,001 bytes: the limit is 1,000 bytes"),
         ({"job_id": "i" * (1 << 20)}, "of 1,048,576 bytes"),
         ({"queue": "q" * 4096}, r"of 4,096 bytes: the limit is 250 bytes"),

@@ -71,7 +71,7 @@ async def test_it_goes_to_a_time_that_is_given(monarq: Sandbox) -> None:
         ({"to": datetime(2035, 1, 1)}, "time zone"),  # noqa: DTZ001
         ({"hours": 1, "to": datetime(2035, 1, 1, tzinfo=UTC)}, "not both"),
         ({"days": 100_000}, "no further"),
-        ({"days": float("nan")}, "travel: days is not a number, or too large"),
+        ({"days": float("nan")}, "travel: days is not a number, or is too large"),
         ({"hours": 10**400}, "travel: hours is not a number"),
         ({"days": True}, "travel: days is not a number"),
     ],
