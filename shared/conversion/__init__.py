@@ -1,1 +1,1 @@
-"""How values travel by annotation: to plain values that msgpack holds, and back."""
+"""Conversion of values by their annotations: to plain values that msgpack can hold, and back."""

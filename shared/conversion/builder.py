@@ -34,7 +34,8 @@ _SEQUENCES: Final[dict[Any, tuple[tuple[type, ...], _Make]]] = {
     _ABC.Set: ((set, frozenset), set),
     _ABC.MutableSet: ((set,), set),
 }
-"""The exact types that values of each may have, and what makes one of a list. What says less comes back as a list."""
+"""For each type: the exact types that values may have, and the function that makes one from a list. Values of abstract
+types come back as lists."""
 
 _ABSTRACT_MODULES: Final = frozenset({"collections.abc", "numbers", "typing"})
 
@@ -42,7 +43,7 @@ _DICTS: Final = frozenset({dict, _ABC.Mapping, _ABC.MutableMapping})
 
 
 class Builder:
-    """Makes forms. What refers to itself is made once."""
+    """Makes forms. The form of a recursive class is made once."""
 
     def __init__(self) -> None:
         self._records: dict[Any, Form] = {}
@@ -51,13 +52,13 @@ class Builder:
         """The form of a type hint.
 
         Raises:
-            NameError: a class in it cannot be made again.
+            NameError: a class in it cannot be rebuilt.
         """
         if hint is None:
             hint = types.NoneType
         try:
             known = SCALARS.get(hint)
-        except TypeError:  # a hint that has no hash
+        except TypeError:  # an unhashable hint
             known = None
         if isinstance(hint, type) and (own := registered_form(hint)) is not None:
             return own
@@ -143,7 +144,7 @@ class Builder:
 
 
 def _distinct(names: list[str], hints: tuple[Any, ...]) -> list[str]:
-    """The names of the members of a union: those that several have with their modules, and then their number."""
+    """Distinct names for the members of a union: the module, and then a number, is added where names are equal."""
     found = names
     if len(set(found)) < len(found):
         found = [_with_module(hint) if names.count(name) > 1 else name for name, hint in zip(names, hints, strict=True)]
@@ -166,7 +167,7 @@ def _with_module(hint: Any) -> str:
 
 
 def substitute(hint: Any, arguments: Mapping[Any, Any]) -> Any:
-    """A hint with the type parameters replaced that have an argument."""
+    """A hint whose type parameters are replaced by their arguments, where they have one."""
     if isinstance(hint, typing.TypeVar):
         return arguments.get(hint, hint)
     parameters = getattr(hint, "__parameters__", ())
@@ -176,7 +177,7 @@ def substitute(hint: Any, arguments: Mapping[Any, Any]) -> Any:
 
 
 def _hints_of(kind: type, arguments: Mapping[Any, Any]) -> dict[str, Any]:
-    """The types of a class's fields, with the arguments of its own type parameters and of its bases'."""
+    """The types of a class's fields, with the arguments for type parameters of the class and its bases filled in."""
     hints = typing.get_type_hints(kind)
     known = dict(arguments)
     for base in getattr(kind, "__orig_bases__", ()):
@@ -192,13 +193,13 @@ def _is_named_tuple(kind: type) -> bool:
 
 
 def _says_little(kind: type) -> bool:
-    """Whether a class stands for others, as a Protocol, an abstract class or `object` does, so that it is no type."""
+    """Whether a class only stands for others, like a Protocol, an abstract class or `object`, so any value may fit."""
     is_abstract = bool(getattr(kind, "__abstractmethods__", None)) or kind.__module__ in _ABSTRACT_MODULES
     return kind is object or is_abstract or bool(getattr(kind, "_is_protocol", False))
 
 
 def _instances(kind: type) -> Form:
-    """The form of exceptions, which the codec writes as it writes those that jobs raise."""
+    """The form of exceptions, which the codec writes like the exceptions that jobs raise."""
 
     def check(value: Any) -> Any:
         return value if isinstance(value, kind) else refuse(kind.__qualname__, value)
@@ -207,9 +208,9 @@ def _instances(kind: type) -> Form:
 
 
 def _unknown(kind: type) -> Form:
-    """The form of a class that does not travel."""
+    """The form of a class whose values cannot be sent."""
     name = kind.__qualname__
-    advice = f"values of {name} do not travel: tell how by monarq.register_type({name}, encode=..., decode=...)"
+    advice = f"values of {name} cannot be sent unless you call monarq.register_type({name}, encode=..., decode=...)"
 
     def never(value: Any) -> Any:
         refuse(name, value, advice)

@@ -1,4 +1,4 @@
-"""Checks for formats that carry values themselves, such as pickle: nothing changes on the way, but types must fit."""
+"""Checks for formats that carry the values themselves, such as pickle: nothing is converted, but types must match."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monarq.shared.conversion.mismatch import MismatchError, refuse
 
 
 class CarriedBuilder:
-    """Makes forms whose `encode` and `decode` return the value itself, or raise where it is not of the type."""
+    """Makes forms whose `encode` and `decode` return the value itself, or raise if it is not of the type."""
 
     def form(self, hint: Any) -> Form:
         """The form of a type hint."""
@@ -60,14 +60,14 @@ def _check_class(value: Any, kind: type, hint: Any) -> None:
         return
     try:
         is_instance = isinstance(value, kind)
-    except TypeError:  # a Protocol that is not for run time
+    except TypeError:  # a Protocol that is not @runtime_checkable
         return
     if not is_instance:
         refuse(_shown(hint), value)
 
 
 def _check_items(value: Any, origin: type, args: tuple[Any, ...]) -> None:
-    """Checks what is in a container, as far as its type says."""
+    """Checks the items of a container, as far as its type says."""
     if isinstance(value, Mapping) and len(args) == 2:
         convert_each(lambda key: _check(key, args[0]), value)
         convert_each(lambda item: _check(item, args[1]), value.values())

@@ -1,4 +1,4 @@
-"""Forms of types that have few values: enums and Literals."""
+"""Forms of types with a fixed set of values: enums and Literals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monarq.shared.conversion.mismatch import MismatchError, refuse
 
 
 def enum_form(kind: type[Enum]) -> Form:
-    """The form of an enum: a member travels as its value where all of them are numbers or text, else as its name."""
+    """The form of an enum. A member is sent as its value if all values are numbers or text, else as its name."""
     # A value of None would come back as None from `| None`.
     by_value = issubclass(kind, Flag) or all(type(member.value) in ATOMS - {NoneType} for member in kind)
     name = kind.__qualname__
@@ -26,7 +26,7 @@ def enum_form(kind: type[Enum]) -> Form:
             member = kind(plain) if by_value else kind[plain]
         except (KeyError, ValueError, TypeError):
             refuse(name, plain)
-        # 1 and True are equal, and 1.0 is, but only one of them is the member's value.
+        # 1, 1.0 and True are equal, but only one of them is the member's value.
         return member if not by_value or type(member.value) is type(plain) else refuse(name, plain)
 
     plains = frozenset(type(member.value) for member in kind) if by_value else frozenset({str})
@@ -34,7 +34,7 @@ def enum_form(kind: type[Enum]) -> Form:
 
 
 def literal_form(choices: tuple[Any, ...]) -> Form:
-    """The form of a Literal: its values as they are, and the members of enums as theirs."""
+    """The form of a Literal: its values as they are, and members of enums as in their own form."""
     name = f"Literal[{', '.join(_shown(choice) for choice in choices)}]"
     to_plain: dict[tuple[type, Any], Any] = {}
     for choice in choices:

@@ -1,4 +1,4 @@
-"""Forms of what holds other values: lists, tuples, sets, dicts."""
+"""Forms of containers: lists, tuples, sets, dicts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def sequence_form(
 
     Args:
         name: the type.
-        item: the form of what is in it.
+        item: the form of its items.
         accepted: the exact types of its values.
-        make: makes one of a list; None where it is a list.
+        make: makes a value from a list; None if the list is the value.
     """
     types = frozenset(accepted)
 
@@ -42,20 +42,20 @@ def sequence_form(
             return done
         try:
             return make(done)
-        except TypeError as error:  # a set of what has no hash
+        except TypeError as error:  # a set of unhashable items
             raise MismatchError(f"expected {name}, and {error}") from error
 
     return Form(name, encode, decode, _LIST, types, is_known=item.is_known)
 
 
 def tuple_form(name: str, items: tuple[Form, ...], kind: Any = tuple, least: int | None = None) -> Form:
-    """The form of a tuple of some length, or of a NamedTuple.
+    """The form of a tuple of fixed length, or of a NamedTuple.
 
     Args:
         name: the type.
-        items: the forms of what is in it, in order.
+        items: the forms of its items, in order.
         kind: its type.
-        least: how many values one needs, as the rest have defaults. Default: all.
+        least: how many items it needs, as the rest have defaults. Default: all.
     """
     free = tuple(item.free for item in items)
     least = len(items) if least is None else least
@@ -82,9 +82,9 @@ def tuple_form(name: str, items: tuple[Form, ...], kind: Any = tuple, least: int
 
 
 def dict_form(name: str, key: Form, item: Form) -> Form:
-    """The form of a dict: a map, or a list of pairs where keys are maps or lists once they are plain.
+    """The form of a dict: a map, or a list of pairs if its plain keys are maps or lists.
 
-    Where only some keys may be, as of ``int | tuple[int, int]``, it is a map unless one of them is.
+    If only some keys may be, as with ``int | tuple[int, int]``, it is a map unless one of the keys is.
     """
     may_be_pairs = bool(key.kinds & {list, dict}) and key is not PLAIN
     in_pairs = may_be_pairs and not key.free
@@ -113,7 +113,7 @@ def dict_form(name: str, key: Form, item: Form) -> Form:
         keys = convert_each(_keys(key.decode), plain)
         try:
             return dict(zip(keys, [_convert_at(at, item.decode, one) for at, one in plain.items()], strict=True))
-        except TypeError as error:  # a key without a hash
+        except TypeError as error:  # an unhashable key
             raise MismatchError(f"expected {name}, and {error}") from error
 
     kinds = _LIST if in_pairs else _NO_KEYS if may_be_pairs else _DICT

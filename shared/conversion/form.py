@@ -1,4 +1,4 @@
-"""A form: how the values of one type travel. It turns a value into a plain one, which msgpack holds, and back."""
+"""A form: how values of one type are sent. It converts a value to a plain one, which msgpack can hold, and back."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from monarq.shared.conversion.mismatch import MismatchError
 
 LEAST_INT: Final = -(2**63)
 MOST_INT: Final = 2**64 - 1
-"""The integers that msgpack holds."""
+"""The integers that msgpack can hold."""
 
 ATOMS: Final = frozenset({NoneType, bool, int, float, str, bytes})
-"""The types whose values are plain and hold no others."""
+"""The types whose values are plain and contain no others."""
 
 PLAIN_KINDS: Final = ATOMS | {list, dict, datetime}
 """The types of plain values. A datetime among them is in UTC."""
@@ -27,18 +27,18 @@ Convert = Callable[[Any], Any]
 
 @dataclass(slots=True, eq=False)
 class Form:
-    """How values of one type travel.
+    """How values of one type are converted.
 
     Attributes:
         name: the type, for messages and for tags in unions.
-        encode: turns a value into a plain one; raises MismatchError where it is of another type.
-        decode: turns a plain value into one of the type; raises MismatchError where that cannot be.
+        encode: converts a value to a plain one; raises MismatchError if it is of another type.
+        decode: converts a plain value to one of the type; raises MismatchError if it cannot.
         kinds: the types that its plain values may have.
         types: the exact types of its values.
-        free: those exact types whose values are plain already, and travel as they are. Of integers, those that
-            msgpack holds.
-        is_known: whether values of the type travel at all.
-        keys: what the maps of a class with fields may have as keys; None for others.
+        free: those of the exact types whose values are plain already and need no conversion (integers only if they
+            fit into msgpack).
+        is_known: whether values of the type can be sent at all.
+        keys: the keys that the maps of a class with fields may have; None for other types.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Form:
 
 
 def are_free(values: Iterable[Any], free: frozenset[type]) -> bool:
-    """Whether all these values travel as they are. Any number of them costs one call of each of a few builtins.
+    """Whether none of these values needs conversion. It calls a few builtins once each, for any number of values.
 
     Args:
-        values: a list, a tuple or the like, which may be iterated more than once.
-        free: the types whose values do, as in `Form.free`.
+        values: a list, tuple or the like that can be iterated more than once.
+        free: the types whose values need no conversion, as in `Form.free`.
     """
     kinds = set(map(type, values))
     if not kinds <= free:
@@ -68,7 +68,7 @@ def are_free(values: Iterable[Any], free: frozenset[type]) -> bool:
 
 
 def convert_each(convert: Convert, values: Iterable[Any]) -> list[Any]:
-    """What each value is converted to; a MismatchError names the position."""
+    """The converted values; a MismatchError names the position."""
     done: list[Any] = []
     try:
         for value in values:

@@ -1,4 +1,4 @@
-"""Forms of types of other packages, which are known once the program has imported them: pydantic and numpy."""
+"""Forms of types of pydantic and numpy, used only if the program has imported these packages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monarq.shared.text.error_text import error_text
 
 
 def library_form(kind: type) -> Form | None:
-    """The form of a class of pydantic's or numpy's; None for others."""
+    """The form of a pydantic or numpy class; None for others."""
     pydantic, numpy = sys.modules.get("pydantic"), sys.modules.get("numpy")
     if pydantic is not None and hasattr(pydantic, "TypeAdapter") and issubclass(kind, pydantic.BaseModel):
         return _model_form(kind)
@@ -23,9 +23,10 @@ def library_form(kind: type) -> Form | None:
 
 
 def _model_form(kind: Any) -> Form:
-    """The form of a pydantic model: what it dumps as JSON, which it validates again.
+    """The form of a pydantic model: its JSON dump, which is validated again.
 
-    What does not come back by that is refused: secrets, excluded and private attributes, and what validators change.
+    A model that would not come back the same is refused, because of secrets, excluded or private attributes, or
+    validators that change values.
     """
     name = kind.__qualname__
 
@@ -35,7 +36,7 @@ def _model_form(kind: Any) -> Form:
         try:
             plain = value.model_dump(mode="json", by_alias=True, round_trip=True, warnings="error")
         except Exception as error:
-            raise MismatchError(f"{name} does not become JSON: {error_text(error)}") from error
+            raise MismatchError(f"{name} cannot be dumped as JSON: {error_text(error)}") from error
         check_same(name, value, check_plain(plain), decode)
         return plain
 
@@ -43,18 +44,18 @@ def _model_form(kind: Any) -> Form:
         import pydantic_core
 
         try:
-            # As JSON, in which a strict model takes text for a date, and a list for a set.
+            # In JSON mode a strict model accepts text for a date, and a list for a set.
             return kind.model_validate_json(pydantic_core.to_json(plain, inf_nan_mode="constants"))
         except Exception as error:
-            raise MismatchError(f"{name} refuses it: {error_text(error)}") from error
+            raise MismatchError(f"{name} does not validate it: {error_text(error)}") from error
 
     return Form(name, encode, decode, PLAIN_KINDS, frozenset({kind}))
 
 
 def _numpy_form(kind: Any) -> Form | None:
-    """The form of a scalar of numpy's: the number, text or bytes that it holds; a moment as text.
+    """The form of a numpy scalar: its number, text or bytes; a datetime64 as text.
 
-    None of a class of several types of scalars, such as `numpy.integer`, and of lengths of time, which have units.
+    It is None for abstract classes, such as `numpy.integer`, and for timedelta64, which has units.
     """
     import numpy as np
 
@@ -87,7 +88,7 @@ def _numpy_form(kind: Any) -> Form | None:
 
 
 def _plain_kinds(kind: Any, numpy: Any) -> frozenset[type]:
-    """The types in which the values of a type of scalars travel; empty where they do not."""
+    """The types of the plain values of a scalar type; empty if its values cannot be sent."""
     table: list[tuple[Any, set[type]]] = [
         (numpy.bool_, {bool}),
         (numpy.timedelta64, set()),
@@ -99,5 +100,5 @@ def _plain_kinds(kind: Any, numpy: Any) -> frozenset[type]:
         (numpy.datetime64, {str}),
     ]
     plains = next((plains for base, plains in table if issubclass(kind, base)), set[type]())
-    is_single = not kind.__subclasses__()  # numpy.integer and its like have subclasses, and no instances
+    is_single = not kind.__subclasses__()  # abstract classes such as numpy.integer have subclasses but no instances
     return frozenset(plains) if is_single else frozenset()

@@ -1,6 +1,6 @@
-"""The form of a datetime: naive or aware, and in which zone, all of that comes back.
+"""The form of a datetime. Naive ones come back naive, aware ones in the same zone.
 
-In UTC it is msgpack's own timestamp; otherwise ISO 8601 text, with the zone's name behind it, as RFC 9557 says:
+In UTC it is msgpack's own timestamp; otherwise it is ISO 8601 text, followed by the zone's name as in RFC 9557:
 ``2026-07-01T12:00:00+02:00[Europe/Berlin]``.
 """
 
@@ -35,14 +35,14 @@ def _decode(plain: Any) -> datetime:
         return _in_zone(moment, ZoneInfo(zone.removesuffix("]"))) if bracket else moment
     except (ValueError, OSError) as error:
         if bracket and "zone" in str(error).lower():
-            raise MismatchError(f"this machine does not know the time zone of {plain!r}") from None
+            raise MismatchError(f"the time zone of {plain!r} is unknown here: pip install tzdata") from None
         refuse("datetime", plain)
     except KeyError:  # ZoneInfoNotFoundError
-        raise MismatchError(f"this machine does not know the time zone of {plain!r}") from None
+        raise MismatchError(f"the time zone of {plain!r} is unknown here: pip install tzdata") from None
 
 
 def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The wall clock's time in the zone at that offset; where the zone's rules differ here, the same moment in it."""
+    """The local time in the zone at that offset; if the zone's rules differ here, the same instant in the zone."""
     for fold in (0, 1):
         local = moment.replace(tzinfo=zone, fold=fold)
         if local.utcoffset() == moment.utcoffset():

@@ -1,4 +1,4 @@
-"""What travels without an annotation: plain values, unchanged. What would come back as something else is refused."""
+"""Values without an annotation: plain ones are sent unchanged; others, which would come back changed, are refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check_plain(value: Any) -> Any:
     """Returns the value itself.
 
     Raises:
-        MismatchError: it, or a value in it at any depth, would come back as something else.
+        MismatchError: it, or a value in it at any depth, would come back as another type.
     """
     kind = type(value)
     if kind in _NEEDS_NO_LOOK:
@@ -25,7 +25,7 @@ def check_plain(value: Any) -> Any:
         if LEAST_INT <= value <= MOST_INT:
             return value
         raise MismatchError(
-            "this int has more than 64 bits, which only an annotated one may have: annotate it as int, or pass text"
+            "this int has more than 64 bits, which needs an annotation: annotate it as int, or pass text"
         )
     if kind is list:
         if not are_free(value, ATOMS):
@@ -43,7 +43,8 @@ def _check_dict(value: dict[Any, Any]) -> None:
     if not are_free(value, ATOMS):
         for key in value:
             if type(key) not in ATOMS:
-                raise MismatchError(f"a key is a {type(key).__qualname__}: annotate the dict as dict[..., ...] of it")
+                name = type(key).__qualname__
+                raise MismatchError(f"a key is {article(name)}: annotate the dict, as dict[{name}, ...]")
             check_plain(key)
     if are_free(value.values(), ATOMS):
         return
@@ -60,7 +61,7 @@ def article(name: str) -> str:
 
 
 def _reason(value: Any, kind: type) -> str:
-    """Why a value does not travel without annotation, and the way out."""
+    """Why a value cannot be sent without an annotation, and what to do."""
     name = kind.__qualname__
     one = article(name)
     if kind is tuple:
@@ -68,15 +69,15 @@ def _reason(value: Any, kind: type) -> str:
     if kind in (set, frozenset):
         return f"{one} would come back as a list: pass a list, or annotate it as {name}[...]"
     if kind is datetime:
-        came = "text" if value.tzinfo is None else "the same moment in UTC"
+        came = "text" if value.tzinfo is None else "the same instant in UTC"
         return f"this datetime would come back as {came}: annotate it as datetime, or pass one with tzinfo=datetime.UTC"
     base = next((base for base in (*ATOMS, list, dict) if base is not bool and issubclass(kind, base)), None)
     if issubclass(kind, Enum):
         return f"{one} would come back as its value: annotate it as {name}, or pass its value"
     if base is not None:
         return f"{one} would come back as a {base.__name__}: annotate it as {name}, or pass a {base.__name__}"
-    return f"{one} would not come back as one: annotate it as {name}, or pass numbers, text, lists and dicts"
+    return f"{one} would not come back as {one}: annotate it as {name}, or pass numbers, text, lists and dicts"
 
 
 PLAIN: Final = Form("any plain value", check_plain, lambda value: value, PLAIN_KINDS, PLAIN_KINDS, ATOMS)
-"""The form of what has no annotation."""
+"""The form of values without an annotation."""

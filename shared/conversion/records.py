@@ -26,10 +26,10 @@ class Field:
 
     Attributes:
         name: the attribute.
-        key: what it is called in the plain map.
-        argument: what the class's own constructor calls it.
+        key: its key in the plain map.
+        argument: its name in the class's constructor.
         form: the form of its values.
-        is_required: whether there is none without it.
+        is_required: whether it has no default.
     """
 
     name: str
@@ -40,16 +40,16 @@ class Field:
 
 
 def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: FormOf) -> None:
-    """Fills in the form of a class with fields, which its own fields may refer to.
+    """Fills in the form of a class with fields, to which its own fields may refer.
 
     Args:
         form: the form to fill in.
-        kind: a class of which `is_record` is true.
+        kind: a class for which `is_record` is true.
         hints: the types of its fields, by name.
         form_of: makes the form of a type.
 
     Raises:
-        NameError: an instance cannot be made again from its fields.
+        NameError: an instance cannot be rebuilt from its fields.
     """
     if typing.is_typeddict(kind):
         _complete_typed_dict(form, kind, hints, form_of)
@@ -70,9 +70,9 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
     def decode(plain: Any) -> Any:
         if type(plain) is not dict:
             refuse(f"{form.name} as a map", plain)
-        if not required <= plain.keys():  # before any value is looked at: a union may try many classes
+        if not required <= plain.keys():  # checked before any value, as a union may try many classes
             missing = next(field.key for field in fields if field.key in required and field.key not in plain)
-            raise MismatchError(f"expected {form.name}, and its field {missing!r} is missing")
+            raise MismatchError(f"expected {form.name}, but its field {missing!r} is missing")
         arguments = {}
         for field in fields:
             if field.key in plain:
@@ -84,13 +84,13 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
 
 
 def named_tuple_form(kind: Any, hints: Mapping[str, Any], form_of: FormOf) -> Form:
-    """The form of a NamedTuple: a list."""
+    """The form of a NamedTuple, which is sent as a list."""
     items = tuple(form_of(hints.get(name, Any)) for name in kind._fields)
     return tuple_form(kind.__qualname__, items, kind, len(items) - len(kind._field_defaults))
 
 
 def is_record(kind: Any) -> bool:
-    """Whether it is a class with fields that are known: a dataclass, a class of attrs, a struct, a TypedDict."""
+    """Whether it is a class with known fields: a dataclass, an attrs class, a msgspec struct or a TypedDict."""
     if not isinstance(kind, type):
         return False
     is_struct = issubclass(kind, msgspec.Struct)
@@ -98,11 +98,11 @@ def is_record(kind: Any) -> bool:
 
 
 def make(name: str, kind: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """An instance by the class's own constructor, whose refusal becomes a MismatchError."""
+    """An instance, made by the class's own constructor; an exception in it becomes a MismatchError."""
     try:
         return kind(**arguments)
     except Exception as error:
-        raise MismatchError(f"{name} refuses its fields: {error_text(error)}") from error
+        raise MismatchError(f"the constructor of {name} refused its fields: {error_text(error)}") from error
 
 
 def _complete_typed_dict(form: Form, kind: Any, hints: Mapping[str, Any], form_of: FormOf) -> None:
@@ -113,9 +113,9 @@ def _complete_typed_dict(form: Form, kind: Any, hints: Mapping[str, Any], form_o
         if type(value) is not dict:
             refuse(f"{form.name}, which is a dict", value)
         if missing := required.difference(value):
-            raise MismatchError(f"expected {form.name}, and its key {min(missing)!r} is missing")
+            raise MismatchError(f"expected {form.name}, but its key {min(missing)!r} is missing")
         if is_value and (unknown := next((key for key in value if key not in forms), None)) is not None:
-            raise MismatchError(f"expected {form.name}, which has no key {unknown!r}")
+            raise MismatchError(f"expected {form.name}, which does not have the key {unknown!r}")
         done = {}
         for name, own in forms.items():
             if name in value:
@@ -132,7 +132,7 @@ def _complete_typed_dict(form: Form, kind: Any, hints: Mapping[str, Any], form_o
 
 
 def _required_keys(kind: Any) -> frozenset[str]:
-    """The keys that a TypedDict must have, also where its annotations are text, in which Python does not look."""
+    """The required keys of a TypedDict, also if its annotations are text, which Python does not inspect."""
     required = set(kind.__required_keys__)
     for name, hint in typing.get_type_hints(kind, include_extras=True).items():
         while (origin := typing.get_origin(hint)) is not None:
@@ -153,7 +153,7 @@ def _fields(kind: Any, hints: Mapping[str, Any], form_of: FormOf) -> Iterator[Fi
     elif isinstance(kind, type) and dataclasses.is_dataclass(kind):
         fields = kind.__dataclass_fields__.values()
         if any(_is_init_var(own) and _has_no_default(own) for own in fields):
-            raise NameError(f"{kind.__qualname__} has an InitVar, which its instances do not keep")
+            raise NameError(f"{kind.__qualname__} has an InitVar, which its instances do not store")
         for field in dataclasses.fields(kind):
             if field.init:
                 yield Field(field.name, field.name, field.name, form_of(hints[field.name]), _has_no_default(field))
@@ -170,12 +170,12 @@ def _is_init_var(field: dataclasses.Field[Any]) -> bool:
 
 
 def _may_change(kind: Any) -> bool:
-    """Whether the constructor of a class may make another value of the fields of an instance."""
+    """Whether the constructor of a class may change the values of fields."""
     if any(hasattr(kind, name) for name in ("__post_init__", "__attrs_post_init__", "__attrs_pre_init__")):
         return True
     if any(attribute.converter is not None for attribute in getattr(kind, "__attrs_attrs__", ())):
         return True
-    # One that was written, not made by the library.
+    # A constructor that was written by hand, not generated by the library.
     code = getattr(kind.__init__, "__code__", None)
     return code is not None and not code.co_filename.startswith("<")
 

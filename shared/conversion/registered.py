@@ -1,4 +1,4 @@
-"""``register_type``: how a class of the user's own travels."""
+"""``register_type``: how values of a user's own class are sent."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _REGISTERED: Final[dict[type, Form]] = {}
 
 
 def register_type(cls: type[T], *, encode: Callable[[T], Any], decode: Callable[[Any], T]) -> None:
-    """Registers how values of a class travel, where an argument or a result is annotated with it, at any depth.
+    """Registers how values of a class are sent in arguments and results that are annotated with it, at any depth.
 
-    Call it in a module that producers and workers import, before the first job that has the class is enqueued or run.
-    A class that is registered again gets the newer functions; one that travels without it, such as a dataclass, gets
-    these instead.
+    Call it in a module that both producers and workers import, before the first job that uses the class is enqueued or
+    run. Registering a class again replaces its functions. A class that can be sent without this, such as a dataclass,
+    then uses these functions instead.
 
     Args:
-        cls: the class; values of a subclass are refused, unless it is registered too.
-        encode: turns an instance into a plain value: None, a bool, a number, text, bytes, lists and dicts of these.
-        decode: makes an instance of that plain value; whatever it raises fails the job.
+        cls: the class. Values of a subclass are refused unless it is registered too.
+        encode: converts an instance to a plain value: None, a bool, a number, text, bytes, or lists and dicts of these.
+        decode: makes an instance from that plain value. An exception in it makes the job fail.
 
     Raises:
-        DeclarationError: it is not a class, or one of them is not a function.
+        DeclarationError: `cls` is not a class, or `encode` or `decode` is not a function.
     """
     if not isinstance(cls, type) or typing.get_origin(cls) is not None:
         raise DeclarationError(f"register_type takes a class, not {cls!r}")
     if not callable(encode) or not callable(decode):
-        raise DeclarationError(f"register_type of {cls.__qualname__}: encode= and decode= are functions")
+        raise DeclarationError(f"register_type of {cls.__qualname__}: encode= and decode= must be functions")
     _REGISTERED[cls] = _form_of(cls, encode, decode)
 
 
 def registered_form(kind: type) -> Form | None:
-    """The form of a class that was registered; None for others."""
+    """The form of a registered class; None for others."""
     return _REGISTERED.get(kind)
 
 

@@ -1,4 +1,4 @@
-"""Whether a value that was made again is the one that it was made of: the values of classes that may change it."""
+"""Whether a rebuilt value equals the original, for classes whose constructors may change values."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from monarq.shared.conversion.mismatch import MismatchError
 _MISSING: Final = object()
 
 _NUMBERS: Final = {int, float}
-"""An int is a float, as a default that nobody checked, say."""
+"""An int counts as equal to a float, as in an unchecked default."""
 
 
 def check_same(name: str, value: Any, plain: Any, decode: Callable[[Any], Any], *, with_derived: bool = False) -> None:
-    """Checks that a value comes back as it is.
+    """Checks that a value comes back unchanged.
 
     Args:
         name: its type.
         value: the value.
-        plain: what it travels as.
-        decode: makes it again.
-        with_derived: also look at the fields of a dataclass that its constructor does not take.
+        plain: its plain form.
+        decode: rebuilds it.
+        with_derived: also compare the fields of a dataclass that its constructor does not take.
 
     Raises:
-        MismatchError: it does not.
+        MismatchError: it would come back changed.
     """
     try:
         back = decode(plain)
@@ -35,15 +35,15 @@ def check_same(name: str, value: Any, plain: Any, decode: Callable[[Any], Any], 
     found = difference(value, back, with_derived=with_derived)
     if found is not None:
         raise MismatchError(
-            f"this would come back as another value: tell by monarq.register_type how {name} travels"
+            f"this would come back as another value: call monarq.register_type to define how {name} is sent"
         ).inside(found)
 
 
 def difference(one: Any, other: Any, *, with_derived: bool = False) -> str | None:
-    """The path to the first difference of two values, as Python writes it; None where they are the same.
+    """The path to the first difference of two values, in Python's notation; None if they are the same.
 
-    Types must be the same, at any depth, and nan is the same as nan. Objects of classes that do not say when they are
-    equal are the same where their attributes are.
+    Types must be the same at any depth, and nan equals nan. Objects whose class does not define equality are compared
+    by their attributes.
     """
     kind = type(one)
     if one is other:
@@ -79,7 +79,7 @@ def _first(parts: Iterable[tuple[str, Any, Any]]) -> str | None:
 
 
 def _attributes(value: Any, *, with_derived: bool) -> Mapping[str, Any] | None:
-    """What an instance of a class with fields consists of; None of other classes."""
+    """The attributes of an instance of a class with fields; None for other classes."""
     kind = type(value)
     if isinstance(fields := getattr(kind, "model_fields", None), dict):
         extra = getattr(value, "__pydantic_extra__", None) or {}

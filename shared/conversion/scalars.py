@@ -22,7 +22,7 @@ _BIG: Final = re.compile(r"-?[0-9]{19,}")
 
 
 def exactly(kind: type, name: str) -> Form:
-    """The form of a type whose values are plain as they are."""
+    """The form of a type whose values are already plain."""
 
     def check(value: Any) -> Any:
         return value if type(value) is kind else refuse(name, value)
@@ -31,7 +31,7 @@ def exactly(kind: type, name: str) -> Form:
 
 
 def as_text(kind: type, name: str, write: Callable[[Any], str], read: Callable[[str], Any]) -> Form:
-    """The form of a type whose values travel as text."""
+    """The form of a type whose values are sent as text."""
 
     def encode(value: Any) -> str:
         return write(value) if type(value) is kind else refuse(name, value, derived_advice(value, kind))
@@ -58,8 +58,8 @@ def _encode_int(value: Any) -> int | str:
 def _big_text(value: int) -> str:
     try:
         return str(value)
-    except ValueError as error:  # Python's own limit, of 4,300 digits
-        raise MismatchError(f"expected an int of a size that Python writes as text: {error}") from None
+    except ValueError as error:  # Python's own limit of 4,300 digits
+        raise MismatchError(f"this int is too large to be sent: {error}") from None
 
 
 def _decode_int(plain: Any) -> int:
@@ -82,7 +82,7 @@ def _as_float(value: Any) -> float:
         try:
             return float(value)
         except OverflowError:
-            refuse("float", value, "it is too large for one")
+            refuse("float", value, "it is too large for a float")
     return float.__float__(value) if isinstance(value, float) else refuse("float", value)
 
 
@@ -116,7 +116,7 @@ def _decode_complex(plain: Any) -> complex:
 
 def _write_time(value: time) -> str:
     if value.tzinfo is not None and value.utcoffset() is None:
-        raise MismatchError("a time of day in a zone whose offset depends on the day: pass a datetime")
+        raise MismatchError("this time has a zone whose offset depends on the date: pass a datetime")
     return value.isoformat()
 
 
@@ -144,7 +144,7 @@ def _paths() -> dict[Any, Form]:
 _INTS: Final = frozenset({int, bool})
 
 INT: Final = Form("int", _encode_int, _decode_int, _INTS, _INTS, _INTS)
-"""The plain form of an int of more than 64 bits is text; unions tag that, so it is none of the kinds."""
+"""An int of more than 64 bits is sent as text. Unions tag it, so text is not among the kinds."""
 
 SCALARS: Final[dict[Any, Form]] = {
     NoneType: exactly(NoneType, "None"),
@@ -165,4 +165,4 @@ SCALARS: Final[dict[Any, Form]] = {
     UUID: as_text(UUID, "UUID", str, UUID),
     **_paths(),
 }
-"""The forms of types that hold no others."""
+"""The forms of types that contain no others."""

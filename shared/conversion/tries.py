@@ -1,6 +1,7 @@
-"""What unions have tried: a type that refused a value is not asked again about the same one.
+"""A record of failed conversions in unions, so that no member tries the same value twice.
 
-Classes that hold unions of themselves would multiply the tries with each level: a value of 40 levels would take years.
+With classes that contain unions of themselves, the number of tries would grow exponentially with the depth of a value:
+40 levels would take years.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ Convert = Callable[[Any], Any]
 
 
 class _Tries(threading.local):
-    """The conversion that runs in this thread: no other one of the same thread interrupts it.
+    """The state of the conversion in this thread; conversions in one thread do not overlap.
 
     Attributes:
-        failed: the conversions that failed, each with its value, which thereby keeps its id; None outside of unions.
+        failed: the failed conversions, each with its value, so that its id is not reused; None outside of unions.
     """
 
     failed: dict[tuple[Convert, int], Any] | None = None
@@ -28,10 +29,10 @@ _TRIES: Final = _Tries()
 
 
 def tried(convert: Convert, value: Any) -> Any:
-    """What a member of a union makes of a value.
+    """A value, converted by a member of a union.
 
     Raises:
-        MismatchError: the member refuses it, now or before in the same conversion.
+        MismatchError: the member refuses it, now or earlier in the same conversion.
     """
     failed = _TRIES.failed
     if failed is None:

@@ -1,8 +1,8 @@
-"""The form of a union: the plain form of the member that the value is of, with that member's name where it is needed.
+"""The form of a union: the plain form of the value's member, tagged with the member's name if it is needed.
 
-``UUID | None`` and ``int | str`` need none, as a plain value shows which it is. A UUID of ``str | UUID`` would come
-back as a str, so it travels as ``{"$type": "UUID", "$value": "..."}``. Producers in other languages may leave that out:
-then the first member counts that takes the plain value, and of classes with fields one that has all of the keys.
+``UUID | None`` and ``int | str`` need no tag, as the plain value shows the member. In ``str | UUID`` a UUID would come
+back as a str, so it is sent as ``{"$type": "UUID", "$value": "..."}``. Producers in other languages may omit the tag:
+then the first member that accepts the plain value is used, and among classes with fields, one that has all the keys.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def union_form(members: list[Form], names: list[str]) -> Form:
 
     Args:
         members: the forms of its members, in the order of the annotation.
-        names: what they are called in tags, each by another name.
+        names: their distinct names in tags.
     """
     others = [member for member in members if member.types != _NONE]
     if len(members) == len(others) + 1 and len(others) == 1:
@@ -50,7 +50,7 @@ def union_form(members: list[Form], names: list[str]) -> Form:
                 return plain
             return {TYPE: names[at], VALUE: plain}
         own = [error for at, error in errors.items() if type(value) in members[at].types]
-        # Where it is of one of the types, that one says what is wrong in it.
+        # If the value is of exactly one of the types, that type's error says what is wrong.
         raise own[0] if len(own) == 1 else _mismatch(name, value)
 
     def decode(plain: Any) -> Any:
@@ -67,7 +67,7 @@ def union_form(members: list[Form], names: list[str]) -> Form:
 
 
 def _optional(member: Form) -> Form:
-    # A class of the user's own may travel as None as well.
+    # A user's own class may also encode a value as None.
     may_be_none = NoneType in member.kinds and member is not PLAIN
 
     def encode(value: Any) -> Any:
@@ -96,7 +96,7 @@ def _optional(member: Form) -> Form:
 
 
 def _is_tagged(plain: Any) -> bool:
-    """Whether it is a value that travels with the name of its type."""
+    """Whether it is a tagged value."""
     return type(plain) is dict and plain.keys() == _TAG
 
 
@@ -105,13 +105,13 @@ def _mismatch(name: str, value: Any) -> MismatchError:
 
 
 def _order(members: list[Form], kind: type) -> list[int]:
-    """The members that may hold a value of this type, those first that hold it as it is: an int is a float as well."""
+    """The members that accept a value of this type, exact matches first: an int is also accepted as a float."""
     exact = [at for at, member in enumerate(members) if kind in member.types]
     return exact + [at for at in range(len(members)) if at not in exact]
 
 
 def _read_first(members: list[Form], plain: Any) -> tuple[int | None, Any]:
-    """The member that reads a plain value which has no name with it, None where none does, and what it reads."""
+    """The first member that can decode an untagged plain value, and the decoded value; None if there is none."""
     kind = type(plain)
     if kind is dict and TYPE in plain:
         return None, None
@@ -129,5 +129,5 @@ def _read_first(members: list[Form], plain: Any) -> tuple[int | None, Any]:
 
 
 def _has_others(member: Form, plain: dict[Any, Any]) -> bool:
-    """Whether a map has keys that are no fields of a member."""
+    """Whether a map has keys that are not fields of a member."""
     return member.keys is not None and not member.keys.issuperset(plain)

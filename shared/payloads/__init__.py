@@ -1,1 +1,1 @@
-"""Serialization of what travels through Redis: payloads, results, errors, progress."""
+"""Serialization of data in Redis: payloads, results, errors, progress."""

@@ -1,8 +1,8 @@
 """Serialization formats: how arq's dicts are written to Redis and read from it.
 
-monarq writes msgpack; pickle, arq's default, is read and written only where the user asks for it, because whoever can
-write to Redis can run code in any process that unpickles. The first byte shows the format: pickle's is 0x80, and a
-msgpack map of one to fifteen fields begins with 0x81 to 0x8f.
+monarq writes msgpack. pickle, arq's default, is read and written only if the user enables it, because anyone who can
+write to Redis can run code in a process that unpickles. The first byte shows the format: pickle begins with 0x80, and a
+msgpack map of one to fifteen fields with 0x81 to 0x8f.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Deserializer = Callable[[bytes], dict[str, Any]]
 
 
 class Codec(Protocol):
-    """A serialization format of arq's dicts."""
+    """A serialization format for arq's dicts."""
 
     @property
     def name(self) -> str:
@@ -35,16 +35,16 @@ class Codec(Protocol):
         ...
 
     def dumps(self, data: dict[str, Any]) -> bytes:
-        """The dict as bytes; raises whatever the format raises for what it cannot hold."""
+        """Encodes the dict as bytes. Raises the format's own exception if it contains an unsupported value."""
         ...
 
     def loads(self, data: bytes) -> dict[str, Any]:
-        """The dict from its bytes; raises whatever the format raises for invalid ones."""
+        """Decodes the dict from bytes. Raises the format's own exception if they are invalid."""
         ...
 
 
 class MsgpackCodec:
-    """msgpack, by msgspec. An exception in a result travels as its class's name, arguments and traceback."""
+    """msgpack, by msgspec. An exception in a result is encoded as its class's name, arguments and traceback."""
 
     name = "msgpack"
 
@@ -63,14 +63,14 @@ class PickleCodec:
         return pickle.dumps(data)
 
     def loads(self, data: bytes) -> dict[str, Any]:
-        """See `Codec.loads`. Runs whatever code the payload holds: only for users who asked for it."""
+        """See `Codec.loads`. It runs any code in the payload, so it is used only if the user enabled it."""
         decoded: dict[str, Any] = pickle.loads(data)  # noqa: S301 - asked for by allow_pickle or arq's settings
         return decoded
 
 
 @dataclass(frozen=True, slots=True)
 class CustomCodec:
-    """A pair of functions that the user gave, as arq's ``job_serializer`` and ``job_deserializer``."""
+    """A pair of functions given by the user, as arq's ``job_serializer`` and ``job_deserializer``."""
 
     dumps: Serializer = pickle.dumps
     loads: Deserializer = pickle.loads
@@ -86,11 +86,11 @@ class Codecs:
     """The formats that one side writes and reads.
 
     Attributes:
-        write: the format that it writes, unless it answers a payload in that payload's format.
+        write: the format for writing, except for a result, which may be written in its payload's format.
         allow_pickle: whether pickle may be read.
-        only: a user's own format, used for everything where it is given.
+        only: a user's own format; if given, it is used for everything.
         text_error: the exception class that holds a failure as text in formats other than msgpack.
-        signer: signs all that is written, and then only signed data is read; None for neither.
+        signer: signs all written data, and then only signed data is read; None for no signing.
     """
 
     write: Codec = MSGPACK
@@ -100,26 +100,26 @@ class Codecs:
     signer: Signer | None = None
 
     def seal(self, data: bytes, kind: Kind, raw_id: bytes) -> bytes:
-        """The bytes of a job or result as they go to Redis: signed, where there is a key."""
+        """The bytes of a job or result as stored in Redis: signed if there is a key."""
         return data if self.signer is None else self.signer.sign(data, kind, raw_id)
 
     def open(self, data: bytes, kind: Kind, raw_id: bytes) -> bytes:
-        """The bytes that `seal` was called with; must be called before anything is decoded.
+        """The bytes that were passed to `seal`. It must be called before anything is decoded.
 
         Raises:
-            PayloadError: there is a key and they are not signed with it, or they are signed and there is no key.
+            PayloadError: there is a key, but they are not signed with it; or they are signed, but there is no key.
         """
         if self.signer is not None:
             return self.signer.open(data, kind, raw_id)
-        # A user's own format may begin with any bytes.
+        # A user's own format may begin with any bytes, even those of a signature.
         if self.only is None and is_signed(data):
-            raise PayloadError(f"it is signed, and no signing key is known here: set {KEY_VARIABLE}")
+            raise PayloadError(f"it is signed, but there is no signing key here: set {KEY_VARIABLE}")
         return data
 
     def reader(self, raw_id: bytes) -> Deserializer:
-        """A function that reads both the payload and the result of one job, for arq's classes, which have one for both.
+        """A function that reads both the payload and the result of one job, as arq's classes have one for both.
 
-        Neither can pass for the other there: each lacks fields of the other.
+        Neither can be mistaken for the other: each lacks fields of the other.
         """
         if self.signer is None and self.only is not None:
             return self.only.loads
@@ -134,14 +134,14 @@ class Codecs:
         return read
 
     def is_plain(self, data: bytes) -> bool:
-        """Whether these bytes are a map in msgpack as they are: most jobs are, and then `open` and `of` say nothing."""
+        """Whether these bytes are an unsigned msgpack map, as for most jobs; `open` and `of` are then not needed."""
         return b"\x80" < data[:1] < b"\x90" and self.signer is None and self.only is None
 
     def of(self, data: bytes) -> Codec:
         """The format that these bytes are in.
 
         Raises:
-            PayloadError: they are pickled and pickle is not allowed.
+            PayloadError: they are pickled, but pickle is not allowed.
         """
         if self.only is not None:
             return self.only
@@ -149,8 +149,8 @@ class Codecs:
             return MSGPACK
         if not self.allow_pickle:
             raise PayloadError(
-                "it is pickled, and pickle is not allowed here: reading it would run whatever code it holds."
-                " Allow it (allow_pickle, --allow-pickle) only where everyone who can write to this Redis is trusted"
+                "it is pickled, but pickle is not allowed here, as reading it would run any code in it."
+                " Allow it (allow_pickle, --allow-pickle) only if everyone who can write to this Redis is trusted"
             )
         return PICKLE
 
@@ -158,7 +158,7 @@ class Codecs:
         """Reads one of arq's dicts.
 
         Raises:
-            PayloadError: it is not one, whatever error the format raised.
+            PayloadError: it is not one; the format's own exceptions are converted to this.
         """
         codec = self.of(data)
         try:
@@ -166,7 +166,7 @@ class Codecs:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            raise PayloadError(f"it does not decode as {codec.name}: {error_text(error)}") from error
+            raise PayloadError(f"it cannot be decoded as {codec.name}: {error_text(error)}") from error
         if not isinstance(decoded, dict):
-            raise PayloadError(f"it decodes as {codec.name} to {type(decoded).__name__}, not to a dict of arq's")
+            raise PayloadError(f"it decodes as {codec.name} to a {type(decoded).__name__}, not to a dict of arq's form")
         return decoded

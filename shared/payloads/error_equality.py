@@ -1,4 +1,4 @@
-"""Equality of exceptions: whether a deserialized one equals its original in class, text, arguments and attributes."""
+"""Equality of exceptions: whether a deserialized one equals the original in class, text, arguments and attributes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, Final
 from monarq.shared.text.error_text import message_of
 
 _FOR_HINTS: Final = "obj"
-"""Where an AttributeError keeps the object that lacks the attribute, for "did you mean"; a pickle never keeps it."""
+"""Where an AttributeError stores the object for "did you mean" hints; a pickle never includes it."""
 
 _NO_FIELD: Final = object()
 _NOT_COMPARED: Final = frozenset(("__dict__", "__weakref__", _FOR_HINTS))
 
 
 def errors_equal(error: BaseException, copy: object) -> bool:
-    """Whether `copy` can replace `error`: nothing differs that a program or a person looks at."""
+    """Whether `copy` can replace `error`: nothing that a program or a reader looks at differs."""
     return (
         type(copy) is type(error)
         and isinstance(copy, BaseException)
@@ -27,7 +27,7 @@ def errors_equal(error: BaseException, copy: object) -> bool:
 
 
 def error_attributes(error: BaseException) -> dict[str, Any]:
-    """All attributes of an exception except its arguments: notes, file names, slots, and what its class has set."""
+    """All attributes of an exception except its arguments: notes, file names, slots, and those that its class sets."""
     found = {name: value for name in _field_names(type(error)) if (value := _field(error, name)) is not _NO_FIELD}
     return found | getattr(error, "__dict__", {})
 

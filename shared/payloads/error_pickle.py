@@ -1,4 +1,4 @@
-"""Pickling of exceptions: as they pickle themselves where that can be loaded again, else without their ``__init__``."""
+"""Pickling of exceptions: in their own way if the result can be loaded again, else without their ``__init__``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monarq.shared.text.error_text import is_larger, max_error_text
 
 
 def pickle_error(error: BaseException, protocol: int) -> bytes | None:
-    """A pickle that was checked to load as an equal exception; None where there is none, or it would be large."""
+    """A pickle that was checked to load as an equal exception; None if there is none or it would be large."""
     if is_large(error):
         return None
     for pickled in pickles_of(error, protocol):
@@ -23,15 +23,15 @@ def pickle_error(error: BaseException, protocol: int) -> bytes | None:
 
 
 def is_large(error: BaseException) -> bool:
-    """Whether an exception holds more than error texts may: then it travels as text."""
+    """Whether an exception contains more than error texts may; it is then sent as text."""
     return is_larger((error, error_attributes(error)), max_error_text())
 
 
 def pickles_of(value: object, protocol: int | None = None) -> Iterator[bytes]:
-    """The pickles of a value with exceptions in it, the usual one first; there may be none, and none need load.
+    """Pickles of a value with exceptions in it, the usual one first. There may be none, and they may fail to load.
 
-    The other one is for classes whose ``__init__`` takes other arguments than their ``args``, or changes them: pickle
-    would call it with these. It loads everywhere, as it uses only the class itself.
+    The second one is for classes whose ``__init__`` does not take the exception's ``args``, or changes them, as pickle
+    would call it with those. It loads everywhere, as it uses only the class itself.
     """
     for pickler_of in (pickle.Pickler, _WithoutInit):
         out = io.BytesIO()

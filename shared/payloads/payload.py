@@ -20,7 +20,7 @@ from monarq.shared.tracing.carrier import Carrier
 
 _MAX_MS: Final = 2**53
 _FIELDS: Final = 5
-"""How many fields every payload has; most have no more."""
+"""How many fields every payload has; most payloads have only these."""
 
 
 _Ms = Annotated[int, msgspec.Meta(gt=-_MAX_MS, lt=_MAX_MS)]
@@ -28,9 +28,9 @@ _FutureMs = Annotated[int, msgspec.Meta(gt=0, lt=_MAX_MS)]
 
 
 class _Fields(msgspec.Struct, forbid_unknown_fields=True):
-    """The fields of a payload in msgpack that is as it must be: msgspec checks them while it decodes.
+    """The fields of a valid payload in msgpack, which msgspec checks while it decodes.
 
-    It does not look into what it skips, and would take text there that is no UTF-8: so it skips nothing.
+    Unknown fields are forbidden, as msgspec does not check what it skips and would accept invalid UTF-8 there.
     """
 
     t: int | None
@@ -61,20 +61,20 @@ class Payload(msgspec.Struct, eq=False):
     trace: object = None
     """The carrier of the enqueue's span, unchecked; see `monarq.shared.tracing.otel.extract_context`."""
     due_ms: int | None = None
-    """When it is due, unix ms, where it was deferred and its queue does not tell workers; None elsewhere."""
+    """When it is due, unix ms, if it was deferred and its queue does not tell workers; else None."""
     expires_ms: int | None = None
-    """When it is not started any more, unix ms, where its queue does not see to that; None elsewhere."""
+    """The time after which it is not started, unix ms, if its queue does not enforce that; else None."""
     headers: dict[str, str] | None = None
-    """What middleware, or the options of the enqueue, have sent with it; None for nothing."""
+    """The headers sent with it by middleware or the enqueue options; None for none."""
     options: object = None
-    """What the enqueue says of its runs, unchecked; see `RunOptions.from_plain`. None for nothing."""
+    """The run options of the enqueue, unchecked; see `RunOptions.from_plain`. None for none."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
-        """Reads a job's payload and checks its signature, where there is a key, and the shape of each field.
+        """Reads a job's payload, and checks its signature, if there is a key, and each field.
 
         Args:
-            data: the payload as it is in Redis.
+            data: the payload as stored in Redis.
             codecs: the formats that may be read.
             raw_id: the job's id, to which the signature is bound.
 
@@ -95,7 +95,7 @@ class Payload(msgspec.Struct, eq=False):
 
     @classmethod
     def _read_slowly(cls, data: bytes, codecs: Codecs) -> Payload:
-        """Reads a payload of any format, and says what is wrong with it."""
+        """Reads a payload in any format, and reports what is wrong with it."""
         raw = codecs.loads(data)
         try:
             name, args, kwargs, job_try, enqueue_ms = raw["f"], raw["a"], raw["k"], raw["t"], raw["et"]
@@ -121,24 +121,24 @@ class Payload(msgspec.Struct, eq=False):
             raise
         except KeyError as error:
             raise PayloadError(f"the field {error} is missing from it") from None
-        except Exception as error:  # pickled dicts and lists may be of classes that raise anything
+        except Exception as error:  # pickled dicts and lists may be of classes that raise any exception
             raise PayloadError(f"its fields cannot be read: {error_text(error)}") from error
 
 
 def _ms_of(value: object) -> int | None:
-    """A time that only informs: what is none says nothing, as no job must die of it."""
+    """A time that is only informative; an invalid one becomes None, so that no job dies because of it."""
     return value if type(value) is int and 0 < value < _MAX_MS else None
 
 
 def _headers_of(value: object) -> dict[str, str] | None:
-    """Headers that are none say nothing, either."""
+    """Headers; invalid ones become None too."""
     if not isinstance(value, dict) or not all(type(item) is str for pair in value.items() for item in pair):
         return None
     return dict(value)
 
 
 def _is_utf8(name: str) -> bool:
-    """Whether the name can be sent to Redis: a pickle can hold halves of surrogate pairs."""
+    """Whether the name can be sent to Redis: a pickle can contain lone surrogates."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -161,7 +161,7 @@ def _invalid_field(raw: Mapping[str, Any]) -> str:
     if not -_MAX_MS < raw["et"] < _MAX_MS:
         return "its field 'et' is not a time in ms"
     if not _is_utf8(raw["f"]):
-        return "its field 'f' is not text that UTF-8 can hold"
+        return "its field 'f' cannot be written as UTF-8"
     return "its field 'k' has keys that are not text"
 
 
@@ -189,15 +189,15 @@ def write_payload(
         kwargs: its keyword arguments.
         enqueue_ms: when it is enqueued, unix ms.
         due_ms: when it is due, unix ms, or None.
-        expires_ms: when it is not started any more, unix ms, or None.
-        job_try: the try that it starts with, or None.
-        nonce: a text that is unique to this enqueue, for ids that a user chose.
-        trace: the context of the enqueue's span, where there is one.
-        options: what the enqueue says of the job's runs, as plain values; None for nothing.
-        headers: text by name that travels with it, where there is some.
+        expires_ms: the time after which it is not started, unix ms, or None.
+        job_try: the number of its first try, or None.
+        nonce: a text that is unique to this enqueue, for ids chosen by the user.
+        trace: the context of the enqueue's span, if any.
+        options: the run options of the enqueue as plain values; None for none.
+        headers: the headers, if any.
 
     Raises:
-        ArgumentsError: an argument does not serialize.
+        ArgumentsError: an argument cannot be serialized.
     """
     data: dict[str, Any] = {"t": job_try, "f": name, "a": args, "k": dict(kwargs)}
     if options is not None:
@@ -208,7 +208,7 @@ def write_payload(
         data["x"] = expires_ms
     if headers:
         data["headers"] = headers
-    data["et"] = enqueue_ms  # it and the nonce come last, where `payload_head` looks for them
+    data["et"] = enqueue_ms  # it and the nonce come last, where `payload_head` expects them
     if nonce is not None:
         data["n"] = nonce
     if trace is not None:
@@ -217,6 +217,6 @@ def write_payload(
         return codec.dumps(data)
     except Exception as error:
         raise ArgumentsError(
-            f"the arguments of {name} do not serialize as {codec.name}: {error};"
+            f"the arguments of {name} cannot be serialized as {codec.name}: {error};"
             " pass numbers, text, bytes, times, lists and dicts of these"
         ) from error

@@ -1,7 +1,7 @@
 """The head of a payload: a job's name and time from its first and last bytes, as arq's and monarq's clients write it.
 
-For lists of jobs: payloads may be large, hostile, or both, so only a little of each is read, and no pickle is
-unpickled. A field that cannot be read this way is None.
+It is for lists of jobs. Payloads may be large or hostile, so only a little of each is read, and no pickle is loaded. A
+field that cannot be read this way is None.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class PayloadHead:
         enqueue_ms: when it was enqueued, unix ms by its client's clock, or None.
         format: its serialization format.
         signed: whether it carries a signature, which is not checked.
-        expires_ms: when it is not started any more, unix ms, where it says so itself.
+        expires_ms: the time after which it is not started, unix ms, if the payload has it.
     """
 
     name: str | None = None
@@ -52,7 +52,7 @@ class PayloadHead:
 
 
 class _Fields(msgspec.Struct):
-    """The fields that are read of a whole payload; others are skipped."""
+    """The fields that are read from a whole payload; others are skipped."""
 
     f: str | None = None
     et: int | None = None
@@ -63,7 +63,7 @@ _FIELDS: Final = msgspec.msgpack.Decoder(_Fields)
 
 
 def read_head(head: bytes, tail: bytes) -> PayloadHead:
-    """Reads a payload's first bytes; `tail` is its last ones, b'' where the head is the whole payload."""
+    """Reads a payload's first bytes; `tail` is its last bytes, b'' if the head is the whole payload."""
     signed = is_signed(head)
     head = head[SIGNATURE_BYTES:] if signed else head
     if head.startswith(b"\x80"):
@@ -99,7 +99,7 @@ def _name_at(head: bytes, start: re.Match[bytes]) -> str | None:
 
 
 def _name(value: object) -> str | None:
-    """The name with surrogates escaped: a pickle can hold halves of pairs, which no page and no terminal can show."""
+    """The name with surrogates escaped: a pickle can contain lone ones, which no page or terminal can show."""
     return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else None
 
 

@@ -1,8 +1,7 @@
-"""A safe reader of pickles: finds their fields by their opcodes; nothing is unpickled, imported or called.
+"""A safe reader of pickles: it finds their fields by their opcodes, without unpickling, importing or calling anything.
 
-A pickle is a program. The reader follows which plain values and containers it would build; a function or class that it
-would call is only named, with the arguments that it would get. Of a truncated pickle, the fields before the end are
-read.
+A pickle is a program. The reader tracks the plain values and containers that it would build; a function or class that
+it would call is only named, with its arguments. Of a truncated pickle, the fields before the end are read.
 """
 
 from __future__ import annotations
@@ -43,19 +42,19 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value that is not known."""
+    """An unknown value."""
 
 
 @dataclass(slots=True, eq=False)
 class Items:
-    """A container: `kind` is "dict", whose items are keys and values in turn, "list", "tuple" or "set"."""
+    """A container: `kind` is "dict", whose items alternate between keys and values, "list", "tuple" or "set"."""
 
     kind: str
     items: list[object]
 
 
 def read_fields(data: bytes) -> dict[str, object]:
-    """The fields of the dict in the pickle; empty where it is not a dict."""
+    """The fields of the dict in the pickle; empty if it is not a dict."""
     machine = _StackMachine()
     try:
         for step, (opcode, argument, _) in enumerate(pickletools.genops(io.BytesIO(data))):
@@ -63,12 +62,12 @@ def read_fields(data: bytes) -> dict[str, object]:
                 break
             machine.step(opcode, argument)
     except (ValueError, TypeError, IndexError, OverflowError):
-        pass  # truncated, or not a pickle: what was read until here counts
+        pass  # truncated, or not a pickle: use what was read so far
     return machine.fields()
 
 
 class _StackMachine:
-    """Pickle's stack machine, with its stack, marks and memo, which runs no code."""
+    """Pickle's stack machine, with stack, marks and memo. It runs no code."""
 
     def __init__(self) -> None:
         self._stack: list[object] = []
@@ -101,7 +100,7 @@ class _StackMachine:
         }
 
     def fields(self) -> dict[str, object]:
-        """The items of the outermost dict, and those on the stack for it where the pickle is truncated."""
+        """The items of the outermost dict and, if the pickle is truncated, those that are still on the stack."""
         if not self._stack or not isinstance(self._stack[0], Items) or self._stack[0].kind != "dict":
             return {}
         pending: list[object] = []
@@ -135,7 +134,7 @@ class _StackMachine:
             container.items += items
 
     def _build(self, _: object) -> None:
-        """Drops the state for an object that was not built."""
+        """Drops the state of an object that was not built."""
         self._pop(1)
 
     def _call(self) -> None:
@@ -153,7 +152,7 @@ class _StackMachine:
 
     def _pop(self, count: int) -> list[object]:
         if count > len(self._stack):
-            raise IndexError("the pickle takes more off its stack than there is")
+            raise IndexError("the pickle pops more from its stack than there is")
         at = len(self._stack) - count
         items = self._stack[at:]
         del self._stack[at:]

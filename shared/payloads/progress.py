@@ -1,7 +1,7 @@
-"""The progress of a job: the reports that it makes by `Context.progress`, and what others see of them.
+"""The progress of a job: the reports that it makes with `Context.progress`, and how others see them.
 
-The job's side is `ProgressSink`, of which each lane of a worker has its own. The others' side is `Progress`, as handles
-and monitors return it. The CPU child imports this module, so it imports little; `progress_codec` has the JSON.
+The job's side is `ProgressSink`; each lane of a worker has its own. The readers' side is `Progress`, as returned by
+handles and monitors. The CPU child imports this module, so it imports little; the JSON is in `progress_codec`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, Protocol, SupportsFloat, SupportsIndex
 
 Number = SupportsFloat | SupportsIndex
-"""What counts as a number: an int, a float, or what can be made one, as numpy's can."""
+"""Accepted as a number: an int, a float, or an object that converts to one, such as numpy's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class Progress:
     """A job's progress as of its last report.
 
     Attributes:
-        done: how much of it is done, in whatever unit the job counts.
-        total: how much there is to do, in the same unit; None where the job does not know.
+        done: how much is done, in the job's own unit.
+        total: how much there is to do, in the same unit; None if unknown.
         message: the job's own text, at most 500 characters; may be empty.
         at: when it was reported, by Redis' clock; aware, in UTC.
     """
@@ -33,21 +33,21 @@ class Progress:
 
     @property
     def share(self) -> float | None:
-        """The share that is done, from 0 to 1; None where the total is not known, or not above 0."""
+        """The fraction that is done, from 0 to 1; None if the total is unknown or not positive."""
         if self.total is None or self.total <= 0:
             return None
         return min(max(self.done / self.total, 0.0), 1.0)
 
 
 ProgressReport = tuple[float, float | None, str]
-"""A report: done, total, message, as plain numbers and text. A bare tuple, as a job may make millions of them."""
+"""A report: done, total and message, as plain numbers and text. It is a bare tuple, as a job may make millions."""
 
 
 class ProgressAwaitable:
-    """What `Context.progress` returns: the report is sent already, and awaiting this is optional.
+    """Returned by `Context.progress`. The report has already been sent; awaiting this is optional.
 
-    Awaited in an io job it yields to the event loop now and then, so that a job which only counts does not block the
-    others.
+    Awaited in an io job, it yields to the event loop now and then, so that a job without other awaits does not block
+    the others.
     """
 
     __slots__ = ("_turns",)
@@ -68,12 +68,12 @@ class ProgressSink(Protocol):
     """Receives a job's reports. It never blocks and never fails."""
 
     def send(self, report: ProgressReport) -> ProgressAwaitable:
-        """Takes a report; an older one that is not sent yet is dropped."""
+        """Takes a report; it replaces an older one that has not been sent yet."""
         ...
 
 
 class NullSink:
-    """Drops all reports: for a `Context` that no worker has made, as in a user's own tests."""
+    """Drops all reports: for a `Context` that was made without a worker, as in a user's tests."""
 
     def send(self, report: ProgressReport) -> ProgressAwaitable:
         """Drops it."""
@@ -96,7 +96,7 @@ def make_report(done: Number, total: Number | None, message: str) -> ProgressRep
     ):
         return done, total, message
     if not isinstance(message, str):
-        raise TypeError(f"progress() takes a text for its message, not {message!r}")
+        raise TypeError(f"progress() takes text as its message, not {message!r}")
     return _plain("done", done), None if total is None else _plain("total", total), str(message)
 
 
@@ -105,4 +105,4 @@ def _plain(name: str, value: Number) -> float:
         return value.__index__()
     if isinstance(value, SupportsFloat):
         return float(value)
-    raise TypeError(f"progress() takes a number for {name}, not {value!r}")
+    raise TypeError(f"progress() takes a number as {name}, not {value!r}")

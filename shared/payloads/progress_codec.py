@@ -1,7 +1,7 @@
-"""Serialization of progress reports: in Redis a report is the time in µs, a space, and the job's report as JSON.
+"""Serialization of progress reports. In Redis, a report is the time in µs, a space, and the job's report as JSON.
 
-The script that writes it adds the time, by Redis' clock. It is apart from `progress`, as that must load without
-msgspec.
+The script that writes it adds the time, by Redis' clock. This module is separate from `progress`, which must load
+without msgspec.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import msgspec
 from monarq.shared.payloads.progress import Progress, ProgressReport
 
 LONGEST_MESSAGE: Final = 500
-"""Characters of a message that are kept."""
+"""How many characters of a message are kept."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 LARGEST: Final = 2.0**63
-"""A larger number is not an amount of work, nor an integer in JSON."""
+"""A larger number is neither a plausible amount of work nor an exact integer in JSON."""
 
 
 class _Stored(msgspec.Struct):
@@ -29,7 +29,7 @@ class _Stored(msgspec.Struct):
 
 
 def encode_report(report: ProgressReport) -> bytes:
-    """The report as JSON. NaN and numbers out of range count as nothing done, or as an unknown total."""
+    """The report as JSON. NaN and numbers out of range become 0 done or an unknown total."""
     done, total, message = report
     stored = _Stored(
         done if _is_amount(done) else 0,
@@ -40,7 +40,7 @@ def encode_report(report: ProgressReport) -> bytes:
 
 
 def decode_progress(value: bytes) -> Progress | None:
-    """A job's progress from its string; None where it cannot be read, as it only informs people."""
+    """A job's progress from its string; None if it cannot be read, as it is only informative."""
     at_us, _, report = value.partition(b" ")
     try:
         stored = msgspec.json.decode(report, type=_Stored)
@@ -50,4 +50,4 @@ def decode_progress(value: bytes) -> Progress | None:
 
 
 def _is_amount(number: float) -> bool:
-    return -LARGEST < number < LARGEST  # which a NaN is not
+    return -LARGEST < number < LARGEST  # False for NaN

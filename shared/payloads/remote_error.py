@@ -1,6 +1,6 @@
-"""Serialization of exceptions: how a job's exception travels in a result, and is rebuilt on the other side.
+"""Serialization of exceptions: how a job's exception is written to a result, and rebuilt by the reader.
 
-It arrives as it was, which is tried before it is sent, or as a `JobFailedError` with its class, text and traceback.
+It arrives unchanged, which is tested before it is sent, or as a `JobFailedError` with its class, text and traceback.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ EXCEPTION_CODE: Final = 1
 
 
 class _RemoteError(msgspec.Struct, array_like=True):
-    """An exception as it travels in msgpack.
+    """An exception as it is encoded in msgpack.
 
     Attributes:
-        module: its class's module; '' where the class's name includes it.
+        module: its class's module; '' if the class's name includes it.
         qualname: its class.
         message: class and text.
-        args: what its class is called with; None where it must not be called.
-        traceback: the worker's, as text.
-        bare_args: its arguments, where it is rebuilt without its ``__init__``.
-        attributes: the attributes that are set on it once it is rebuilt.
+        args: the arguments for its class; None if the class must not be called.
+        traceback: the worker's traceback as text.
+        bare_args: its arguments if it is rebuilt without its ``__init__``.
+        attributes: the attributes to set on it once it is rebuilt.
     """
 
     module: str
@@ -51,47 +51,47 @@ class _RemoteError(msgspec.Struct, array_like=True):
 
 
 def encode_exception(value: object) -> msgspec.msgpack.Ext:
-    """Msgspec's hook for unknown types: an exception becomes its class's name, arguments and traceback."""
+    """msgspec's hook for unknown types: an exception becomes its class's name, arguments and traceback."""
     if not isinstance(value, BaseException):
-        raise TypeError(f"an object of type {qualified_name(type(value))} has no place in msgpack")
+        raise TypeError(f"msgpack cannot hold an object of type {qualified_name(type(value))}")
     encoded = _round_trip(value, traceback_text(value))
     return msgspec.msgpack.Ext(EXCEPTION_CODE, _as_text(value) if encoded is None else encoded)
 
 
 def decode_extension(code: int, body: memoryview) -> object:
-    """Msgspec's hook for extension types: rebuilds an exception; other codes stay as they are."""
+    """msgspec's hook for extension types: rebuilds an exception; other codes stay as they are."""
     if code != EXCEPTION_CODE:
         return msgspec.msgpack.Ext(code, bytes(body))
     return _rebuild(_DECODER.decode(body))
 
 
 def as_job_failed(error: BaseException) -> JobFailedError:
-    """The `JobFailedError` for an exception that cannot be rebuilt on the other side, or must not be raised there."""
+    """The `JobFailedError` for an exception that the reader cannot rebuild or must not raise."""
     return JobFailedError(error_text(error), type_name_of(error), traceback_text(error))
 
 
 def as_stand_in(error: BaseException) -> StandInError:
-    """The stand-in inside a worker for an exception that would affect its coroutines, or those that wait for it."""
+    """The stand-in for an exception that, if raised in the worker, would affect more than the job's own coroutine."""
     stand_in = StandInError(error_text(error), type_name_of(error), traceback_text(error))
     stand_in.__cause__ = RemoteTraceback(stand_in.traceback)
     return stand_in
 
 
 def may_be_raised(error: object) -> bool:
-    """Whether an exception can be raised out of a coroutine, and ends only the caller that awaits it."""
+    """Whether an exception can be raised from a coroutine and affects only the caller that awaits it."""
     return isinstance(error, Exception) and not isinstance(error, (StopIteration, StopAsyncIteration))
 
 
 def _encode_member(value: object) -> msgspec.msgpack.Ext:
-    """The hook for exceptions inside another: each must arrive as it was, and its traceback is in the outer one's."""
+    """The hook for exceptions inside another one. Each must arrive unchanged; its traceback is in the outer one's."""
     encoded = _round_trip(value, "") if isinstance(value, BaseException) else None
     if encoded is None:
-        raise TypeError(f"an object of type {qualified_name(type(value))} has no place in msgpack")
+        raise TypeError(f"msgpack cannot hold an object of type {qualified_name(type(value))}")
     return msgspec.msgpack.Ext(EXCEPTION_CODE, encoded)
 
 
 def _round_trip(error: BaseException, trace: str) -> bytes | None:
-    """The exception in a form that was checked to rebuild an equal one; None where there is none."""
+    """The exception in a form that was checked to rebuild an equal one; None if there is none."""
     if isinstance(error, asyncio.CancelledError):
         return _ENCODER.encode(_to_remote(error, trace, tuple(each for each in error.args[:1] if type(each) is str)))
     kind = type(error)
@@ -102,7 +102,7 @@ def _round_trip(error: BaseException, trace: str) -> bytes | None:
             body = _ENCODER.encode(form)
             if errors_equal(error, _rebuild(_DECODER.decode(body))):
                 return body
-    except BaseException:  # noqa: BLE001 - the user's classes may raise anything
+    except BaseException:  # noqa: BLE001 - the user's classes may raise any exception
         return None
     return None
 
@@ -110,7 +110,7 @@ def _round_trip(error: BaseException, trace: str) -> bytes | None:
 def _forms(error: BaseException, trace: str) -> Iterator[_RemoteError]:
     attributes = error_attributes(error)
     if isinstance(error, BaseExceptionGroup):
-        del attributes["message"], attributes["exceptions"]  # which its arguments set
+        del attributes["message"], attributes["exceptions"]  # set by its arguments
     reduced = error.__reduce__()
     if isinstance(reduced, tuple) and reduced[0] is type(error):
         yield _to_remote(error, trace, reduced[1], attributes)
@@ -131,18 +131,18 @@ def _as_text(error: BaseException) -> bytes:
 
 
 def _rebuild(remote: _RemoteError) -> BaseException:
-    """The exception itself where its class is already loaded here, else a `JobFailedError`.
+    """The exception itself if its class is already loaded here, else a `JobFailedError`.
 
-    Nothing is imported for it: a result must not decide what code is loaded.
+    Nothing is imported for it, as a result must not decide which code is loaded.
     """
     if (remote.module, remote.qualname) == ("asyncio.exceptions", "CancelledError"):
         return asyncio.CancelledError(*map(str, (remote.args or ())[:1]))
     try:
         error = _build(remote)
-        # This side may know another class by that name, or another version of it.
+        # This process may have another class with that name, or another version of it.
         if error is None or error_text(error) != remote.message:
             return _stand_in(remote)
-    except Exception:  # noqa: BLE001 - the user's class may raise anything
+    except Exception:  # noqa: BLE001 - the user's class may raise any exception
         return _stand_in(remote)
     if remote.traceback:
         BaseException.__setattr__(error, "__cause__", _stand_in(remote))
@@ -160,13 +160,13 @@ def _build(remote: _RemoteError) -> Exception | None:
         error = kind.__new__(kind, *bare_args)
         error.args = bare_args
     for name, value in remote.attributes.items():
-        # Not by its class, which may refuse: a frozen dataclass does.
+        # Bypass the class's own __setattr__, which may refuse, as in a frozen dataclass.
         BaseException.__setattr__(error, name, value)
     return error
 
 
 def _class_of(module: str, qualname: str) -> type[Exception] | None:
-    """The class of an exception that may be raised here, if it is loaded; never another object of that name."""
+    """The class of an exception that may be raised here, if it is loaded; never another object with that name."""
     kind: object = builtins if module == "builtins" else sys.modules.get(module)
     for part in qualname.split("."):
         kind = getattr(kind, part, None)

@@ -1,7 +1,7 @@
-"""The result of a job: arq's dict, written by the worker and read by whoever waits.
+"""The result of a job: arq's dict, written by the worker and read by callers that wait.
 
-A failed job's exception is tried before it is written: it is kept as it is where it reads back as an equal one, and
-becomes text otherwise.
+A failed job's exception is tested before it is written: it is kept if it reads back as an equal one, and otherwise
+becomes text.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _TEXT_ERRORS: Final = frozenset({"builtins.RuntimeError", "arq.worker.JobExecuti
 
 
 _CANCELLED: Final = b"\xc1cancelled "
-"""How the result of a job begins that a script ended before it was started. No format makes such bytes."""
+"""The first bytes of the result of a job that a script ended before it was started. No format produces these bytes."""
 
 
 def cancelled_result(name: str = "") -> bytes:
-    """The result of a job of this name, '' where it is not known, that is cancelled before it is started."""
+    """The result of a job that was cancelled before it was started; `name` is its name, '' if unknown."""
     return _CANCELLED + name.encode("utf-8", "backslashreplace")
 
 
 def read_cancelled_result(data: bytes) -> str | None:
-    """The name of a job that was cancelled before it was started, '' where it is not known; None for other results."""
+    """The name of a job that was cancelled before it was started, '' if unknown; None for other results."""
     return data.removeprefix(_CANCELLED).decode("utf-8", "backslashreplace") if data.startswith(_CANCELLED) else None
 
 
@@ -62,13 +62,13 @@ class Result:
         """Reads a result; the arguments are as for `Payload.read`.
 
         Args:
-            data: the result as it is in Redis.
+            data: the result as stored in Redis.
             codecs: the formats that may be read.
             raw_id: the job's id, to which the signature is bound.
-            decode: makes what the job returned of a plain value; the value of other formats is that itself.
+            decode: converts a plain value to the job's return value; formats other than msgpack carry it themselves.
 
         Raises:
-            PayloadError: it is not a result, or its signature is wrong, or it is not what `decode` expects.
+            PayloadError: it is not a result, its signature is wrong, or its value does not suit `decode`.
         """
         if (name := read_cancelled_result(data)) is not None:
             return cls(name, (), {}, 0, 0, 0, 0, False, asyncio.CancelledError(), "", raw_id.decode(errors="replace"))
@@ -91,16 +91,16 @@ class Result:
             )
         except PayloadError:
             raise
-        except Exception as error:  # pickled dicts and lists may be of classes that raise anything
-            raise PayloadError(f"the result has not the fields of arq's result: {error_text(error)}") from error
+        except Exception as error:  # pickled dicts and lists may be of classes that raise any exception
+            raise PayloadError(f"the result lacks fields of arq's results: {error_text(error)}") from error
 
     @property
     def was_cancelled(self) -> bool:
-        """Whether the job ended because somebody cancelled it."""
+        """Whether the job ended because it was cancelled."""
         return not self.success and isinstance(self.value, asyncio.CancelledError)
 
     def unwrap(self) -> Any:
-        """Returns what the job returned, or raises what it raised.
+        """Returns the job's return value, or raises its exception.
 
         Raises:
             JobCancelledError: the job was cancelled.
@@ -124,34 +124,34 @@ class Result:
 def write_result(
     codec: Codec, data: dict[str, Any], largest: int = DEFAULT_MAX_RESULT, text_error: type[Exception] = RuntimeError
 ) -> tuple[bytes, PayloadError | None]:
-    """The bytes of a result, and the problem where its value did not serialize or was too large.
+    """The bytes of a result, and the problem if its value could not be serialized or was too large.
 
-    The bytes then hold the problem as the job's failure, so that whoever waits learns of it. They are empty where the
-    format cannot even hold that.
+    In that case the bytes hold the problem as the job's failure, so that callers learn of it. They are empty if the
+    format cannot hold even that.
 
     Args:
         codec: the format.
         data: arq's dict of a result.
-        largest: the most bytes it may have. A result that Redis never takes would be sent again for ever.
+        largest: the most bytes it may have. A result that Redis always refuses would be retried forever.
         text_error: the exception class that holds a failure as text in formats other than msgpack.
     """
     is_failure = not data["s"] and isinstance(data["r"], BaseException)
     try:
         written = write_failure(codec, data, text_error) if is_failure else codec.dumps(data)
-    except BaseException as error:  # noqa: BLE001 - formats, and classes of the user's, may raise anything
+    except BaseException as error:  # noqa: BLE001 - formats and the user's classes may raise any exception
         kind = qualified_name(type(data["r"]))
         reason = error_text(error)
-        message = f"the result of {data['f']} (a {kind}) does not serialize as {codec.name}: {reason}"
+        message = f"the result of {data['f']} (a {kind}) cannot be serialized as {codec.name}: {reason}"
         problem = PayloadError(message + _result_advice(kind, codec))
     else:
         if len(written) <= largest:
             return written, None
         problem = ResultTooLargeError(data["f"], len(written), largest)
-    # In arq's formats it is text, as arq writes it: its clients need not have our classes.
+    # In arq's formats it is text, as arq writes it, as its clients may not have our classes.
     text = f"unable to serialize result: {problem}"
     failure = {**data, "s": False, "r": problem if codec.name == MSGPACK.name else text}
     for fallback in (failure, {**failure, "r": text, "a": (), "k": {}}):
-        with suppress(Exception):  # the arguments or a user's format may be at fault as well
+        with suppress(Exception):  # the arguments or a user's format may fail too
             written = codec.dumps(fallback)
             if len(written) <= largest:
                 return written, problem
@@ -167,15 +167,15 @@ def _result_advice(kind: str, codec: Codec) -> str:
 def write_failure(codec: Codec, data: dict[str, Any], text_error: type[Exception] = RuntimeError) -> bytes:
     """The bytes of a result whose ``r`` is the job's exception.
 
-    In formats other than msgpack an exception that is not equal once it is read back becomes text: in an exception of
-    the class `text_error`, which every reader of the result must be able to load, or as bare text.
+    In formats other than msgpack, an exception that does not read back as an equal one becomes text, in an exception of
+    the class `text_error`, which every reader of the result must be able to load, or else as bare text.
 
     Raises:
-        Exception: not even the text can be written in this format.
+        Exception: this format cannot hold even the text.
     """
     error: BaseException = data["r"]
     for fallback in (data, {**data, "a": (), "k": {}}):
-        with suppress(BaseException):  # the arguments may be at fault as well
+        with suppress(BaseException):  # the arguments may fail too
             return _write_error(codec, fallback, text_error)
     return codec.dumps({**data, "r": error_text(error), "a": (), "k": {}})
 
@@ -183,7 +183,7 @@ def write_failure(codec: Codec, data: dict[str, Any], text_error: type[Exception
 def _write_error(codec: Codec, data: dict[str, Any], text_error: type[Exception]) -> bytes:
     error = data["r"]
     if codec.name == MSGPACK.name:
-        # Not left to the format's hook, which is not called for an exception that is a dataclass.
+        # The format's hook is not called for an exception that is a dataclass.
         return codec.dumps({**data, "r": encode_exception(error)})
     for candidate in (*_unchanged(error), _as_text(error, text_error)):
         for written in _attempts(codec, {**data, "r": candidate}):
@@ -201,7 +201,7 @@ def _read_text_error(error: object) -> JobFailedError | None:
 
 
 def _unchanged(error: BaseException) -> Iterator[BaseException]:
-    """The error itself, where it may be raised to the caller that waits; cancellations may."""
+    """The error itself if it may be raised in the waiting caller, as cancellations may."""
     is_fit = may_be_raised(error) or isinstance(error, asyncio.CancelledError)
     if is_fit and not is_stand_in(error) and not is_large(error):
         yield error
@@ -217,12 +217,12 @@ def _attempts(codec: Codec, data: dict[str, Any]) -> Iterator[bytes]:
     if codec.name == PICKLE.name:
         yield from pickles_of(data)
         return
-    with suppress(BaseException):  # a user's format may raise anything
+    with suppress(BaseException):  # a user's format may raise any exception
         yield codec.dumps(data)
 
 
 def _reads_as(codec: Codec, written: bytes, error: BaseException) -> bool:
-    """Whether the bytes read back as an equal error; a user's own format may turn it into something else."""
+    """Whether the bytes read back as an equal error; a user's own format may change it."""
     try:
         back = codec.loads(written)["r"]
     except BaseException:  # noqa: BLE001 - unpickling runs the user's code, which may raise anything

@@ -109,7 +109,7 @@ async def test_a_thread_that_a_job_left_behind_does_not_report_for_the_next(
 
 async def test_a_wrong_argument_is_an_error_of_the_job(producer: Producer, worker: Worker) -> None:
     handle = await producer.enqueue(jobs.tell_nonsense)
-    with pytest.raises((TypeError, JobFailedError), match=r"progress\(\) takes a number for done, not 'much'"):
+    with pytest.raises((TypeError, JobFailedError), match=r"progress\(\) takes a number as done, not 'much'"):
         await handle.result(timeout=patience_s(10))
 
 
@@ -197,7 +197,7 @@ async def test_a_context_that_no_worker_has_made_reports_to_nobody() -> None:
     assert (context.job_try, context.resources, context.enqueued_at.tzinfo) == (2, {}, UTC)
     await context.progress(1, 2, "told")
     context.progress(1)
-    with pytest.raises(TypeError, match="takes a text for its message, not 3"):
+    with pytest.raises(TypeError, match="takes text as its message, not 3"):
         context.progress(1, 2, 3)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="takes a number for total, not 'two'"):
+    with pytest.raises(TypeError, match="takes a number as total, not 'two'"):
         context.progress(1, "two")  # type: ignore[arg-type]

@@ -129,7 +129,7 @@ def private() -> Model:
 )
 def test_what_would_come_back_as_another_value_is_refused(value: Any, path: str) -> None:
     form = Builder().form(type(value))
-    with pytest.raises(MismatchError, match="would come back as another value: tell by") as caught:
+    with pytest.raises(MismatchError, match="would come back as another value: call") as caught:
         form.encode(value)
     assert caught.value.path == path
 

@@ -202,7 +202,7 @@ async def test_a_result_that_does_not_serialize_is_a_failure_that_says_so(
     await pool.enqueue_job("give", _job_id="one")
     await burst(pool, [arq.func(give, name="give")])
     with pytest.raises(
-        arq.jobs.SerializationError, match=r"unable to serialize result: .*does not serialize as pickle"
+        arq.jobs.SerializationError, match=r"unable to serialize result: .*cannot be serialized as pickle"
     ):
         await arq.jobs.Job("one", stock).result(timeout=patience_s(5))
 

@@ -63,7 +63,7 @@ async def test_all_are_checked_before_one_is_sent(producer: Producer, redis: Red
 @pytest.mark.usefixtures("many_jobs")
 async def test_what_failed_half_way_is_told_by_its_position(producer: Producer) -> None:
     calls = [noop.bind(), *([fetch.bind("u")] * 1200), fetch.bind("\ud800")]
-    with pytest.raises(PartlyEnqueuedError, match="do not serialize") as caught:
+    with pytest.raises(PartlyEnqueuedError, match="cannot be serialized") as caught:
         await producer.enqueue_many(calls)
     assert len(caught.value.enqueued) == 1001
     assert caught.value.total == 1202

@@ -60,7 +60,7 @@ async def test_wrong_arguments_are_found_before_anything_is_sent(
 
 @pytest.mark.usefixtures("many_jobs")
 async def test_an_argument_that_does_not_travel_keeps_all_jobs_out(producer: Producer, redis: Redis) -> None:
-    with pytest.raises(ArgumentsError, match="argument 1 of f: an object would not come back as one"):
+    with pytest.raises(ArgumentsError, match="argument 1 of f: an object would not come back as an object"):
         await producer.enqueue_many("f", [(1,)] * 1500 + [(object(),)])
     assert await count_waiting(redis) == 0
 
@@ -69,7 +69,7 @@ async def test_an_argument_that_does_not_travel_keeps_all_jobs_out(producer: Pro
 async def test_an_argument_that_does_not_serialize_names_what_is_in_already(producer: Producer, redis: Redis) -> None:
     with pytest.raises(PayloadError):
         await producer.enqueue_many("f", [("\ud800",)])
-    with pytest.raises(PartlyEnqueuedError, match="do not serialize") as caught:
+    with pytest.raises(PartlyEnqueuedError, match="cannot be serialized") as caught:
         await producer.enqueue_many("f", [("x",)] * 1500 + [("\ud800",)])
     assert len(caught.value.enqueued) == 1000 == await count_waiting(redis)
 

@@ -82,7 +82,11 @@ def test_rich_values_come_back() -> None:
         (rich, ("7",), "argument 'who' of rich: expected UUID, got str '7'"),
         (plain, (1, "n", [{}, {"a": "1"}]), r"argument 'parts'\[1\]\['a'\] of plain: expected int, got str '1'"),
         (plain, (1, "n", [], (1,)), "argument 'anything' of plain: a tuple would come back as a list: pass a list"),
-        (strange, (Strange(),), r"argument 'thing' of strange: .*tell how by monarq.register_type\(Strange, "),
+        (
+            strange,
+            (Strange(),),
+            r"argument 'thing' of strange: .*cannot be sent unless you call monarq.register_type\(Strange, ",
+        ),
     ],
     ids=["no time", "no int", "no UUID", "deep inside", "a tuple", "unknown class"],
 )

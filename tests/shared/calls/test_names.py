@@ -51,7 +51,7 @@ def test_a_typed_dict_says_what_is_passed_by_name() -> None:
     [
         ({"price": 1.5}, r"the keyword arguments\['price'\] of unpacked: expected Decimal, got float 1.5"),
         ({"price": Decimal(1), "count": "a"}, r"\['count'\] of unpacked: expected int, got str 'a'"),
-        ({"price": Decimal(1), "other": 1}, "which has no key 'other'"),
+        ({"price": Decimal(1), "other": 1}, "which does not have the key 'other'"),
         ({}, "its key 'price' is missing"),
     ],
     ids=["type", "optional", "unknown", "missing"],

@@ -87,7 +87,7 @@ def test_what_one_takes_the_other_takes(data: bytes) -> None:
 
 @pytest.mark.parametrize("field", ["n", "z", "trace"])
 def test_text_that_is_no_utf8_is_refused_in_any_field(field: str) -> None:
-    with pytest.raises(PayloadError, match="does not decode as msgpack"):
+    with pytest.raises(PayloadError, match="cannot be decoded as msgpack"):
         Payload.read(with_fields({}, [(packed(field), BAD_TEXT)], b""), CODECS)
 
 

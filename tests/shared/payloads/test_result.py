@@ -102,7 +102,7 @@ def test_only_the_queue_and_the_id_may_be_missing(left_out: str) -> None:
             "" if left_out == "id" else "one",
         )
     else:
-        with pytest.raises(PayloadError, match="the result has not the fields of arq's result: KeyError"):
+        with pytest.raises(PayloadError, match="the result lacks fields of arq's results: KeyError"):
             Result.read(data, CODECS)
 
 
@@ -110,7 +110,7 @@ def test_a_result_that_is_signed_for_another_job_is_none() -> None:
     codecs = Codecs(signer=SIGNER)
     data = codecs.seal(MSGPACK.dumps(DATA), "result", b"one")
     assert Result.read(data, codecs, b"one").value == "value"
-    with pytest.raises(PayloadError, match="its signature does not fit"):
+    with pytest.raises(PayloadError, match="its signature is wrong"):
         Result.read(data, codecs, b"two")
     with pytest.raises(PayloadError, match="it is signed"):
         Result.read(data, CODECS, b"one")
@@ -200,11 +200,11 @@ async def work() -> None: ...
 @pytest.mark.parametrize(
     ("codec", "value", "words"),
     [
-        (MSGPACK, object(), "the result of send (a object) does not serialize as msgpack: TypeError: "),
+        (MSGPACK, object(), "the result of send (a object) cannot be serialized as msgpack: TypeError: "),
         (MSGPACK, object(), "; return numbers, text, bytes, times, lists and dicts of these"),
-        (MSGPACK, 2**70, "does not serialize as msgpack: OverflowError"),
-        (PICKLE, lambda: None, "the result of send (a function) does not serialize as pickle: "),
-        (JSON, {1}, "the result of send (a set) does not serialize as json: TypeError: "),
+        (MSGPACK, 2**70, "cannot be serialized as msgpack: OverflowError"),
+        (PICKLE, lambda: None, "the result of send (a function) cannot be serialized as pickle: "),
+        (JSON, {1}, "the result of send (a set) cannot be serialized as json: TypeError: "),
         (MSGPACK, b"x" * 1000, "the result of send is 1,062 bytes and the limit is 1,000: store large data where"),
     ],
     ids=range(6),
@@ -240,7 +240,7 @@ def test_the_arguments_are_left_out_where_they_are_too_large() -> None:
 def test_a_format_that_takes_nothing_leaves_no_bytes(data: dict[str, Any]) -> None:
     written, problem = write_result(CustomCodec(refuse, json.loads), data)
     assert written == b""
-    assert "does not serialize as custom: TypeError: nothing fits in here" in str(problem)
+    assert "cannot be serialized as custom: TypeError: nothing fits in here" in str(problem)
 
 
 def test_a_limit_that_holds_not_even_the_failure_leaves_no_bytes() -> None:

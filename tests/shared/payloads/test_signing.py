@@ -33,7 +33,7 @@ def test_keys_are_rotated() -> None:
     by_old = Signer(OLD).sign(DATA, "job", b"id")
     assert Signer(f"{OLD}, {NEW}").sign(DATA, "job", b"id") == by_old
     assert Signer(f"{NEW},{OLD}").open(by_old, "job", b"id") == DATA
-    with pytest.raises(PayloadError, match="its signature does not fit"):
+    with pytest.raises(PayloadError, match="its signature is wrong"):
         Signer(NEW).open(by_old, "job", b"id")
 
 
@@ -53,13 +53,13 @@ def test_nothing_is_passed_off_as_anything_else(kind: str, raw_id: bytes, at: in
     signed = bytearray(Signer(NEW).sign(DATA, "job", b"id"))
     if at is not None:
         signed[at] ^= 1
-    with pytest.raises(PayloadError, match="its signature does not fit"):
+    with pytest.raises(PayloadError, match="its signature is wrong"):
         Signer(NEW).open(bytes(signed), kind, raw_id)  # type: ignore[arg-type]
 
 
 def test_no_byte_of_the_data_can_become_one_of_the_id() -> None:
     signed = Signer(NEW).sign(b"-2" + DATA, "job", b"pay")
-    with pytest.raises(PayloadError, match="its signature does not fit"):
+    with pytest.raises(PayloadError, match="its signature is wrong"):
         Signer(NEW).open(signed[:SIGNATURE_BYTES] + DATA, "job", b"pay-2")
 
 

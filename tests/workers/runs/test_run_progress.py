@@ -66,6 +66,6 @@ def test_a_job_that_only_counts_yields_now_and_then(monkeypatch: pytest.MonkeyPa
 def test_a_wrong_argument_raises_and_changes_nothing() -> None:
     noted = Noted()
     progress = noted.progress()
-    with pytest.raises(TypeError, match="takes a number for done"):
+    with pytest.raises(TypeError, match="takes a number as done"):
         progress.progress("much")  # type: ignore[arg-type]  # the mistake that is to be told
     assert (noted, progress.take()) == ([], KEEP_REPORT)

@@ -67,7 +67,13 @@ async def test_context_describes_the_run(redis: Redis, redis_url: str) -> None:
         (jobs.too_long, (), "TimeoutError", "too_long passed its timeout of 0.1 s and was cancelled", 1),
         (jobs.too_long_in_a_thread, (), "TimeoutError", "of 0.1 s and is abandoned in its thread", 1),
         (jobs.spin, (), "TimeoutError", "spin passed its timeout of 0.2 s", 1),
-        (jobs.strange_result, (), "monarq.shared.errors.ResultTypeError", "an object would not come back as one", 1),
+        (
+            jobs.strange_result,
+            (),
+            "monarq.shared.errors.ResultTypeError",
+            "an object would not come back as an object",
+            1,
+        ),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
@@ -136,8 +142,8 @@ async def test_deferred_job_is_not_early(redis: Redis, redis_url: str) -> None:
 @pytest.mark.parametrize(
     ("payload", "reason"),
     [
-        (b"\x85\xa1t", "does not decode as msgpack"),
-        (b"", "does not decode as msgpack"),
+        (b"\x85\xa1t", "cannot be decoded as msgpack"),
+        (b"", "cannot be decoded as msgpack"),
         (b"\x93\x01\x02\x03", "decodes as msgpack to list"),
         (b"\x81\xa1t\xc0", "the field 'f' is missing"),
         (pickle.dumps({"t": 1, "f": "plus", "a": (1, 1), "k": {}, "et": 1}), "it is pickled"),

@@ -154,7 +154,7 @@ async def test_values_and_errors_that_exit_when_looked_at_fail_their_jobs(redis:
     await put_raw(redis, "value", write_payload(PICKLE, jobs.answer_with_an_exit.name, (), {}, 1))
     await put(redis, jobs.raise_speechless, job_id="error")
     await run_burst(redis_url, jobs.ALL, codecs=CODECS)
-    assert "does not serialize as pickle: SystemExit: 4" in str((await result_of(redis, "value")).value)
+    assert "cannot be serialized as pickle: SystemExit: 4" in str((await result_of(redis, "value")).value)
     assert isinstance((await result_of(redis, "error")).value, jobs.Speechless)
     assert "its str() raised SystemExit" in (await dead_letter_of(redis, "error"))["error"]
 
