@@ -168,5 +168,5 @@ class Codecs:
         except BaseException as error:
             raise PayloadError(f"it cannot be decoded as {codec.name}: {error_text(error)}") from error
         if not isinstance(decoded, dict):
-            raise PayloadError(f"it decodes as {codec.name} to a {type(decoded).__name__}, not to a dict of arq's form")
+            raise PayloadError(f"it decodes as {codec.name} to {type(decoded).__name__}, not to a dict")
         return decoded

@@ -51,7 +51,7 @@ class _RemoteError(msgspec.Struct, array_like=True):
 
 
 def encode_exception(value: object) -> msgspec.msgpack.Ext:
-    """msgspec's hook for unknown types: an exception becomes its class's name, arguments and traceback."""
+    """The msgspec hook for unknown types: an exception becomes its class's name, arguments and traceback."""
     if not isinstance(value, BaseException):
         raise TypeError(f"msgpack cannot hold an object of type {qualified_name(type(value))}")
     encoded = _round_trip(value, traceback_text(value))
@@ -59,7 +59,7 @@ def encode_exception(value: object) -> msgspec.msgpack.Ext:
 
 
 def decode_extension(code: int, body: memoryview) -> object:
-    """msgspec's hook for extension types: rebuilds an exception; other codes stay as they are."""
+    """The msgspec hook for extension types: rebuilds an exception; other codes stay as they are."""
     if code != EXCEPTION_CODE:
         return msgspec.msgpack.Ext(code, bytes(body))
     return _rebuild(_DECODER.decode(body))

@@ -93,5 +93,5 @@ def test_where_keys_come_from(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_keys_do_not_get_out() -> None:
     signer = Signer(f"{NEW},{OLD}")
     assert repr(signer) == str(signer) == "Signer(2 keys)"
-    with pytest.raises(TypeError, match="not to be pickled"):
+    with pytest.raises(TypeError, match="must not be pickled"):
         pickle.dumps(signer)
