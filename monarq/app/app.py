@@ -102,7 +102,7 @@ class App:
                 raise SettingsError(f"include: {part!r} is neither a module nor an App")
         self._jobs: list[Job[..., Any]] = []
         self._module = str(sys._getframe(1).f_globals.get("__name__", ""))  # noqa: SLF001 - as namedtuple does
-        self._overrides = Overrides()
+        self._overrides = Overrides(name)
         _APPS.add(self)
         checked_ref(queue)
         for each in self._options.queues:
@@ -176,7 +176,7 @@ class App:
             ResourceError: the app has no resource with this name: no job of this process needs it, and no lifespan
                 yields it. What a lifespan yields is known only once it is opened, so the worker may raise this instead.
         """
-        self._overrides.check(self, resources)
+        self._overrides.check(resources, is_all_known=not any(map(_may_bring_resources, _sharing_workers(self))))
         self._overrides.begin(resources)
         try:
             yield
@@ -185,7 +185,7 @@ class App:
 
     def _attach(self, resources: dict[Any, Any], *, is_complete: bool) -> Callable[[], None]:
         """See `Overrides.attach`."""
-        return self._overrides.attach(self, resources, is_complete=is_complete)
+        return self._overrides.attach(resources, is_complete=is_complete)
 
     def _declare(self, function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
         if function is not None:
@@ -210,6 +210,38 @@ _APPS: Final[WeakSet[App]] = WeakSet()
 def options_of(app: App) -> AppOptions:
     """The options that an app was made with."""
     return app._options  # noqa: SLF001 - for monarq's own use, and no attribute that programs see
+
+
+def _sharing_workers(app: App) -> set[App]:
+    """The apps whose resources the jobs of this one may get: those that include it, and all that these include."""
+    sharing: set[App] = set()
+    for outer in all_apps():
+        found = _reached_from(outer)
+        if app in found:
+            sharing |= found
+    return sharing
+
+
+def _reached_from(app: App) -> set[App]:
+    found, left = {app}, [app]
+    while left:
+        for part in map(_imported, options_of(left.pop()).include):
+            inner = [part] if isinstance(part, App) else vars(part).values() if part is not None else ()
+            more = {each for each in inner if isinstance(each, App)} - found
+            found |= more
+            left += more
+    return found
+
+
+def _may_bring_resources(app: App) -> bool:
+    options = options_of(app)
+    is_imported = all(_imported(part) is not None for part in options.include)
+    return options.lifespan is not None or options.cpu_lifespan is not None or not is_imported
+
+
+def _imported(part: str | ModuleType | App) -> ModuleType | App | None:
+    """What an app includes; None for the name of what is not imported yet."""
+    return sys.modules.get(part) if isinstance(part, str) else part
 
 
 def all_apps() -> list[App]:

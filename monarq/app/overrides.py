@@ -7,40 +7,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from monarq.shared.errors import DeclarationError, MonarqError, ResourceError
-
-if TYPE_CHECKING:
-    from monarq.app.app import App
-    from monarq.app.contents import Contents
+from monarq.shared.errors import DeclarationError, ResourceError
 
 _ABSENT: Final = object()
 
 
 class Overrides:
-    """The active overrides of one app, and the resources of the workers that they change."""
+    """The active overrides of one app, and the resources of the workers that they change.
 
-    def __init__(self) -> None:
+    Args:
+        app_name: the app's name, for messages.
+    """
+
+    def __init__(self, app_name: str) -> None:
+        self._app_name = app_name
         self._holding: list[Mapping[str, object]] = []
         self._tables: list[_Table] = []
 
-    def check(self, app: App, resources: Iterable[str]) -> None:
+    def check(self, resources: Iterable[str], *, is_all_known: bool) -> None:
         """Checks the names of an override, as far as possible before a lifespan is opened.
 
         Args:
-            app: the app.
             resources: the names.
+            is_all_known: whether no lifespan can yield more names, and all included modules are imported.
 
         Raises:
             ResourceError: the app has no resource with one of these names.
         """
-        unknown = set(resources) - self._given() - _asked_names(app)
-        if not unknown:
-            return
-        having = _contents_with(app)
-        if any(table.is_complete for table in self._tables) or not any(map(_opens_resources, having)):
-            raise self._refusal(app, unknown)
+        unknown = set(resources) - self._known()
+        if unknown and (is_all_known or any(table.is_complete for table in self._tables)):
+            raise self._refusal(unknown)
 
     def begin(self, resources: Mapping[str, object]) -> None:
         """Starts an override, for running workers too."""
@@ -52,11 +50,10 @@ class Overrides:
         self._holding[:] = [known for known in self._holding if known is not resources]
         self._refill()
 
-    def attach(self, app: App, resources: dict[Any, Any], *, is_complete: bool) -> Callable[[], None]:
+    def attach(self, resources: dict[Any, Any], *, is_complete: bool) -> Callable[[], None]:
         """Lets overrides change these resources of a worker, until the returned function is called.
 
         Args:
-            app: the app.
             resources: the resources that the lifespans yielded.
             is_complete: whether these are all resources that overrides can replace in this process.
 
@@ -70,9 +67,12 @@ class Overrides:
             self._tables[:] = [known for known in self._tables if known is not attached]
             attached.fill(())
 
-        names = {name for each in self._holding for name in each}
-        if is_complete and names and (unknown := names - self._given() - _asked_names(app)):
-            refusal = self._refusal(app, unknown)
+        if (
+            is_complete
+            and self._holding
+            and (unknown := {name for each in self._holding for name in each} - self._known())
+        ):
+            refusal = self._refusal(unknown)
             detach()
             raise refusal
         attached.fill(self._holding)
@@ -82,17 +82,17 @@ class Overrides:
         for table in self._tables:
             table.fill(self._holding)
 
-    def _given(self) -> set[str]:
-        return {name for table in self._tables for name in table.own_names()}
+    def _known(self) -> set[str]:
+        return _asked_names().union(*(table.own_names() for table in self._tables))
 
-    def _refusal(self, app: App, unknown: set[str]) -> ResourceError:
+    def _refusal(self, unknown: set[str]) -> ResourceError:
         from difflib import get_close_matches  # deferred: needed only for this error
 
-        name, known = min(unknown), sorted(self._given() | _asked_names(app))
+        name, known = min(unknown), sorted(self._known())
         near = get_close_matches(name, known, n=1)
         advice = f"did you mean {near[0]!r}? " if near else ""
         listed = f"its resources are {', '.join(map(repr, known))}" if known else "no job needs one by name"
-        return ResourceError(f"app.override({name}=...): {app.name!r} has no resource {name!r}: {advice}{listed}")
+        return ResourceError(f"app.override({name}=...): {self._app_name!r} has no resource {name!r}: {advice}{listed}")
 
 
 class _Table:
@@ -127,33 +127,14 @@ class _Table:
         self._resources.update(wanted)
 
 
-def _contents_with(app: App) -> list[Contents]:
-    """The contents of this app, and of the apps of this process that include it and so share its workers."""
-    from monarq.app.app import all_apps  # deferred, as most programs never need it
-    from monarq.app.contents import contents_of
-
-    having = [contents_of(app)]
-    for other in all_apps():
-        with suppress(MonarqError):  # it has no workers
-            contents = contents_of(other)
-            if other is not app and app in contents.apps:
-                having.append(contents)
-    return having
-
-
-def _opens_resources(contents: Contents) -> bool:
-    return bool(contents.lifespans or contents.cpu_lifespans)
-
-
-def _asked_names(app: App) -> set[str]:
-    """The names of the resources that the app's jobs, and all others in this process, need, including factories."""
-    from monarq.app.contents import contents_of
-    from monarq.shared.jobs.declared_jobs import all_declared
+def _asked_names() -> set[str]:
+    """The names of the resources that the jobs of this process need, including those of factories."""
+    from monarq.shared.jobs.declared_jobs import all_declared  # deferred, as most programs never need it
     from monarq.shared.jobs.job import declared_options
     from monarq.workers.runs.resources import plan_of
 
     names: set[str] = set()
-    for job in (*contents_of(app).jobs.values(), *(declared.job for declared in all_declared())):
+    for job, _ in all_declared():
         with suppress(DeclarationError):  # the worker reports it
             plan = plan_of(job, declared_options(job).lane)
             names.update(plan.names if plan else ())
