@@ -225,8 +225,9 @@ def _sharing_workers(app: App) -> set[App]:
 def _reached_from(app: App) -> set[App]:
     found, left = {app}, [app]
     while left:
-        for part in map(_imported, options_of(left.pop()).include):
-            inner = [part] if isinstance(part, App) else vars(part).values() if part is not None else ()
+        for part in options_of(left.pop()).include:
+            included = _imported(part)
+            inner = vars(included).values() if isinstance(included, ModuleType) else [included]
             more = {each for each in inner if isinstance(each, App)} - found
             found |= more
             left += more
@@ -239,7 +240,7 @@ def _may_bring_resources(app: App) -> bool:
     return options.lifespan is not None or options.cpu_lifespan is not None or not is_imported
 
 
-def _imported(part: str | ModuleType | App) -> ModuleType | App | None:
+def _imported(part: object) -> object:
     """What an app includes; None for the name of what is not imported yet."""
     return sys.modules.get(part) if isinstance(part, str) else part
 

@@ -16,6 +16,7 @@ from monarq.monitor.jobs.listing import JobRow, State, dead_letter_row, job_row
 from monarq.monitor.jobs.payload_view import decode_safely
 from monarq.monitor.jobs.result_view import ResultView, view_result
 from monarq.monitor.jobs.timeline import EventKind, TimelineEvent, in_order, read_history
+from monarq.monitor.text.formatting import timestamp
 from monarq.shared.formats.choice.monitors import known_queues, monitor_queue, monitor_queues
 from monarq.shared.payloads.payload_head import Format, read_head
 from monarq.shared.protocol.job_facts import LARGEST_READ, JobFacts, Trace
@@ -118,7 +119,7 @@ def _view(queue: QueueRef, facts: JobFacts, letter: DeadLetter | None, with_argu
     head = read_head(facts.payload[:HEAD_BYTES], facts.payload_tail)
     return JobView(
         row=row,
-        crash_note=letter.crash_note if letter else facts.crash_note,
+        crash_note=_crash_note(facts, letter),
         payload_format=head.format if has_payload else None,
         signed=head.signed,
         arguments=None,
@@ -184,12 +185,25 @@ def _row(
         row,
         name=result.name,
         lane=result.lane,
+        due_ms=result.due_ms,
         tries=result.tries or row.tries,
+        crashes=max(row.crashes, len(_crashes(facts))),
         enqueued_ms=result.enqueued_ms,
         started_ms=result.started_ms,
         ended_ms=result.ended_ms or _cancelled_ms(facts, state),
         error=result.error,
     )
+
+
+def _crashes(facts: JobFacts) -> list[TimelineEvent]:
+    """Its crashes, which of a job that has ended are in its history alone."""
+    return [event for event in read_history(facts.history) if event.what == "crashed"]
+
+
+def _crash_note(facts: JobFacts, letter: DeadLetter | None) -> str:
+    if letter is not None:
+        return letter.crash_note
+    return facts.crash_note or "".join(event.note for event in _crashes(facts)[-1:])
 
 
 def _cancelled_ms(facts: JobFacts, state: State) -> int | None:
@@ -207,6 +221,11 @@ def _timeline(row: JobRow, facts: JobFacts) -> tuple[TimelineEvent, ...]:
             *read_history(facts.history),
             TimelineEvent(row.due_ms, "due") if row.due_ms and row.state == "deferred" else None,
             TimelineEvent(row.started_ms, "started", row.worker or "") if row.started_ms else None,
-            TimelineEvent(row.ended_ms, end, row.error) if row.ended_ms and end else None,
+            TimelineEvent(row.ended_ms, end, _end_note(row)) if row.ended_ms and end else None,
         )
     )
+
+
+def _end_note(row: JobRow) -> str:
+    is_early = row.due_ms and row.ended_ms and row.due_ms > row.ended_ms
+    return f"{row.error}; it was due {timestamp(row.due_ms)}" if is_early and row.due_ms else row.error

@@ -43,6 +43,7 @@ class ResultView:
         tries: which try it was.
         lane: the lane that it ran in; None where the result cannot be read.
         enqueued_ms: when the job was enqueued, by its client's clock.
+        due_ms: of a job that was cancelled before it was started, when it was to be.
         started_ms: when its last run began.
         ended_ms: when that ended.
     """
@@ -62,6 +63,7 @@ class ResultView:
     tries: int | None = None
     lane: LaneName | None = None
     enqueued_ms: int | None = None
+    due_ms: int | None = None
     started_ms: int | None = None
     ended_ms: int | None = None
 
@@ -70,9 +72,17 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
     """The view of a result; `data` may be its first bytes alone, where it is larger than `LARGEST_READ`."""
     if size > LARGEST_READ:
         return ResultView(size, kept_until_ms=kept_until_ms)
-    if (name := read_cancelled_result(data)) is not None:
+    if (known := read_cancelled_result(data)) is not None:
         return ResultView(
-            size, kept_until_ms=kept_until_ms, success=False, cancelled=True, error=_NOT_STARTED, name=name or None
+            size,
+            kept_until_ms=kept_until_ms,
+            success=False,
+            cancelled=True,
+            error=_NOT_STARTED,
+            name=known.name or None,
+            tries=known.tries,
+            enqueued_ms=_whole(known.enqueue_ms),
+            due_ms=_whole(known.due_ms),
         )
     decoded = decode_safely(data)
     fields, success = decoded.fields, decoded.fields.get("s")

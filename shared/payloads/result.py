@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from monarq.shared.errors import JobCancelledError, JobFailedError, PayloadError, ResultTooLargeError
 from monarq.shared.payloads.codec import DEFAULT_MAX_RESULT, MSGPACK, PICKLE, Codec, Codecs
@@ -29,14 +29,36 @@ _CANCELLED: Final = b"\xc1cancelled "
 """The first bytes of the result of a job that a script ended before it was started. No format produces these bytes."""
 
 
-def cancelled_result(name: str = "") -> bytes:
-    """The result of a job that was cancelled before it was started; `name` is its name, '' if unknown."""
-    return _CANCELLED + name.encode("utf-8", "backslashreplace")
+class CancelledResult(NamedTuple):
+    """The result of a job that was cancelled before it was started: what was known of it.
+
+    Attributes:
+        name: its name; '' where it is not known.
+        enqueue_ms: when it was enqueued, unix ms by its client's clock; 0 where it is not known.
+        due_ms: when it was to be started, unix ms; 0 where it is not known.
+        tries: the tries that it had used.
+    """
+
+    name: str = ""
+    enqueue_ms: int = 0
+    due_ms: int = 0
+    tries: int = 0
+
+    def write(self) -> bytes:
+        """The result as it is in Redis."""
+        name = self.name.encode("utf-8", "backslashreplace")
+        return _CANCELLED + b"%s\x00%d %d %d" % (name, self.enqueue_ms, self.due_ms, self.tries)
 
 
-def read_cancelled_result(data: bytes) -> str | None:
-    """The name of a job that was cancelled before it was started, '' if unknown; None for other results."""
-    return data.removeprefix(_CANCELLED).decode("utf-8", "backslashreplace") if data.startswith(_CANCELLED) else None
+def read_cancelled_result(data: bytes) -> CancelledResult | None:
+    """What is known of a job that was cancelled before it was started; None for other results."""
+    if not data.startswith(_CANCELLED):
+        return None
+    name, _, numbers = data.removeprefix(_CANCELLED).rpartition(b"\x00")
+    try:
+        return CancelledResult(name.decode("utf-8", "backslashreplace"), *map(int, numbers.split()))
+    except (TypeError, ValueError):  # another version's
+        return CancelledResult(data.removeprefix(_CANCELLED).decode("utf-8", "backslashreplace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +92,9 @@ class Result:
         Raises:
             PayloadError: it is not a result, its signature is wrong, or its value does not suit `decode`.
         """
-        if (name := read_cancelled_result(data)) is not None:
-            return cls(name, (), {}, 0, 0, 0, 0, False, asyncio.CancelledError(), "", raw_id.decode(errors="replace"))
+        if (known := read_cancelled_result(data)) is not None:
+            job_id, error = raw_id.decode(errors="replace"), asyncio.CancelledError()
+            return cls(known.name, (), {}, known.tries, known.enqueue_ms, 0, 0, False, error, "", job_id)
         opened = codecs.open(data, "result", raw_id)
         raw, is_plain = codecs.loads(opened), codecs.of(opened) is MSGPACK
         try:

@@ -43,8 +43,8 @@ SHOW_SECTIONS: Final = {
 A line of JSON for each job, with what `list` gives and
   crash_note, payload_format, signed, arguments, expires_ms, traceback
   result: {bytes, format, signed, kept_until_ms, success, cancelled, value, error,
-           error_type, traceback, name, arguments, tries, enqueued_ms, started_ms,
-           ended_ms, lane}, or null
+           error_type, traceback, name, arguments, tries, enqueued_ms, due_ms,
+           started_ms, ended_ms, lane}, or null
   timeline: [{at_ms, what, note, tries, delay_ms}]
 arguments is null without --payload and where they cannot be read safely, and ''
 where there are none.

@@ -12,8 +12,8 @@ import msgspec
 from redis.exceptions import RedisError
 
 from monarq.shared.clock import wall_ms
+from monarq.shared.formats.native.cancellation import cancel_known
 from monarq.shared.formats.native.ids import IdMaker
-from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.enqueue import REPEATABLE_MS, enqueue
 from monarq.shared.formats.native.jobs.find import find_results, find_state
 from monarq.shared.formats.native.jobs.progress import read_progress, split_reports
@@ -115,7 +115,7 @@ class NativeProducerQueue:
 
     async def cancel(self, redis: RedisClient, job_id: str) -> CancelAnswer:
         """Cancels a job that waits, or asks for the cancellation of one that runs."""
-        return await cancel(redis, self._keys, job_id)
+        return await cancel_known(redis, self._keys, job_id)
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
         """The raw ids of the jobs that ended, with their results where the message has them."""

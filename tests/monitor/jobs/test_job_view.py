@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -24,6 +25,7 @@ from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.protocol.queue_ref import QueueRef
+from tests.monitor.jobs import cpu_jobs
 from tests.support.formats import OF_ARQ
 from tests.support.queue_state import server_ms
 from tests.support.queues import ARQ_QUEUE, BOTH_FORMATS
@@ -103,6 +105,16 @@ async def test_a_job_that_succeeds_leaves_no_history(redis: Redis, queue: QueueR
     assert (await monitor_queue(queue).read_facts(redis, b"a", with_payload=False)).history == []
 
 
+async def test_a_job_that_succeeds_after_a_crash(redis: Redis, queue: QueueRef, redis_url: str, tmp_path: Path) -> None:
+    await put(redis, cpu_jobs.die_once, str(tmp_path / "died"), job_id="a", queue=queue)
+    await run_burst(redis_url, [cpu_jobs.die_once], queues=(queue,))
+    view = await found(redis, "a", queue=queue)
+    assert told(view) == ["enqueued", "crashed", "started", "succeeded"]
+    assert (view.row.state, view.row.crashes) == ("succeeded", 1)
+    assert "SIGKILL" in view.crash_note
+    assert view.crash_note == view.timeline[1].note
+
+
 async def test_a_dead_job_and_its_retry(redis: Redis, queue: QueueRef, redis_url: str) -> None:
     await put(redis, faulty, ANSI, job_id="a", queue=queue)
     await run_burst(redis_url, [faulty], queues=(queue,))
@@ -170,7 +182,9 @@ async def test_a_job_that_was_cancelled_while_it_waited(redis: Redis, redis_url:
     assert await admin.cancel(redis, native, "a") is admin.Cancelled.ENDED
     view = await found(redis, "a", with_arguments=True)
     assert (view.row.state, view.row.name, view.arguments) == ("cancelled", "monitored-fickle", None)
-    assert told(view) == ["cancel-asked", "cancelled"]
+    assert told(view) == ["enqueued", "cancel-asked", "cancelled"]
+    assert view.timeline[-1].note.startswith("cancelled before it was started; it was due 2")
+    assert (view.row.due_ms or 0) - (view.row.enqueued_ms or 0) in range(50_000, 70_000)
     assert view.result is not None
     assert (view.result.success, view.result.error) == (False, "cancelled before it was started")
     assert isinstance((await result_of(redis, "a", native)).value, asyncio.CancelledError)
@@ -178,6 +192,15 @@ async def test_a_job_that_was_cancelled_while_it_waited(redis: Redis, redis_url:
     assert (ended.job_id, ended.state, ended.name) == ("a", "cancelled", "monitored-fickle")
     assert (await read_totals(redis, native)).cancelled == 1
     assert await admin.cancel(redis, native, "a") is admin.Cancelled.UNKNOWN
+
+
+async def test_what_is_told_of_a_waiting_job_that_its_producer_cancelled(redis: Redis, redis_url: str) -> None:
+    async with Producer(redis_url, queue=BOTH_FORMATS[1]) as producer:
+        handle = await producer.enqueue(fickle.options(job_id="a", defer_by=60), 1)
+        assert await handle.cancel(timeout=10)
+    view = await found(redis, "a")
+    assert (view.row.state, view.row.name) == ("cancelled", "monitored-fickle")
+    assert told(view) == ["enqueued", "cancel-asked", "cancelled"]
 
 
 async def test_when_a_job_expires_that_says_so_itself(redis: Redis, redis_url: str) -> None:

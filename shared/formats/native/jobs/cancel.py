@@ -9,19 +9,26 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
-from monarq.shared.payloads.result import cancelled_result
+from monarq.shared.payloads.result import CancelledResult
 from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.redis.replies import text
 
 _SCRIPT = NativeScript.load("jobs/cancel")
 _encode = msgspec.msgpack.Encoder().encode
 
+_NOTHING_KNOWN: Final = CancelledResult()
+
 KEPT_MS: Final = 3_600_000
 """How long it is kept that a job was cancelled before it was started."""
 
 
 async def cancel(
-    redis: Redis, keys: NativeKeys, job_id: str | bytes, *, name: str = "", keep_ms: int = KEPT_MS
+    redis: Redis,
+    keys: NativeKeys,
+    job_id: str | bytes,
+    *,
+    known: CancelledResult = _NOTHING_KNOWN,
+    keep_ms: int = KEPT_MS,
 ) -> CancelAnswer:
     """Ends a job that waits, or asks the worker that runs it to stop it.
 
@@ -29,12 +36,13 @@ async def cancel(
         redis: the client.
         keys: the queue's keys.
         job_id: the job.
-        name: the job's name, by which it is counted and listed where it waits; '' counts it for the queue alone.
+        known: what is known of it, for people who look at it where it waits. By its name it is counted and listed; ''
+            counts it for the queue alone.
         keep_ms: ms to keep its result for where it waits; 0 for ever, -1 not at all.
 
     Raises:
         RedisError: the call failed; it may be repeated.
     """
-    recent = _encode([("cancelled", None, name[:200], text(job_id), "")])
-    arguments = (job_id, name, cancelled_result(name), keep_ms, recent, keys.ended)
+    recent = _encode([("cancelled", None, known.name[:200], text(job_id), "")])
+    arguments = (job_id, known.name, known.write(), keep_ms, recent, keys.ended)
     return CancelAnswer(await _SCRIPT.run_on(redis, keys, arguments))

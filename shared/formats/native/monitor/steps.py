@@ -9,20 +9,17 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from monarq.shared.formats.native.cancellation import cancel_known
 from monarq.shared.formats.native.dead.discard import discard
 from monarq.shared.formats.native.dead.revive import revive
-from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.promote import promote
 from monarq.shared.formats.native.monitor.native_queue import NativeQueue
 from monarq.shared.formats.native.queues import pause as pause_commands
-from monarq.shared.formats.native.queues.facts import read_facts
 from monarq.shared.formats.native.queues.purge import purge
 from monarq.shared.formats.native.workers.fleet import register_queues
 from monarq.shared.lane import LaneQueue
-from monarq.shared.payloads.payload_head import read_head
 from monarq.shared.protocol.answers import CancelAnswer, Promoted, Revived
 from monarq.shared.protocol.monitor_queue import WaitingState
-from monarq.shared.protocol.pages import HEAD_BYTES
 
 _LANE_QUEUES: Final[tuple[LaneQueue, ...]] = ("io", "cpu")
 
@@ -51,11 +48,7 @@ class NativeQueueSteps(NativeQueue):
 
     async def cancel(self, redis: Redis, job_id: str | bytes) -> CancelAnswer:
         """See the protocol."""
-        raw_id = job_id if isinstance(job_id, bytes) else job_id.encode("utf-8", "surrogateescape")
-        # By its name it is counted, and listed among the ended jobs, where it need not run to end.
-        job = await read_facts(redis, self._keys, raw_id)
-        name = read_head(job.payload[:HEAD_BYTES], job.payload_tail).name
-        return await cancel(redis, self._keys, raw_id, name=name or "")
+        return await cancel_known(redis, self._keys, job_id)
 
     async def promote(self, redis: Redis, raw_id: bytes) -> Promoted:
         """See the protocol."""

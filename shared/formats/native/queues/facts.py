@@ -44,6 +44,11 @@ async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, with_payl
     return facts
 
 
+async def read_waiting(redis: Redis, keys: NativeKeys, raw_id: bytes) -> JobFacts:
+    """The same in one round trip for a job that waits; of one that runs, who runs it is left out."""
+    return await _read(redis, keys, raw_id, _NOBODY, with_payload=False)
+
+
 async def _read(redis: Redis, keys: NativeKeys, raw_id: bytes, incarnation: str, *, with_payload: bool) -> JobFacts:
     arguments = (raw_id, LARGEST_READ if with_payload else HEAD_BYTES, TAIL_BYTES, LARGEST_READ)
     return _facts_of(raw_id, incarnation, await _SCRIPT.run_on(redis, keys, arguments, incarnation=incarnation))

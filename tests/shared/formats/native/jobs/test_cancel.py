@@ -9,7 +9,7 @@ from monarq.shared.formats.native.jobs.cancel import cancel
 from monarq.shared.formats.native.jobs.find import find_results
 from monarq.shared.formats.native.keys import wake_channel
 from monarq.shared.lane import Lane
-from monarq.shared.payloads.result import cancelled_result
+from monarq.shared.payloads.result import CancelledResult
 from monarq.shared.protocol.answers import CancelAnswer
 from monarq.shared.protocol.producer_queue import Unfinished
 from tests.shared.formats.native.hearing import heard
@@ -27,11 +27,12 @@ from tests.shared.formats.native.state import (
 )
 
 HOUR_MS = 3_600_000
-RESULT = cancelled_result("f")
+KNOWN = CancelledResult("f", 1, 2, 3)
+RESULT = KNOWN.write()
 
 
 async def ask(redis: Redis, job_id: str = "a", keep_ms: int = HOUR_MS) -> CancelAnswer:
-    return await cancel(redis, KEYS, job_id, keep_ms=keep_ms, name="f")
+    return await cancel(redis, KEYS, job_id, keep_ms=keep_ms, known=KNOWN)
 
 
 async def test_there_is_no_such_job(redis: Redis) -> None:

@@ -13,6 +13,7 @@ from monarq.shared.formats.native.jobs.progress import BATCH, read_progress, rep
 from monarq.shared.formats.native.jobs.requeue import requeue
 from monarq.shared.formats.native.queues.purge import purge
 from monarq.shared.payloads.progress_codec import encode_report
+from monarq.shared.payloads.result import CancelledResult
 from monarq.shared.protocol.acks import Requeue
 from monarq.shared.protocol.answers import CancelAnswer, Revived
 from monarq.shared.protocol.enqueue import EnqueueMode
@@ -52,7 +53,7 @@ async def test_that_of_a_job_that_is_cancelled_while_it_waits_again_is_known_too
     reported = await report(redis, "a")
     await requeue(redis, KEYS, INCARNATION, [Requeue(lease_of(each), "io") for each in "ab"])
     for each in "ab":
-        assert await cancel(redis, KEYS, each, keep_ms=keep_ms, name="f") is CancelAnswer.ENDED
+        assert await cancel(redis, KEYS, each, keep_ms=keep_ms, known=CancelledResult("f")) is CancelAnswer.ENDED
     assert await read_progress(redis, KEYS, ["a", "b"]) == [*reported, None]
 
 
