@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from monarq.monitor.jobs.dead_letters import DeadLetter, read_dead_letter_page
 from monarq.monitor.queues.counters import Counters
 from monarq.monitor.queues.health_key import ArqHealth, parse_health_check
-from monarq.monitor.queues.series import read_counters
+from monarq.monitor.queues.series import read_counters, read_unknown_jobs
 from monarq.monitor.queues.stats import QueueStats, read_stats
 from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.counters import Rates
@@ -73,6 +73,8 @@ class Overview:
         failures: the newest dead letters, the newest first.
         arq: the last health check of an arq worker.
         now_ms: Redis' time.
+        unknown_jobs: the names of jobs that no worker of the queue knows, and that wait or did so two minutes ago;
+            "(unknown)" for names that are not told apart, as in arq's format.
     """
 
     stats: QueueStats
@@ -83,6 +85,7 @@ class Overview:
     failures: tuple[DeadLetter, ...] = ()
     arq: ArqHealth | None = None
     now_ms: int = 0
+    unknown_jobs: tuple[str, ...] = ()
 
     def last(self, seconds: int) -> RateStep:
         """The last seconds, in whole steps and the one that is not over, added up into one step."""
@@ -119,6 +122,7 @@ async def read_brief_overview(redis: Redis, stats: QueueStats) -> Overview:
         enqueued_per_s=rates.enqueued_per_s,
         arq=parse_health_check(stats.health_check),
         now_ms=rates.now_ms,
+        unknown_jobs=await read_unknown_jobs(redis, stats.ref),
     )
 
 

@@ -11,11 +11,20 @@ from typing import Final, Literal, get_args
 
 from monarq.monitor.health.overview import Overview
 from monarq.monitor.queues.lane_usage import total_lane_usage
+from monarq.monitor.queues.series import UNKNOWN
 from monarq.monitor.queues.stats import QueueStats
 from monarq.shared.protocol.queue_ref import Format, QueueRef
 
 HealthState = Literal[
-    "no worker", "failing", "falling behind", "loop blocked", "worker lost", "paused", "catching up", "healthy"
+    "no worker",
+    "unknown jobs",
+    "failing",
+    "falling behind",
+    "loop blocked",
+    "worker lost",
+    "paused",
+    "catching up",
+    "healthy",
 ]
 """The health of a queue, the worst first."""
 
@@ -35,6 +44,8 @@ FAILING_S: Final = 300
 
 FAILING_SHARE: Final = 0.05
 """The share of failed jobs among the ended ones from which on a queue is failing."""
+
+_MOST_NAMES: Final = 3
 
 BLOCKED_S: Final = 1.0
 """An event loop with a larger lag is blocked by a job."""
@@ -84,7 +95,14 @@ def has_worker(queue: Overview) -> bool:
 def _problems_of(queue: Overview) -> list[HealthFinding]:
     # Without a worker, or paused, its jobs are late of course.
     idle = _unserved(queue) or _paused(queue)
-    found = (idle, _failing(queue), None if idle else _late(queue), _blocked(queue), _silent(queue))
+    found = (
+        idle,
+        None if idle else _unknown_jobs(queue),
+        _failing(queue),
+        None if idle else _late(queue),
+        _blocked(queue),
+        _silent(queue),
+    )
     return [problem for problem in found if problem]
 
 
@@ -93,6 +111,16 @@ def _unserved(queue: Overview) -> HealthFinding | None:
     if has_worker(queue) or not stats.queued:
         return None
     return HealthFinding("no worker", f"{_jobs(stats.queued)} queued and no worker serves the queue", *stats.ref)
+
+
+def _unknown_jobs(queue: Overview) -> HealthFinding | None:
+    names = [name for name in queue.unknown_jobs if name != UNKNOWN]
+    if not queue.unknown_jobs:
+        return None
+    shown = ", ".join(repr(name[:60]) for name in names[:_MOST_NAMES]) or "jobs whose names only the workers' logs tell"
+    more = len(names) - _MOST_NAMES
+    reason = f"no worker knows {shown}{f' and {more:,} more' if more > 0 else ''}: such jobs wait for one that does"
+    return HealthFinding("unknown jobs", reason, *queue.stats.ref)
 
 
 def _failing(queue: Overview) -> HealthFinding | None:

@@ -15,6 +15,12 @@ from monarq.shared.formats.choice.monitors import monitor_queue
 from monarq.shared.protocol.counters import Step
 from monarq.shared.protocol.queue_ref import QueueRef
 
+UNKNOWN: Final = "(unknown)"
+"""Stands for the names of jobs that no worker knows, where they are not told apart."""
+
+_UNKNOWN_MINUTES: Final = 2
+"""This minute, of which little may have passed, and the one before."""
+
 _STEPS: Final = {1: Step.SECOND, 60: Step.MINUTE}
 
 
@@ -81,3 +87,18 @@ async def read_counters(
     """
     found = await monitor_queue(queue).read_counters(redis, minutes or 0)
     return Counters.of(found.queue), {name: Counters.of_job(fields) for name, fields in found.jobs.items()}
+
+
+async def read_unknown_jobs(redis: Redis, queue: QueueRef) -> tuple[str, ...]:
+    """The names of jobs that workers handed back lately because they did not know them; see `Overview.unknown_jobs`.
+
+    A worker that does not know a job claims it again at least every 40 s, unless thousands of them wait.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    found = await monitor_queue(queue).read_counters(redis, _UNKNOWN_MINUTES)
+    handed_back = [name for name, counters in found.unknown.items() if counters.get("handed_back")]
+    apart = sum(found.unknown[name]["handed_back"] for name in handed_back)
+    rest = found.jobs.get(UNKNOWN, {}).get("handed_back", 0) > apart
+    return (*sorted(handed_back), *([UNKNOWN] if rest else []))

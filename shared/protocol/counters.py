@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -33,11 +33,13 @@ class QueueCounters:
         now_ms: Redis' time.
         queue: of the whole queue.
         jobs: of its jobs, by name. Those that no worker knows are "(unknown)", those over 200 "(other)".
+        unknown: the same of each name that no worker knows, where the format tells them apart.
     """
 
     now_ms: int
     queue: Counters
     jobs: dict[str, Counters]
+    unknown: dict[str, Counters] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

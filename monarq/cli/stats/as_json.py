@@ -32,6 +32,7 @@ def _queue(queue: Overview) -> dict[str, Any]:
         "wait": _quantiles(queue.window.wait),
         "run": _quantiles(queue.window.run),
         "arq": queue.arq,
+        "unknown_jobs": queue.unknown_jobs,
         "jobs": [_job(name, counters) for name, counters in sorted(queue.jobs.items())],
         "series": [
             {"start_s": step.start_s, "length_s": step.length_s, **_counts(step.counters, FIELDS)}

@@ -17,6 +17,7 @@ SECTIONS: Final = {
     "Verdict": """
 The first line says how the queues are, and why; of several verdicts the worst:
   no worker        none runs at all, or jobs are queued where that none serves
+  unknown jobs     jobs wait whose names no worker of their queue knows
   failing          5 % or more of the jobs of the last 5 minutes failed, or runs lost their worker
   falling behind   jobs are queued for 30 s, or for 5 s while more come in than end
   loop blocked     a job keeps an event loop from going on for more than a second
@@ -46,6 +47,7 @@ monarq stats -q emails --json | jq '.queues[0].queued'
   failures: [{job_id, name, error, error_type, tries, crashes, worker, died_ms}]   newest first
   health_check                                   arq's line, or null
   arq: {j_complete, j_failed, j_retried, j_ongoing, queued}    the same as numbers, or null
+  unknown_jobs                                   names of jobs that wait and no worker knows
   workers: [{worker_id, host, pid, version, concurrency, running,
              cpu_places, cpu_running, uptime_s,
              succeeded, failed, cancelled, retried, draining, alive, queues,

@@ -37,6 +37,7 @@ QUEUES_SHARE: Final = 1 / 3
 
 STYLES: Final[dict[HealthState, str]] = {
     "no worker": "bold red",
+    "unknown jobs": "bold red",
     "failing": "bold red",
     "falling behind": "bold red",
     "loop blocked": "bold yellow",

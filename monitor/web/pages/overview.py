@@ -27,6 +27,7 @@ from monarq.shared.protocol.queue_ref import QueueRef
 
 LEVELS: Final[dict[HealthState, str]] = {
     "no worker": "bad",
+    "unknown jobs": "bad",
     "failing": "warn",
     "falling behind": "warn",
     "loop blocked": "warn",

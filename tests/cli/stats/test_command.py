@@ -41,7 +41,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
         *("queue", "format", "queued", "deferred", "running", "dead", "enqueued", "succeeded", "failed", "retried"),
         *("crashed", "cancelled", "handed_back", "lost"),
         *("jobs_per_s", "oldest_s", "health_check", "workers", "paused", "queued_cpu"),
-        *("enqueued_per_s", "wait", "run", "arq", "jobs", "series", "failures"),
+        *("enqueued_per_s", "wait", "run", "arq", "jobs", "series", "failures", "unknown_jobs"),
     }
     assert set(queue) >= set(QueueStats.__dataclass_fields__)
     [told] = queue["workers"]

@@ -32,6 +32,18 @@ OLD = replace(WORKERS[0], running=3)
         (quiet(rates=rates(succeeded=95, failed=5)), "failing", "100 of 2,000 jobs failed in the last 5 minutes (5%)"),
         (quiet(rates=rates(succeeded=96, failed=4)), "healthy", "1 worker, nothing waits"),
         (quiet(rates=rates(succeeded=9, crashed=1)), "failing", "20 runs lost their workers in the last 5 minutes"),
+        (quiet(unknown_jobs=("sned",)), "unknown jobs", "no worker knows 'sned': such jobs wait for one that does"),
+        (
+            quiet(unknown_jobs=(*"abcd", "(unknown)")),
+            "unknown jobs",
+            "no worker knows 'a', 'b', 'c' and 1 more: such jobs wait for one that does",
+        ),
+        (
+            quiet(unknown_jobs=("(unknown)",)),
+            "unknown jobs",
+            "no worker knows jobs whose names only the workers' logs tell: such jobs wait for one that does",
+        ),
+        (quiet(workers=(), queued=1, unknown_jobs=("a",)), "no worker", "1 job queued and no worker serves the queue"),
         (quiet(workers=(BLOCKED,)), "loop blocked", "the event loop of 1 worker stands still for up to 2.5 s"),
         (quiet(workers=WORKERS), "worker lost", "1 of 3 workers has fallen silent"),
         (quiet(paused=True, queued=7), "paused", "it gives out no job until it is resumed; 7 jobs queued"),

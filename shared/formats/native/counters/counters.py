@@ -30,7 +30,7 @@ async def read_counters(redis: Redis, keys: NativeKeys, minutes: int) -> QueueCo
     now_ms, done = await _add_minutes(redis, keys, sums, minutes, 0)
     while done < minutes:
         done += (await _add_minutes(redis, keys, sums, minutes - done, now_ms // 60_000 - done))[1]
-    return QueueCounters(now_ms, sums.queue, sums.jobs)
+    return QueueCounters(now_ms, sums.queue, sums.jobs, sums.unknown)
 
 
 async def _add_minutes(
@@ -44,6 +44,9 @@ async def _add_minutes(
     for name, of_name in zip(names, by_name, strict=True):
         if any(of_name):
             sum_counters(of_name, sums.jobs.setdefault(name, {}))
+    for name, of_name in zip(map(text, unknown), by_name[len(known) + 2 :], strict=True):
+        if any(of_name):
+            sum_counters(of_name, sums.unknown.setdefault(name, {}))
     return int(now_ms), len(steps)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from monarq.shared.protocol.counters import Counters, QueueCounters, Rates, Series
@@ -34,9 +34,8 @@ def sum_counters(shards: Sequence[QueueCounters]) -> QueueCounters:
     first = shards[0]
     if len(shards) == 1:
         return first
-    names = {name for each in shards for name in each.jobs}
-    jobs = {name: _added(each.jobs.get(name, {}) for each in shards) for name in names}
-    return QueueCounters(first.now_ms, _added(each.queue for each in shards), jobs)
+    jobs, unknown = _by_name(each.jobs for each in shards), _by_name(each.unknown for each in shards)
+    return QueueCounters(first.now_ms, _added(each.queue for each in shards), jobs, unknown)
 
 
 def sum_series(shards: Sequence[Series]) -> Series:
@@ -64,6 +63,12 @@ def _aligned(like: Sequence[Counters], oldest: int, shards: Iterable[tuple[Seque
             if 0 <= number < len(sums):
                 sums[number].update(counters)
     return [dict(each) for each in sums]
+
+
+def _by_name(shards: Iterable[Mapping[str, Counters]]) -> dict[str, Counters]:
+    found = list(shards)
+    names = {name for each in found for name in each}
+    return {name: _added(each.get(name, {}) for each in found) for name in names}
 
 
 def _added(shards: Iterable[Counters]) -> Counters:

@@ -16,9 +16,11 @@ def test_counts_add_up_and_the_longest_wait_is_that_of_any() -> None:
 
 
 def test_counters_add_up_by_name() -> None:
-    one = QueueCounters(5, {"failed": 1}, {"a": {"failed": 1}})
-    other = QueueCounters(6, {"failed": 4}, {"a": {"failed": 1}, "b": {"failed": 3}})
-    assert sum_counters([one, other]) == QueueCounters(5, {"failed": 5}, {"a": {"failed": 2}, "b": {"failed": 3}})
+    one = QueueCounters(5, {"failed": 1}, {"a": {"failed": 1}}, {"x": {"handed_back": 1}})
+    other = QueueCounters(6, {"failed": 4}, {"a": {"failed": 1}, "b": {"failed": 3}}, {"x": {"handed_back": 2}})
+    assert sum_counters([one, other]) == QueueCounters(
+        5, {"failed": 5}, {"a": {"failed": 2}, "b": {"failed": 3}}, {"x": {"handed_back": 3}}
+    )
 
 
 def test_steps_are_added_to_those_of_the_same_time() -> None:
