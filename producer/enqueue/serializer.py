@@ -14,7 +14,7 @@ from monarq.producer.enqueue.job_reference import job_reference
 from monarq.shared.errors import PayloadTooLargeError, SettingsError
 from monarq.shared.formats.choice.producers import producer_queue
 from monarq.shared.jobs.job import Job, declared_options, enqueue_options
-from monarq.shared.jobs.options import EnqueueOptions, JobOptions
+from monarq.shared.jobs.options import NO_ENQUEUE_OPTIONS, EnqueueOptions, JobOptions
 from monarq.shared.options.run_options import NO_OPTIONS
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.payload import write_payload
@@ -23,8 +23,6 @@ from monarq.shared.protocol.payload_times import PayloadTimes
 from monarq.shared.protocol.producer_queue import ProducerQueue
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.tracing.carrier import Carrier
-
-_PLAIN = EnqueueOptions()
 
 KNOWN_QUEUES: Final = 1024
 """How many queues a producer caches: a program may have one queue for each of its users."""
@@ -126,8 +124,8 @@ class JobSerializer:
         elif not isinstance(job, Job):
             raise _not_a_job(job)
         declared, options = declared_options(job), enqueue_options(job)
-        if options == _PLAIN:
-            return Envelope(job, self.queue(declared.queue_ref), Placement(declared.lane, name=job.name), None)
+        if options is NO_ENQUEUE_OPTIONS:
+            return Envelope(job, self.queue(declared.queue_ref), declared.placement, None)
         queue = self.queue(options.queue_ref or declared.queue_ref)
         sent = None if options.run == NO_OPTIONS else options.run.to_plain()
         return Envelope(job, queue, _placing(declared, options), options.job_id, options=sent, headers=options.headers)
@@ -155,7 +153,7 @@ class JobSerializer:
         """
         # Two enqueues with one id may be otherwise identical: the nonce lets a repeated call recognize its own payload.
         nonce = None if envelope.job_id is None else os.urandom(8).hex()
-        name = envelope.job.name
+        name = envelope.placing.name
         codecs = self._codecs
         times = times or envelope.queue.payload_times(envelope.placing)
         payload = write_payload(

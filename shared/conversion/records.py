@@ -62,7 +62,13 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
     def encode(value: Any) -> dict[str, Any]:
         if type(value) is not kind:
             refuse(form.name, value, derived_advice(value, kind))
-        plain = {field.key: _convert_field(field, field.form.encode, _read(value, field)) for field in fields}
+        plain = {}
+        for field in fields:
+            item = _read(value, field)
+            try:
+                plain[field.key] = field.form.encode(item)
+            except MismatchError as error:
+                raise error.inside(f".{field.name}") from error.__cause__
         if may_change:
             check_same(form.name, value, plain, decode, with_derived=has_init_var)
         return plain

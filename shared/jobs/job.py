@@ -19,7 +19,7 @@ from monarq.shared.calls.job_types import JobTypes
 from monarq.shared.calls.signature import CallSignature
 from monarq.shared.calls.worker_call import worker_callable
 from monarq.shared.errors import ArgumentsError, SettingsError
-from monarq.shared.jobs.options import EnqueueOptions, JobOptions
+from monarq.shared.jobs.options import NO_ENQUEUE_OPTIONS, EnqueueOptions, JobOptions
 from monarq.shared.options.retry import RetryOption
 from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
 from monarq.shared.options.unknown_names import with_advice
@@ -74,7 +74,7 @@ class Job(Generic[P, R]):
         self._declared = declared
         self.signature = signature
         self.worker_callable = worker_callable(function, signature, is_awaited=is_awaited)
-        self._enqueue_options = EnqueueOptions()
+        self._enqueue_options = NO_ENQUEUE_OPTIONS
         self._types = JobTypes(declared.name, signature)
         self._simple_counts = signature.simple_counts
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from monarq.shared.lane import Lane
 from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
+from monarq.shared.protocol.enqueue import Placement
 from monarq.shared.protocol.queue_ref import QueueRef
 
 
@@ -26,6 +28,7 @@ class JobOptions:
         shards: how many shards that queue is declared with; None if it is not.
         queue_options: the run options that its queue declares.
         renamed_from: its former names.
+        placement: where and when it runs if its enqueue has no options.
     """
 
     name: str
@@ -38,6 +41,11 @@ class JobOptions:
     shards: int | None = None
     queue_options: RunOptions = NO_OPTIONS
     renamed_from: tuple[str, ...] = ()
+    placement: Placement = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Settles what follows from the rest."""
+        object.__setattr__(self, "placement", Placement(self.lane, name=self.name))
 
     @property
     def queue(self) -> str | None:
@@ -66,3 +74,7 @@ class EnqueueOptions:
     expires_s: float | None = None
     run: RunOptions = NO_OPTIONS
     headers: Mapping[str, str] | None = None
+
+
+NO_ENQUEUE_OPTIONS: Final = EnqueueOptions()
+"""The options of an enqueue without any."""

@@ -27,47 +27,48 @@ _Ms = Annotated[int, msgspec.Meta(gt=-_MAX_MS, lt=_MAX_MS)]
 _FutureMs = Annotated[int, msgspec.Meta(gt=0, lt=_MAX_MS)]
 
 
-class _Fields(msgspec.Struct, forbid_unknown_fields=True):
-    """The fields of a valid payload in msgpack, which msgspec checks while it decodes.
+class Payload(
+    msgspec.Struct,
+    eq=False,
+    forbid_unknown_fields=True,
+    rename={
+        "name": "f",
+        "args": "a",
+        "kwargs": "k",
+        "job_try": "t",
+        "enqueue_ms": "et",
+        "codec": "",
+        "due_ms": "d",
+        "expires_ms": "x",
+        "options": "o",
+        "nonce": "n",
+    },
+):
+    """A decoded job.
 
-    Unknown fields are forbidden, as msgspec does not check what it skips and would accept invalid UTF-8 there.
+    msgspec decodes a valid payload in msgpack into this class, and checks its types as it does so. Unknown fields are
+    forbidden, as msgspec does not check what it skips and would accept invalid UTF-8 there.
     """
-
-    t: int | None
-    f: str
-    a: tuple[Any, ...]
-    k: dict[str, Any]
-    et: _Ms
-    trace: object = None
-    d: _FutureMs | None = None
-    x: _FutureMs | None = None
-    n: object = None
-    headers: dict[str, str] | None = None
-    o: dict[str, Any] | None = None
-
-
-_decode_fields: Final = msgspec.msgpack.Decoder(_Fields, ext_hook=decode_extension).decode
-
-
-class Payload(msgspec.Struct, eq=False):
-    """A decoded job."""
 
     name: str
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     job_try: int | None
-    enqueue_ms: int
-    codec: Codec
+    enqueue_ms: _Ms
+    codec: Codec = MSGPACK
+    """The format that it came in, which is not a field of payloads: msgspec accepts no value for it."""
     trace: object = None
     """The carrier of the enqueue's span, unchecked; see `monarq.shared.tracing.otel.extract_context`."""
-    due_ms: int | None = None
+    due_ms: _FutureMs | None = None
     """When it is due, unix ms, if it was deferred and its queue does not tell workers; else None."""
-    expires_ms: int | None = None
+    expires_ms: _FutureMs | None = None
     """The time after which it is not started, unix ms, if its queue does not enforce that; else None."""
     headers: dict[str, str] | None = None
     """The headers sent with it by middleware or the enqueue options; None for none."""
-    options: object = None
+    options: dict[str, Any] | None = None
     """The run options of the enqueue, unchecked; see `RunOptions.from_plain`. None for none."""
+    nonce: object = None
+    """Tells two enqueues of one id apart; only scripts read it."""
 
     @classmethod
     def read(cls, data: bytes, codecs: Codecs, raw_id: bytes = b"") -> Payload:
@@ -83,14 +84,11 @@ class Payload(msgspec.Struct, eq=False):
         """
         if codecs.is_plain(data):
             try:
-                fields = _decode_fields(data)
+                return _decode_payload(data)
             except KeyboardInterrupt:
                 raise
             except BaseException:  # noqa: BLE001, S110 - whatever is wrong with it, the slower way has the words for it
                 pass
-            else:
-                f = fields
-                return cls(f.f, f.a, f.k, f.t, f.et, MSGPACK, f.trace, f.d, f.x, f.headers, f.o)
         return cls._read_slowly(codecs.open(data, "job", raw_id), codecs)
 
     @classmethod
@@ -115,7 +113,7 @@ class Payload(msgspec.Struct, eq=False):
                 payload.trace, payload.due_ms = raw.get("trace"), _ms_of(raw.get("d"))
                 payload.expires_ms = _ms_of(raw.get("x"))
                 payload.headers = _headers_of(raw.get("headers"))
-                payload.options = raw.get("o")
+                payload.options, payload.nonce = raw.get("o"), raw.get("n")
             return payload
         except PayloadError:
             raise
@@ -123,6 +121,9 @@ class Payload(msgspec.Struct, eq=False):
             raise PayloadError(f"the field {error} is missing from it") from None
         except Exception as error:  # pickled dicts and lists may be of classes that raise any exception
             raise PayloadError(f"its fields cannot be read: {error_text(error)}") from error
+
+
+_decode_payload: Final = msgspec.msgpack.Decoder(Payload, ext_hook=decode_extension).decode
 
 
 def _ms_of(value: object) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -180,6 +181,47 @@ async def test_one_that_swallows_a_timeout_does_not_save_the_run(redis: Redis, r
     assert "passed its timeout of 0.05 s" in str(told)
     assert calls == [1]
     assert (await result_of(redis, "in order")).value == "in order", "what the job itself returns counts, as without"
+
+
+async def save(run: Run, call_next: RunNext) -> object:
+    """Returns a result whatever happens."""
+    try:
+        return await call_next(run)
+    except (TimeoutError, asyncio.CancelledError):
+        return "saved"
+
+
+saved = App("saved", middleware=[save])
+
+
+@saved.job(lane="thread", timeout=0.05)
+def lingers_in_thread() -> None:
+    time.sleep(1)
+
+
+@saved.job(timeout=0.05)
+def lingers_in_child() -> None:
+    time.sleep(60)
+
+
+@saved.job
+def raises_in_child() -> str:
+    raise TimeoutError("its own")
+
+
+@pytest.mark.parametrize("job", [lingers_in_thread, lingers_in_child], ids=["thread", "cpu"])
+async def test_no_lane_s_timeout_can_be_swallowed(redis: Redis, run_app: RunApp, job: Job[..., Any]) -> None:
+    await put(redis, job, job_id="one")
+    await run_app(saved)
+    value = (await result_of(redis, "one")).value
+    assert isinstance(value, TimeoutError)
+    assert "passed its timeout of 0.05 s and " in str(value)
+
+
+async def test_a_timeout_that_the_job_itself_raises_may_be(redis: Redis, run_app: RunApp) -> None:
+    await put(redis, raises_in_child, job_id="one")
+    await run_app(saved)
+    assert (await result_of(redis, "one")).value == "saved"
 
 
 async def test_a_resource_that_swallows_a_timeout_does_not_save_the_run(redis: Redis, run_app: RunApp) -> None:

@@ -18,21 +18,34 @@ def with_middleware(functions: Sequence[RunFunction], call: Call) -> Call:
     """The call of a job's function with this middleware around it; the bare call where there is none."""
     if not functions:
         return call
-    inner = list(reversed(functions))
+    outermost, *others = functions
+    inner = others[::-1]
 
-    async def call_with(run: ActiveRun, lead: tuple[object, ...]) -> object:
+    def call_with(run: ActiveRun, lead: tuple[object, ...]) -> Awaitable[object]:
         seen = public_run(run)
-        called = _Function(call, run, lead, seen)
-        following: RunNext = called
+        run.outlived = False
+
+        async def call_function(given: Run) -> object:
+            if run.cancel_reason is not None:
+                raise asyncio.CancelledError  # there is no time left, nor a limit that would end it
+            if given is not seen:
+                _replace_arguments(run, given)
+            value = await call(run, lead)
+            run.outlived = run.cancel_reason is not None
+            return value
+
+        following: RunNext = call_function
         for function in inner:
             following = _Next(function, following)
-        value = await following(seen)
-        if run.cancel_reason is not None and not called.outlived:
-            # A middleware has swallowed the cancellation: the run is over all the same.
-            raise asyncio.CancelledError
-        return value
+        return outermost(seen, following)
 
     return call_with
+
+
+def _replace_arguments(run: ActiveRun, given: object) -> None:
+    if not isinstance(given, Run):
+        raise TypeError(f"call_next takes a Run, not {given!r}")
+    run.args, run.kwargs = tuple(given.args), dict(given.kwargs)
 
 
 class _Next:
@@ -46,31 +59,3 @@ class _Next:
 
     def __call__(self, run: Run) -> Awaitable[object]:
         return self._function(run, self._following)
-
-
-class _Function:
-    """The job's function, behind all middleware.
-
-    Attributes:
-        outlived: whether the job was cancelled and has returned a value all the same.
-    """
-
-    __slots__ = ("_call", "_lead", "_run", "_seen", "outlived")
-
-    def __init__(self, call: Call, run: ActiveRun, lead: tuple[object, ...], seen: Run) -> None:
-        self._call = call
-        self._run = run
-        self._lead = lead
-        self._seen = seen
-        self.outlived = False
-
-    async def __call__(self, run: Run) -> object:
-        if self._run.cancel_reason is not None:
-            raise asyncio.CancelledError  # there is no time left, nor a limit that would end it
-        if run is not self._seen:
-            if not isinstance(run, Run):
-                raise TypeError(f"call_next takes a Run, not {run!r}")
-            self._run.args, self._run.kwargs = tuple(run.args), dict(run.kwargs)
-        value = await self._call(self._run, self._lead)
-        self.outlived = self._run.cancel_reason is not None
-        return value

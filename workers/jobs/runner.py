@@ -201,8 +201,13 @@ class Runner:
             if job.limit_s is not None:
                 self._time_limits.stop(run, job.limit_s)
         run.finish_ms = wall_ms()
-        # It may have ignored its cancellation.
-        return Lost() if run.cancel_reason is CancelReason.LOST else Succeeded(value)
+        return Succeeded(value) if run.cancel_reason is None else self._decide_returned(run, value)
+
+    def _decide_returned(self, run: ActiveRun, value: object) -> Outcome:
+        """The outcome of a run that was cancelled and has returned all the same."""
+        if run.cancel_reason is CancelReason.LOST:
+            return Lost()
+        return Succeeded(value) if run.outlived else self._decide(run, asyncio.CancelledError())
 
     def _decide(self, run: ActiveRun, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()

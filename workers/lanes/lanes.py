@@ -116,13 +116,18 @@ class Lanes:
         )
         scope = CURRENT_SCOPE.get()
         on_message = None if scope is None else partial(forward, partial(scope.progress_of, run))
-        return await self._cpu.run(
-            call,
-            timeout_s=job.timeout_s,
-            memory_bytes=job.memory_bytes,
-            on_message=on_message,
-            on_raised=run.note_raised,
-        )
+        try:
+            return await self._cpu.run(
+                call,
+                timeout_s=job.timeout_s,
+                memory_bytes=job.memory_bytes,
+                on_message=on_message,
+                on_raised=run.note_raised,
+            )
+        except TimeoutError:
+            if run.raised is None:  # the lane's own, not the job's
+                run.note_timeout()
+            raise
 
 
 def _place_of(lifespan: CpuLifespan) -> tuple[str, str]:

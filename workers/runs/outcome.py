@@ -31,6 +31,12 @@ MAX_DELAY_MS: Final = round(MAX_DURATION_S * 1000)
 NO_CHILD_DELAY_S: Final = 2.0
 """The delay before a cpu job is tried again whose child process could not start: another worker may have one."""
 
+_TIMED_OUT: Final = {
+    Lane.IO: "was cancelled",
+    Lane.THREAD: "is abandoned in its thread, where nothing can stop it",
+    Lane.CPU: "was killed",
+}
+
 
 class Succeeded(msgspec.Struct, frozen=True):
     """It returned. Most runs do: a frozen dataclass takes three times as long to make."""
@@ -210,6 +216,5 @@ def _decide_cancelled(run: ActiveRun, error: asyncio.CancelledError, policy: Out
 
 
 def _timed_out(run: ActiveRun, policy: OutcomePolicy) -> Outcome:
-    end = "is abandoned in its thread, where nothing can stop it" if run.job.lane is Lane.THREAD else "was cancelled"
-    error = TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and {end}")
+    error = TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and {_TIMED_OUT[run.job.lane]}")
     return _by_policy(run, error, policy)

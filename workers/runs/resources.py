@@ -66,12 +66,15 @@ def _with_named(function: Callable[..., Any], by_name: Mapping[str, str]) -> Cal
         [(parameter, name)] = by_name.items()
 
         def call_with_one(*args: Any, **kwargs: Any) -> Any:
-            return function(*args, **kwargs, **{parameter: RESOURCES.get()[name]})
+            kwargs[parameter] = RESOURCES.get()[name]
+            return function(*args, **kwargs)
 
         return call_with_one
 
     def call(*args: Any, **kwargs: Any) -> Any:
         named = RESOURCES.get()
-        return function(*args, **kwargs, **{parameter: named[name] for parameter, name in by_name.items()})
+        for parameter, name in by_name.items():
+            kwargs[parameter] = named[name]
+        return function(*args, **kwargs)
 
     return call

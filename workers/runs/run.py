@@ -39,6 +39,8 @@ class ActiveRun(msgspec.Struct, eq=False):
         start_ms: unix ms at which its function was called, by this machine's clock.
         finish_ms: unix ms at which it ended; 0 before.
         cancel_reason: why it was cancelled, where it was.
+        outlived: whether a value that was returned after a cancellation is the job's own. It is not where middleware
+            has swallowed the cancellation.
         task: the task that runs it.
         ctx: the ctx dict of its hooks and of a job in arq's style; None until one is needed.
         progress: its progress; None where it reports none.
@@ -55,6 +57,7 @@ class ActiveRun(msgspec.Struct, eq=False):
     start_ms: int = 0
     finish_ms: int = 0
     cancel_reason: CancelReason | None = None
+    outlived: bool = True
     task: asyncio.Task[None] | None = None
     ctx: dict[Any, Any] | None = None
     progress: RunProgress | None = None
@@ -108,6 +111,11 @@ class ActiveRun(msgspec.Struct, eq=False):
             self.cancel_reason = reason
             if self.start_ms:
                 self.task.cancel()
+
+    def note_timeout(self) -> None:
+        """Records that its lane has ended it at its timeout."""
+        if self.cancel_reason is None:
+            self.cancel_reason = CancelReason.TIMEOUT
 
     def note_raised(self, raised: RaisedError) -> None:
         """Records what it raised in another process."""

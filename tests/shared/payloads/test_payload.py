@@ -34,8 +34,20 @@ def read_both_ways(fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> l
         {"a": [[1, [2.5]], {"deep": [b"bytes", None]}, datetime(2026, 1, 1, tzinfo=UTC), msgspec.msgpack.Ext(9, b"x")]},
         {"t": True, "d": "soon", "x": -1, "unknown": [1]},
         {"d": 0, "x": 2**53},
+        {"headers": {"tenant": "acme"}, "o": {"timeout": 3}},
+        {"": {"name": "pickle"}},
+        {"": None},
     ],
-    ids=["plain", "with all fields", "with all kinds of arguments", "with odd fields", "with times that say nothing"],
+    ids=[
+        "plain",
+        "with all fields",
+        "with all kinds of arguments",
+        "with odd fields",
+        "with times that say nothing",
+        "with headers and options",
+        "with a codec",
+        "with a codec that is none",
+    ],
 )
 def test_both_ways_read_the_same(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     quickly, slowly = read_both_ways(PLAIN | changes, monkeypatch)
@@ -54,7 +66,7 @@ def test_whatever_decoding_raises_gets_no_further(raised: type[BaseException], m
     def decode(_: bytes) -> None:
         raise raised
 
-    monkeypatch.setattr(payload_module, "_decode_fields", decode)
+    monkeypatch.setattr(payload_module, "_decode_payload", decode)
     assert Payload.read(MSGPACK.dumps(PLAIN), CODECS).name == "send"
 
 
@@ -62,7 +74,7 @@ def test_an_interrupt_of_the_user_does(monkeypatch: pytest.MonkeyPatch) -> None:
     def decode(_: bytes) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(payload_module, "_decode_fields", decode)
+    monkeypatch.setattr(payload_module, "_decode_payload", decode)
     with pytest.raises(KeyboardInterrupt):
         Payload.read(MSGPACK.dumps(PLAIN), CODECS)
 
