@@ -1,16 +1,25 @@
 """What an app costs a job: resources, a context, middleware, beside jobs without. `python -m benchmarks.app`.
 
 The ways take turns on one Redis, in one worker that runs in this process until no job is left, so that what disturbs
-the machine disturbs all of them. Shown are medians of the processor time of the worker's process for each job.
+the machine disturbs all of them. Shown are medians of the processor time of a job: in the worker, and in all, which is
+the enqueue, the worker and Redis. With ``--instructions`` this process runs under valgrind's callgrind, which counts
+what it executes: it is slow, and the same on a busy machine.
 """
 
 from __future__ import annotations
 
+import functools
+import os
+import shutil
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +27,8 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.measuring.instructions import Instructions
+from benchmarks.measuring.meter import Meter
 from monarq import App, Context, Middleware, Producer, Resource, Run, RunNext, WorkerInfo
 from monarq.embedded import EmbeddedRedis
 from monarq.shared.jobs.job import Job
@@ -112,42 +123,117 @@ WAYS: dict[str, tuple[App, Job[..., Any]]] = {
 }
 
 
-async def cost_us(url: str, app: App, job: Job[..., Any], jobs: int) -> float:
-    """Processor time of the worker for each job, in µs."""
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a job costs.
+
+    Attributes:
+        worker: in the worker.
+        in_all: in the producer, the worker and Redis.
+    """
+
+    worker: float
+    in_all: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """How costs are counted.
+
+    Attributes:
+        unit: in what.
+        own: what this process has spent so far.
+        server: what Redis has spent so far; 0 where that is not counted.
+    """
+
+    unit: str
+    own: Callable[[], float]
+    server: Callable[[], float]
+
+
+async def cost_of(url: str, gauge: Gauge, app: App, job: Job[..., Any], jobs: int) -> Cost:
+    """What one job of many costs."""
+    served, began = gauge.server(), gauge.own()
     async with Producer(url) as producer:
         await producer.enqueue_many([job.bind(number) for number in range(jobs)])
     worker = APP.load(app, app.name, url, {"burst": True, "preflight_warnings": False}).worker()
-    before = time.process_time()
+    enqueued = gauge.own()
     await worker.run()
-    return (time.process_time() - before) / jobs * 1e6
+    ended = gauge.own()
+    return Cost((ended - enqueued) / jobs, (ended - began + gauge.server() - served) / jobs)
 
 
-async def measure(url: str, jobs: int, rounds: int, tell: Callable[[str], None]) -> dict[str, list[float]]:
+async def measure(url: str, gauge: Gauge, jobs: int, rounds: int, tell: Callable[[str], None]) -> dict[str, list[Cost]]:
     """The costs of all ways, in turns."""
-    found: dict[str, list[float]] = {way: [] for way in WAYS}
+    found: dict[str, list[Cost]] = {way: [] for way in WAYS}
     for number in range(rounds + 1):
         for way, (app, job) in WAYS.items():
-            cost = await cost_us(url, app, job, jobs)
+            cost = await cost_of(url, gauge, app, job, jobs)
             if number:  # the first round warms up
                 found[way].append(cost)
         tell(f"round {number} of {rounds}")
     return found
 
 
+def timed(url: str) -> Gauge:
+    """Processor time in µs."""
+    meter = Meter(url)
+    return Gauge("µs", lambda: time.process_time() * 1e6, lambda: meter.read().cpu_s * 1e6)
+
+
+def counted(out: Path) -> Gauge:
+    """Instructions of this process, which runs under callgrind."""
+    return Gauge("instructions", Instructions(os.getpid(), out).read, lambda: 0.0)
+
+
+def run_again_counted(arguments: list[str]) -> None:
+    """Runs this program under callgrind.
+
+    Raises:
+        click.ClickException: there is no valgrind.
+    """
+    if shutil.which("valgrind") is None:
+        raise click.ClickException("valgrind is not installed: apt-get install valgrind")
+    with tempfile.TemporaryDirectory() as folder:
+        out = f"{folder}/callgrind.out"
+        valgrind = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", f"--log-file={folder}/log")
+        program = (sys.executable, "-m", "benchmarks.app", *arguments, "--counted-into", out)
+        # Sets are walked in another order in each process, otherwise.
+        subprocess.run((*valgrind, *program), check=True, env={**os.environ, "PYTHONHASHSEED": "0"})
+
+
+def print_costs(found: dict[str, list[Cost]], unit: str, console: Console) -> None:
+    """The table: medians, and how much more than jobs without."""
+    table = Table("way", f"{unit} a job in the worker", "more", "in all", "more")
+    middles = {
+        way: Cost(statistics.median(c.worker for c in costs), statistics.median(c.in_all for c in costs))
+        for way, costs in found.items()
+    }
+    base = middles["without"]
+    for way, cost in middles.items():
+        table.add_row(way, *_cells(cost.worker, base.worker), *_cells(cost.in_all, base.in_all))
+    console.print(table)
+
+
+def _cells(cost: float, base: float) -> tuple[str, str]:
+    return f"{cost:,.1f}" if cost < 1000 else f"{cost:,.0f}", f"{(cost / base - 1) * 100:+.1f} %"
+
+
 @click.command()
 @click.option("--jobs", type=click.IntRange(100), default=10_000, show_default=True, help="Jobs of each way and round.")
 @click.option("--rounds", type=click.IntRange(1), default=7, show_default=True, help="How often each takes its turn.")
-def main(jobs: int, rounds: int) -> None:
+@click.option("--instructions", is_flag=True, help="Count instructions, under valgrind; 2,000 jobs and 2 rounds do.")
+@click.option("--counted-into", type=click.Path(path_type=Path), hidden=True)
+def main(jobs: int, rounds: int, instructions: bool, counted_into: Path | None) -> None:
     """Measure what an app costs a job."""
+    if instructions:
+        run_again_counted(["--jobs", str(jobs), "--rounds", str(rounds)])
+        return
     console = Console()
     with EmbeddedRedis() as server:
-        found = uvloop.run(measure(server.url, jobs, rounds, lambda text: console.print(text, style="dim")))
-    base = statistics.median(found["without"])
-    table = Table("way", "µs a job", "more")
-    for way, costs in found.items():
-        middle = statistics.median(costs)
-        table.add_row(way, f"{middle:.1f}", f"{(middle / base - 1) * 100:+.1f} %")
-    console.print(table)
+        gauge = timed(server.url) if counted_into is None else counted(counted_into)
+        tell = functools.partial(console.print, style="dim")
+        print_costs(uvloop.run(measure(server.url, gauge, jobs, rounds, tell)), gauge.unit, console)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ and the same on a busy machine.
 
 from __future__ import annotations
 
-import re
 import shutil
 import socket
 import statistics
@@ -26,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.floor import open_client
+from benchmarks.measuring.instructions import Instructions
 from benchmarks.measuring.meter import Meter
 from benchmarks.measuring.steps import Steps, steps_of
 from monarq.embedded import EmbeddedRedis
@@ -82,29 +82,9 @@ def counted_server() -> Iterator[Server]:
         with subprocess.Popen((*valgrind, *redis_server), stdout=subprocess.DEVNULL) as process:
             try:
                 _await_port(port)
-                yield Server(f"redis://127.0.0.1:{port}", "instructions", _Instructions(process.pid, out).read)
+                yield Server(f"redis://127.0.0.1:{port}", "instructions", Instructions(process.pid, out).read)
             finally:
                 process.terminate()
-
-
-class _Instructions:
-    """The instructions that a process under callgrind has executed, which it writes to a file when it is asked to."""
-
-    def __init__(self, pid: int, out: Path) -> None:
-        self._pid = pid
-        self._out = out
-        self._dumps = 0
-        self._total = 0
-
-    def read(self) -> float:
-        """All so far."""
-        self._dumps += 1
-        subprocess.run(("callgrind_control", "-d", "x", str(self._pid)), check=True, capture_output=True)
-        written = self._out.with_name(f"{self._out.name}.{self._dumps}")
-        while not (found := re.search(r"^(?:summary|totals): (\d+)$", written.read_text(), re.MULTILINE)):
-            time.sleep(0.05)
-        self._total += int(found[1])
-        return self._total
 
 
 def _await_port(port: int) -> None:

@@ -200,7 +200,7 @@ def write_payload(
     Raises:
         ArgumentsError: an argument cannot be serialized.
     """
-    data: dict[str, Any] = {"t": job_try, "f": name, "a": args, "k": dict(kwargs)}
+    data: dict[str, Any] = {"t": job_try, "f": name, "a": args, "k": kwargs if type(kwargs) is dict else dict(kwargs)}
     if options is not None:
         data["o"] = options
     if due_ms is not None:

@@ -102,7 +102,9 @@ class ResultBuilder:
 
     def _write(self, lease: Lease, codec: Codec, result: dict[str, object]) -> tuple[bytes, Exception | None]:
         data, problem = write_result(codec, result, self._settings.max_result, self._codecs.text_error)
-        return data and self._codecs.seal(data, "result", lease.raw_id), problem
+        if data and self._codecs.signer is not None:
+            data = self._codecs.seal(data, "result", lease.raw_id)
+        return data, problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:
         """The format of the result: the payload's, or where that could not be decoded the one that workers write."""
