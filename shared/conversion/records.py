@@ -55,6 +55,7 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
         _complete_typed_dict(form, kind, hints, form_of)
         return
     fields = tuple(_fields(kind, hints, form_of))
+    forms = tuple((field.name, field.key, field.form) for field in fields)
     required = frozenset(field.key for field in fields if field.is_required)
     has_init_var = any(map(_is_init_var, getattr(kind, "__dataclass_fields__", {}).values()))
     may_change = has_init_var or _may_change(kind)
@@ -63,12 +64,15 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
         if type(value) is not kind:
             refuse(form.name, value, derived_advice(value, kind))
         plain = {}
-        for field in fields:
-            item = _read(value, field)
+        for name, key, own in forms:
             try:
-                plain[field.key] = field.form.encode(item)
+                item = getattr(value, name)
+            except Exception as error:
+                raise MismatchError(f"{describe(value)} has no {name}: {error_text(error)}") from error
+            try:
+                plain[key] = own.encode(item)
             except MismatchError as error:
-                raise error.inside(f".{field.name}") from error.__cause__
+                raise error.inside(f".{name}") from error.__cause__
         if may_change:
             check_same(form.name, value, plain, decode, with_derived=has_init_var)
         return plain
@@ -188,13 +192,6 @@ def _may_change(kind: Any) -> bool:
 
 def _has_no_default(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _read(value: Any, field: Field) -> Any:
-    try:
-        return getattr(value, field.name)
-    except Exception as error:
-        raise MismatchError(f"{describe(value)} has no {field.name}: {error_text(error)}") from error
 
 
 def _convert_field(field: Field, convert: Callable[[Any], Any], value: Any) -> Any:
