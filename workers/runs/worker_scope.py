@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.run import NO_HEADERS
+from monarq.shared.payloads.progress import ProgressAwaitable, ProgressReport
 from monarq.shared.protocol.lease import Lease
 from monarq.workers.runs.current_context import CONTEXT_MAKER, CURRENT_CONTEXT, RESOURCES
 from monarq.workers.runs.run import ActiveRun
@@ -95,6 +96,7 @@ class WorkerScope:
         """Makes the context of a run, which is the current one from now on."""
         lease, job = run.lease, run.job
         kind = Context if job.is_io else SyncContext
+        state = _StateOfRun(run, self)
         context = kind(
             job_id=lease.job_id,
             job_name=job.name,
@@ -107,8 +109,9 @@ class WorkerScope:
             headers=run.payload.headers or NO_HEADERS,
             resources=self._seen,
             worker_id=self.worker_id,
-            _state=_StateOfRun(run, self),
-            _sink=self.progress_of(run),
+            _state=state,
+            # A thread must not open it, as the run may end meanwhile.
+            _sink=state if job.is_io else self.progress_of(run),
         )
         CURRENT_CONTEXT.set(context)
         return context
@@ -120,7 +123,7 @@ def deadline_of(start_s: float, timeout_s: float | None) -> datetime | None:
 
 
 class _StateOfRun:
-    """What the context of a run asks its worker for."""
+    """What the context of a run asks its worker for. On the event loop its progress is opened by the first report."""
 
     __slots__ = ("_run", "_scope")
 
@@ -137,3 +140,7 @@ class _StateOfRun:
     def producer(self) -> Any:
         """See `monarq.shared.calls.context.RunState`."""
         return self._scope.producer_of(self._run)
+
+    def send(self, report: ProgressReport) -> ProgressAwaitable:
+        """See `monarq.shared.payloads.progress.ProgressSink`."""
+        return self._scope.progress_of(self._run).send(report)
