@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,24 +55,16 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
         _complete_typed_dict(form, kind, hints, form_of)
         return
     fields = tuple(_fields(kind, hints, form_of))
-    forms = tuple((field.name, field.key, field.form) for field in fields)
     required = frozenset(field.key for field in fields if field.is_required)
     has_init_var = any(map(_is_init_var, getattr(kind, "__dataclass_fields__", {}).values()))
     may_change = has_init_var or _may_change(kind)
 
+    encode_fields = _encoder_of(fields)
+
     def encode(value: Any) -> dict[str, Any]:
         if type(value) is not kind:
             refuse(form.name, value, derived_advice(value, kind))
-        plain = {}
-        for name, key, own in forms:
-            try:
-                item = getattr(value, name)
-            except Exception as error:
-                raise MismatchError(f"{describe(value)} has no {name}: {error_text(error)}") from error
-            try:
-                plain[key] = own.encode(item)
-            except MismatchError as error:
-                raise error.inside(f".{name}") from error.__cause__
+        plain = encode_fields(value)
         if may_change:
             check_same(form.name, value, plain, decode, with_derived=has_init_var)
         return plain
@@ -192,6 +184,26 @@ def _may_change(kind: Any) -> bool:
 
 def _has_no_default(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _encoder_of(fields: Iterable[Field]) -> Callable[[Any], dict[str, Any]]:
+    """Makes the map of an instance's fields. It calls nothing but their forms, as each call counts here."""
+    forms = tuple((field.name, field.key, field.form) for field in fields)
+
+    def encode(value: Any) -> dict[str, Any]:
+        plain = {}
+        for name, key, form in forms:
+            try:
+                item = getattr(value, name)
+            except Exception as error:
+                raise MismatchError(f"{describe(value)} has no {name}: {error_text(error)}") from error
+            try:
+                plain[key] = form.encode(item)
+            except MismatchError as error:
+                raise error.inside(f".{name}") from error.__cause__
+        return plain
+
+    return encode
 
 
 def _convert_field(field: Field, convert: Callable[[Any], Any], value: Any) -> Any:
