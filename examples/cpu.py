@@ -17,8 +17,8 @@ from functools import partial
 from typing import Final
 
 from monarq import Producer
-from monarq.examples.harness.comparison import OnPart, Workload
 from monarq.examples.harness.script import run_script
+from monarq.examples.harness.workload import OnPart, Workload
 from monarq.examples.jobs import count_primes
 
 PRIMES_BELOW: Final = {10**6: 78_498, 10**7: 664_579, 10**8: 5_761_455, 5 * 10**8: 26_355_867}
@@ -28,6 +28,11 @@ RANGE: Final = 5_000_000
 """Numbers of one job: some hundredths of a second of work, which dwarf the cost of a job."""
 
 Range = tuple[int, int]
+
+
+def split(limit: int) -> list[Range]:
+    """The numbers below `limit`, as ranges for a job each."""
+    return [(low, min(low + RANGE, limit)) for low in range(0, limit, RANGE)]
 
 
 def count_one_by_one(ranges: Sequence[Range], on_part: OnPart) -> int:
@@ -51,7 +56,7 @@ async def count_with_pool(ranges: Sequence[Range], producer: Producer, on_part: 
 @contextmanager
 def cpu_workload(limit: int = 5 * 10**8) -> Iterator[Workload]:
     """The workload: the primes below `limit`, one of `PRIMES_BELOW`."""
-    ranges = [(low, min(low + RANGE, limit)) for low in range(0, limit, RANGE)]
+    ranges = split(limit)
     yield Workload(
         title=f"cpu: primes below {limit:,}",
         jobs=len(ranges),

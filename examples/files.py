@@ -1,4 +1,4 @@
-"""Many files read, hashed, compressed and written, beside one after the other.
+"""Many files read, hashed, compressed and written, beside one after another.
 
     monarq worker examples.jobs        in one terminal
     python -m examples.files           in another
@@ -23,8 +23,8 @@ from functools import partial
 from pathlib import Path
 
 from monarq import Producer
-from monarq.examples.harness.comparison import OnPart, Workload
 from monarq.examples.harness.script import run_script
+from monarq.examples.harness.workload import OnPart, Workload
 from monarq.examples.jobs import hash_and_pack, pack_file
 
 Copies = Mapping[Path, Path]
@@ -78,6 +78,8 @@ def files_workload(most: int | None = None) -> Iterator[Workload]:
             one_by_one=partial(pack_one_by_one, plain),
             with_pool=partial(pack_with_pool, pooled),
             is_right=lambda digests: copies_are_whole(plain, digests) and copies_are_whole(pooled, digests),
+            waits_for="the disk",
+            no_wait="its files are in memory",
         )
 
 

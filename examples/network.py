@@ -1,4 +1,4 @@
-"""Many HTTP requests at once, beside one after the other.
+"""Many HTTP requests at once, beside one after another.
 
     monarq worker examples.jobs         in one terminal
     python -m examples.network          in another
@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from functools import partial
 
 from monarq import Producer
-from monarq.examples.harness.comparison import OnPart, Workload
 from monarq.examples.harness.script import run_script
 from monarq.examples.harness.slow_server import SlowServer
+from monarq.examples.harness.workload import OnPart, Workload
 from monarq.examples.jobs import fetch
 
 
@@ -54,6 +54,7 @@ def network_workload(requests: int = 100, latency_s: float = 0.06) -> Iterator[W
             jobs=requests,
             one_by_one=partial(fetch_one_by_one, urls),
             with_pool=partial(fetch_with_pool, urls),
+            waits_for="answers",
         )
 
 

@@ -1,4 +1,4 @@
-"""A progress meter and stopwatch for a workload: a bar on a terminal, a line at the end elsewhere."""
+"""A progress meter and stopwatch for one way to do a workload: on a terminal a bar that goes when it is done."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from monarq.examples.harness.effort import Effort, EffortMeter
+
 OnPart = Callable[[], None]
 """A function to call after each part."""
 
 REFRESH_S: Final = 0.1
-LABEL_WIDTH: Final = 50
+LABEL_WIDTH: Final = 20
 
 
 class Meter:
-    """The progress and the time of one workload.
+    """The progress and the effort of one way.
 
     Attributes:
-        seconds: how long it took; 0 until it has ended.
+        effort: what it took; there when it has ended.
     """
 
+    effort: Effort
+
     def __init__(self, bar: Progress, task: TaskID) -> None:
-        self.seconds = 0.0
         self._bar = bar
         self._task = task
         self._shown_at = 0.0
@@ -40,24 +43,24 @@ class Meter:
 
 @contextmanager
 def metered(console: Console, label: str, parts: int) -> Iterator[Meter]:
-    """Shows and times the block.
+    """Shows and measures the block.
 
     Args:
-        console: where to show it.
-        label: what the block does.
+        console: where to show it; nothing is shown where it is no terminal.
+        label: which way it is.
         parts: how often `Meter.on_part` will be called.
     """
     columns = (
-        TextColumn(f"{{task.description:<{LABEL_WIDTH}}}"),
-        BarColumn(10),
+        TextColumn(f"  {{task.description:<{LABEL_WIDTH}}}"),
+        BarColumn(20),
         MofNCompleteColumn(),
-        TextColumn("{task.elapsed:5.2f} s"),
+        TextColumn("{task.elapsed:5.1f} s"),
     )
-    with Progress(*columns, console=console, auto_refresh=False, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, auto_refresh=False, transient=True, disable=not console.is_terminal
+    ) as bar:
         meter = Meter(bar, bar.add_task(label, total=parts))
         bar.refresh()
-        started = time.perf_counter()
+        started = EffortMeter()
         yield meter
-        meter.seconds = time.perf_counter() - started
-    if not console.is_terminal:
-        console.print(f"{label}: {parts:,} in {meter.seconds:.2f} s", highlight=False)
+        meter.effort = started.stop()

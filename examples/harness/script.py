@@ -11,8 +11,10 @@ from typing import Final
 from redis.exceptions import RedisError
 from rich.console import Console
 
-from monarq.examples.harness.comparison import Workload, compare, summarize, tabulate
+from monarq.examples.harness.comparison import compare
 from monarq.examples.harness.pool import LocalPool, PoolError, count_workers
+from monarq.examples.harness.rows import summarize
+from monarq.examples.harness.workload import Workload
 from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import redacted_url, redis_url
 from monarq.shared.redis.redis_errors import explain
@@ -39,7 +41,7 @@ def run_script(make_workload: Callable[[], AbstractContextManager[Workload]], de
         except MonarqError as error:
             return refuse(error)
         measured = compare(stack.enter_context(make_workload()), url, console)
-    console.print(tabulate([measured]), summarize([measured]))
+    console.print(summarize([measured]))
     return 0 if measured.same else 1
 
 

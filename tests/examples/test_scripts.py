@@ -8,7 +8,7 @@ from monarq.embedded import EmbeddedRedis
 from monarq.examples.harness.pool import LocalPool
 from tests.examples.test_pool import Start
 
-EXAMPLES = ["network", "files", "cpu", "responsive"]
+EXAMPLES = ["network", "files", "interface", "cpu", "responsive"]
 
 
 def test_an_example_runs_beside_workers(start: Start, pool: LocalPool) -> None:

@@ -23,5 +23,5 @@ def test_it_works_where_nothing_else_is_installed(packed: Path, tmp_path: Path, 
     monarq = str(environment / "bin" / "monarq")
     assert "worker" in run(monarq, "--help", cwd=tmp_path)
     assert "--concurrency" in run(monarq, "worker", "--help", cwd=tmp_path)
-    assert "one after the other" in run(monarq, "demo", cwd=tmp_path)
+    assert "one after another" in run(monarq, "demo", cwd=tmp_path)
     run(monarq, "worker", "monarq.examples.jobs", "--burst", "--redis", "embedded", cwd=tmp_path)

@@ -13,12 +13,14 @@ from monarq.cli.command_line.options import verbose_option
 
 
 @click.command(cls=SectionedCommand, sections={"Example": "monarq demo"})
-@click.option("--save-svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw a picture of the outcome.")
+@click.option("--save-svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw a picture of what was shown.")
 @verbose_option
 def demo(save_svg: Path | None) -> int:
     """Do the same work with and without monarq, and compare.
 
-    It starts a private Redis and a worker for each core, and leaves nothing behind.
+    The work is HTTP requests, files, an interface that must keep answering, and computing. Each is done one part after
+    another and then as jobs. The demo shows how long each took, and why jobs were faster, or were not. It starts a
+    private Redis and a worker for each core, and leaves nothing behind. It exits 1 if the results differ.
     """
     if save_svg is not None and not os.access(save_svg.parent, os.W_OK):
         # Half a minute later it would be too late to say so.
