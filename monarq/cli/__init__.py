@@ -1,7 +1,7 @@
 """The command line: `monarq worker`, `enqueue`, `stats`, `redis`, `demo` and the others.
 
-A folder for each command: `command.py` holds its options and calls what does the work. Heavy imports are inside the
-functions, so that `monarq --help` is quick. Commands share what is in `command_line/` and `terminal/`.
+Each command has a folder; its `command.py` defines the options and calls the code that does the work. Heavy imports are
+inside functions, so that `monarq --help` is quick. `command_line/` and `terminal/` hold what commands share.
 """
 
 from monarq.cli.app import main

@@ -1,4 +1,4 @@
-"""The group of all commands, and the exit codes and messages that their errors end in."""
+"""The group of all commands, and the exit codes and messages of their errors."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ from monarq.workers.system.output import open_standard_descriptors
 
 SECTIONS: Final = {
     "Examples": """
-monarq demo                                       see it at work, with nothing set up
-monarq init shop                                  write a small project that runs
+monarq demo                                       see monarq at work, without any setup
+monarq init shop                                  create a small working project
 monarq worker examples.jobs                       run the jobs of a module
-monarq enqueue examples.jobs:add 1 2 --wait       put one in, and wait for its result
-monarq stats --watch                              see what goes on
-monarq web                                        the same in a browser, and more
-monarq doctor examples.jobs                       see what a worker would meet here
+monarq enqueue examples.jobs:add 1 2 --wait       enqueue a job and wait for its result
+monarq stats --watch                              watch the queues
+monarq web                                        watch and manage them in a browser
+monarq doctor examples.jobs                       check whether a worker could run here
 """,
     "Environment": """
-Every option has a variable: --concurrency of the worker is MONARQ_WORKER_CONCURRENCY.
-The Redis is MONARQ_REDIS or REDIS_URL. [tool.monarq] in pyproject.toml gives settings as well.
+Every option can be set by a variable: the worker's --concurrency is MONARQ_WORKER_CONCURRENCY.
+MONARQ_REDIS or REDIS_URL names the Redis. [tool.monarq] in pyproject.toml can hold settings too.
 """,
 }
 
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process with its exit code."""
     open_standard_descriptors()
     code = run(arguments)
-    gc.freeze()  # the process ends: a search for garbage would take a tenth of a short command's time
+    gc.freeze()  # the process is about to exit: a collection would take a tenth of a short command's time
     sys.exit(code)
 
 
@@ -78,10 +78,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        arguments: without the program's name; by default the process's own.
+        arguments: without the program's name; by default those of the process.
 
     Returns:
-        The exit code: 0; 1 where a job or another object of the command failed; 2 where the command could not run.
+        The exit code: 0; 1 if a job or another object of the command failed; 2 if the command could not run.
     """
     reporter = Reporter()
     try:
@@ -102,7 +102,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _print_usage_error(error)
         return REFUSED
     except BrokenPipeError:
-        # The reader of our output has closed it.
+        # The reader of our output has closed the pipe.
         discard_output(sys.stdout)
         discard_output(sys.stderr)
         return FAILED
@@ -119,7 +119,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         say("monarq: interrupted")
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - a traceback is no answer to a person
+    except Exception as error:  # noqa: BLE001 - users should not see a traceback
         reporter.bug(error)
         return FAILED
 
@@ -132,7 +132,7 @@ def _print_usage_error(error: click.ClickException) -> None:
 
 
 def _variable_of(error: click.ClickException) -> str:
-    """Names the environment variable or the file that a wrong value came from; '' where it was an argument."""
+    """Names the environment variable or file that a wrong value came from; '' if it was an argument."""
     context, parameter = getattr(error, "ctx", None), getattr(error, "param", None)
     if not isinstance(context, click.Context) or not isinstance(parameter, click.Option) or parameter.name is None:
         return ""

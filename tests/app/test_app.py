@@ -380,7 +380,7 @@ async def test_a_cpu_lifespan_that_raises_at_its_close_is_told(redis_url: str, f
     write(folder, "child_raises_at_close", CLOSING.format(io="pass", cpu="close_the_database()"))
     exit_code, shown = await ended_worker(redis_url, folder, "child_raises_at_close", burst=True)
     assert exit_code == 0, shown
-    assert "monarq: cpu_lifespan raised at its close:\nTraceback" in shown
+    assert "monarq: cpu_lifespan raised an exception when it closed:\nTraceback" in shown
     assert "OSError: no database any more" in shown
     assert "EOFError" not in shown
 
@@ -416,5 +416,5 @@ async def ended_worker(
 
 def test_check_takes_an_app(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert check_workers(WorkerSpec("tests.app.shop:app", redis_url)) == 1
-    assert "no worker is alive" in capsys.readouterr().err
+    assert "no live worker" in capsys.readouterr().err
     assert import_object("tests.app.shop.app") is shop.app

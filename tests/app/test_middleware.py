@@ -178,7 +178,7 @@ async def test_one_that_swallows_a_timeout_does_not_save_the_run(redis: Redis, r
     await run_app(strict)
     told = (await result_of(redis, "lingers")).value
     assert isinstance(told, TimeoutError)
-    assert "passed its timeout of 0.05 s" in str(told)
+    assert "exceeded its timeout of 0.05 s" in str(told)
     assert calls == [1]
     assert (await result_of(redis, "in order")).value == "in order", "what the job itself returns counts, as without"
 
@@ -215,7 +215,7 @@ async def test_no_lane_s_timeout_can_be_swallowed(redis: Redis, run_app: RunApp,
     await run_app(saved)
     value = (await result_of(redis, "one")).value
     assert isinstance(value, TimeoutError)
-    assert "passed its timeout of 0.05 s and " in str(value)
+    assert "exceeded its timeout of 0.05 s and " in str(value)
 
 
 async def test_a_timeout_that_the_job_itself_raises_may_be(redis: Redis, run_app: RunApp) -> None:

@@ -40,11 +40,11 @@ REFUSED = [
     (["enqueue", "tests.cli.target:no_job"], "put @job before it"),
     (["enqueue", "tests.cli.nowhere:job"], "there is no module 'tests.cli.nowhere'"),
     (["enqueue", ""], "a job's name must not be empty"),
-    (["enqueue", "name", "--kwargs", "{x"], "'{x' is no JSON object"),
+    (["enqueue", "name", "--kwargs", "{x"], "'{x' is not a JSON object"),
     (["enqueue", "name", "--from", "no/such/file"], "no/such/file cannot be read: No such file"),
-    (["enqueue", "name", "--from", "tests"], "tests cannot be read: Is a directory"),
-    (["enqueue", "name", "--from", "x", "--job-id", "a"], "--job-id is for one job"),
-    (["enqueue", "name", "--timeout", "3"], "--timeout is how long --wait waits"),
+    (["enqueue", "name", "--from", "tests"], "tests cannot be read: it is a directory"),
+    (["enqueue", "name", "--from", "x", "--job-id", "a"], "--job-id names one job"),
+    (["enqueue", "name", "--timeout", "3"], "--timeout limits --wait"),
     (["enqueue", "name", "--job-id", ""], "must not be empty"),
     (["enqueue", "name", "-q", ""], "a queue's name must not be empty"),
     (["enqueue", "name", "-5"], "no such option '-5'"),
@@ -64,10 +64,10 @@ REFUSED = [
     (["worker", "tests.cli.target", "-q", ""], "a queue's name must not be empty"),
     (
         ["worker", "tests/cli/target.py", "--check"],
-        "'tests/cli/target.py' is a file: give the module as Python names it",
+        "'tests/cli/target.py' is a file: give the name of its module",
     ),
     (["queues", "pause", ""], "a queue's name must not be empty"),
-    (["demo", "--save-svg", "no/such/folder/x.svg"], "no/such/folder is not a folder that can be written to"),
+    (["demo", "--save-svg", "no/such/folder/x.svg"], "no/such/folder is not a writable folder"),
     (["redis", "--port", "99999"], "99999"),
     (["nonsense"], "no such command 'nonsense'"),
 ]
@@ -173,7 +173,7 @@ def test_a_bug_is_reported_in_one_line_too(cli: Cli, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("monarq.cli.enqueue.command.parse_job_arguments", broken)
     ended = cli("enqueue", "name", "1")
     assert ended.code == 1
-    assert ended.err == "monarq: unexpected ZeroDivisionError: of all things; -v shows where\n"
+    assert ended.err == "monarq: unexpected ZeroDivisionError: of all things; -v shows the traceback\n"
     assert "Traceback" in cli("enqueue", "-v", "name", "1").err
 
 

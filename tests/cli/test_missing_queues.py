@@ -18,7 +18,7 @@ from tests.support.queues import arq_queue
 from tests.support.workers import put
 
 EMAILS: Final = QueueRef("emails", "native")
-WORDS: Final = "no queue emials is known: nobody has put a job into it, and no worker serves it"
+WORDS: Final = "unknown queue emials: it has no jobs, and no worker serves it"
 COMMANDS: Final = [
     ["stats", "-q"],
     ["stats", "--json", "-q"],
@@ -48,10 +48,10 @@ async def test_one_sentence_names_the_queue_that_was_meant(redis: Redis, cli_her
 
 
 async def test_others_are_named_and_not_all_of_many(redis: Redis, cli_here: Cli) -> None:
-    assert (await cli_here("stats", "-q", "mail")).err.endswith("; known are default\n")
+    assert (await cli_here("stats", "-q", "mail")).err.endswith("; known queues: default\n")
     await register_queues(redis, [f"q{at}" for at in range(12)])
     said = (await cli_here("stats", "-q", "mail")).err
-    assert said.endswith("known are q0, q1, q10, q11, q2, q3, q4, q5, q6, q7 and 2 more\n")
+    assert said.endswith("known queues: q0, q1, q10, q11, q2, q3, q4, q5, q6, q7 and 2 more\n")
 
 
 async def test_the_other_queues_are_shown(redis: Redis, cli_here: Cli) -> None:
@@ -78,7 +78,7 @@ async def test_a_queue_that_was_used_once_is_there(redis: Redis, cli_here: Cli) 
 
 @pytest.mark.parametrize("key", [f"mail{HEALTH_CHECK_SUFFIX}", QueueKeys.of("mail").stats])
 async def test_an_empty_queue_in_arqs_format_that_is_on_no_list_is_there(redis: Redis, cli_here: Cli, key: str) -> None:
-    assert (await cli_here("stats", "--arq-queue", "mail")).err.startswith("monarq: no queue mail (arq) is known")
+    assert (await cli_here("stats", "--arq-queue", "mail")).err.startswith("monarq: unknown queue mail (arq)")
     assert not await monitor_queue(arq_queue("mail")).was_used(redis)
     if key.endswith(HEALTH_CHECK_SUFFIX):
         await redis.set(key, "Jan-01 00:00:00 j_complete=1 j_failed=0 j_retried=0 j_ongoing=0 queued=0")

@@ -57,7 +57,7 @@ async def test_the_named_queue_is_paused_and_purged(
     assert await admin.paused_since_ms(redis, other) is None
     count = 1 if paused == NATIVE else 2
     assert f"{count} job" in (await cli_here("queues", "purge", "mail", "--yes", *options)).err
-    assert (await cli_here("queues", "resume", "mail", *options)).err == f"monarq: {paused} goes on\n"
+    assert (await cli_here("queues", "resume", "mail", *options)).err == f"monarq: {paused} is resumed\n"
     [left] = (await cli_here("queues", "list", "mail", "--json", *(["--arq"] if other != NATIVE else []))).results
     assert (left["format"], left["queued"]) == (other.format, 3 - count)
 

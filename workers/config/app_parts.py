@@ -1,4 +1,4 @@
-"""The parts of a worker that an application object brings along, besides its jobs and settings."""
+"""The parts of a worker that an application object provides, besides its jobs and settings."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _DEFAULT: Final = QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerInfo:
-    """A worker process, as the lifespan of an app gets it.
+    """A worker process; passed to the lifespan of an app.
 
     Attributes:
         worker_id: its name in Redis.
         queues: the names of the queues that it serves.
         jobs: the names of the jobs that it knows.
         concurrency: how many jobs it runs at once on its event loop.
-        threads: how many of these may run in threads.
+        threads: how many of these jobs may run in threads.
     """
 
     worker_id: str
@@ -44,12 +44,12 @@ class AppParts:
     """What an application adds to a worker; the defaults are those of a worker without one.
 
     Attributes:
-        queue: the queue of jobs that a job enqueues and that name none.
-        lifespans: open resources for the jobs on the event loop and in threads, the first one first.
+        queue: the default queue for jobs that a job enqueues.
+        lifespans: open resources for the jobs on the event loop and in threads, in this order.
         cpu_lifespans: open resources for the jobs of each cpu child.
-        middleware: around each run, the outermost first; and around what jobs enqueue.
-        attach: gets the worker's resources once they are open, and whether no others of its process are still to be
-            opened; returns what ends that.
+        middleware: wraps each run, outermost first, and what jobs enqueue.
+        attach: called with the worker's resources once they are open, and with whether these are all resources that
+            overrides can replace in this process; returns a function that detaches them.
     """
 
     queue: QueueRef = _DEFAULT

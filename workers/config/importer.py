@@ -1,4 +1,4 @@
-"""The importer: imports objects by dotted path, ``app.jobs`` or ``app:WorkerSettings``, or says why it cannot."""
+"""Imports objects by dotted path, ``app.jobs`` or ``app:WorkerSettings``, or explains why it cannot."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from monarq.shared.errors import DeclarationError, SettingsError, TargetError
 from monarq.shared.extras import missing_extra
 
 _OWN_PARTS: Final = ("app", "arq", "cli", "embedded", "monitor", "producer", "shared", "targets", "workers")
-"""The folders of monarq except its examples, which are programs."""
+"""The folders of monarq except its examples, which count as user programs."""
 
 _FOREIGN_PATHS: Final = (
     "<",
     *(f"{Path(__file__).parents[2] / part}/" for part in _OWN_PARTS),
     *{f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")},
 )
-"""How paths of code that is not the program's begin: of monarq, the standard library and installed packages."""
+"""Path prefixes of code that is not the program's own: monarq, the standard library and installed packages."""
 
 
 def import_object(path: str) -> object:
     """Imports the object at ``package.module``, ``package.module.name`` or ``package.module:name``.
 
-    The current folder is searched first, as for a script that lies in it.
+    The current folder is searched first, as for a script in it.
 
     Raises:
         TargetError: there is no such object, or importing it failed; the message says which part.
@@ -38,10 +38,10 @@ def import_object(path: str) -> object:
     module_path, _, name = path.partition(":")
     if not module_path or path.endswith((":", ".")) or path.startswith("."):
         raise TargetError(
-            f"{path!r} is not a path of a module or of a name in it, such as app.jobs or app:WorkerSettings"
+            f"{path!r} is not the path of a module or of a name in one, such as app.jobs or app:WorkerSettings"
         )
     if "/" in module_path or module_path.endswith(".py"):
-        raise TargetError(f"{path!r} is a file: give the module as Python names it, such as app.jobs for app/jobs.py")
+        raise TargetError(f"{path!r} is a file: give the name of its module, such as app.jobs for app/jobs.py")
     if name:
         return _attribute(_import(module_path), name, path)
     try:
@@ -69,16 +69,16 @@ def _import(module_path: str) -> ModuleType:
             raise _NoModuleError(
                 f"there is no module {error.name!r} (looked in {Path.cwd()} and on the Python path)"
             ) from error
-        what = missing_extra(error, "it") or f"it needs {error.name!r}, which is not there"
+        what = missing_extra(error, "it") or f"it needs {error.name!r}, which is not installed"
         raise TargetError(f"{module_path} cannot be imported: {what}{source_location(error)}") from error
     except SettingsError as error:
         raise SettingsError(f"{module_path} cannot be imported: {error}{source_location(error)}") from error
     except DeclarationError as error:
-        # Its text names the place already.
+        # Its text already names the place.
         raise TargetError(f"{module_path} cannot be imported: {error}") from error
     except SystemExit as error:
         raise TargetError(
-            f"{module_path} ended the process when it was imported: {describe_error(error)}{source_location(error)}"
+            f"{module_path} exited while it was imported: {describe_error(error)}{source_location(error)}"
         ) from error
     except Exception as error:
         why = f"{describe_error(error)}{source_location(error)}{_advice(error, module_path)}"
@@ -86,11 +86,11 @@ def _import(module_path: str) -> ModuleType:
 
 
 def _advice(error: Exception, module_path: str) -> str:
-    """What to do where a module of a package is named without the package; '' for other errors."""
+    """What to do if a module of a package is named without the package; '' for other errors."""
     if not isinstance(error, ImportError) or "no known parent package" not in str(error):
         return ""
     folder = Path.cwd()
-    return f": it is part of a package: name it {folder.name}.{module_path}, in the folder {folder.parent}"
+    return f": it is part of a package: use {folder.name}.{module_path}, from the folder {folder.parent}"
 
 
 def _attribute(module: ModuleType, name: str, path: str) -> object:
@@ -103,7 +103,7 @@ def _attribute(module: ModuleType, name: str, path: str) -> object:
 
 
 def describe_error(error: BaseException) -> str:
-    """The error's type and text, in one line."""
+    """The error's type and text, on one line."""
     text = error.msg if isinstance(error, SyntaxError) else str(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

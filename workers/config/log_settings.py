@@ -1,4 +1,4 @@
-"""Log settings of a process: verbosity, format, or a dict of the user's own."""
+"""Log settings of a process: verbosity and format, or the user's own dict."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class LogSettings:
     """How a process logs.
 
     Attributes:
-        verbosity: 0 is usual, 1 logs every job, -1 warnings only.
+        verbosity: 0 is the default, 1 logs every job, -1 only warnings.
         format: "text" or "json".
-        custom: the dotted path of a dict for `logging.config.dictConfig`, which replaces all of this; arq's
+        custom: the dotted path of a dict for `logging.config.dictConfig`, which replaces the other two; arq's
             --custom-log-dict.
     """
 

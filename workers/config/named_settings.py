@@ -21,14 +21,14 @@ ATTRIBUTES: Final[Mapping[str, str]] = {
     "redis_wait": "redis_wait_s",
     "timeout": "timeout_s",
 }
-"""Those that have another name there."""
+"""The attributes whose names differ from the settings' public names."""
 
 OF_ALL: Final = frozenset({"allow_pickle", "max_payload"})
-"""Settings of workers that are not theirs alone."""
+"""Settings that workers share with other parts, such as producers."""
 
 
 def project_settings() -> dict[str, Any]:
-    """What pyproject.toml says of worker processes, by attribute.
+    """The settings of worker processes in pyproject.toml, by attribute.
 
     Raises:
         SettingsError: it has an unknown setting, or an invalid value.
@@ -44,10 +44,10 @@ def project_settings() -> dict[str, Any]:
 
 
 def by_attribute(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of settings, checked, by the names that `override` takes: those of attributes, and "allow_pickle".
+    """The checked values of settings, by the names that `override` takes: attributes, and "allow_pickle".
 
     Args:
-        values: by the names of the settings, as pyproject.toml or `Defaults` have them.
+        values: by the public names of the settings, as in pyproject.toml or `Defaults`.
 
     Raises:
         SettingsError: a value is invalid.
@@ -56,6 +56,6 @@ def by_attribute(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(name: str, value: Any) -> Any:
-    if name == "queues":  # names and formats, which `override` checks
+    if name == "queues":  # `override` checks their names and formats
         return value
     return find_setting("" if name in OF_ALL else "worker", name).read(value)

@@ -1,4 +1,4 @@
-"""The settings of a worker: one frozen object with every default, made once and passed down."""
+"""The settings of a worker: one frozen object with all defaults, created once and passed down."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _COUNTS: Final = (
     *("max_payload", "max_result", "max_error_text", "max_dead"),
 )
 _LEAST_S: Final = {
-    "lease_s": 0.2,  # a lease that ends before it can be renewed lets its job run twice
-    "poll_s": 0.001,  # a shorter one would do nothing but ask Redis
-    "keep_dead_s": 0.001,  # a millisecond is the shortest time that Redis keeps
+    "lease_s": 0.2,  # a lease that expires before it can be renewed lets its job run twice
+    "poll_s": 0.001,  # a shorter one would keep the worker busy polling
+    "keep_dead_s": 0.001,  # Redis keeps keys for a millisecond or more
     "keep_unknown_s": 0.0,
     "keep_result_s": 0.0,
     "timeout_s": 0.0,
@@ -43,7 +43,7 @@ _LEAST_S: Final = {
 
 
 def describe(run: ActiveRun) -> dict[str, Any]:
-    """The fields of a run in the ctx dict of its job."""
+    """The fields of a run for the ctx dict of its job."""
     return {
         "job_id": run.lease.job_id,
         "job_try": run.job_try,
@@ -54,7 +54,7 @@ def describe(run: ActiveRun) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """The user's hooks, called with the ctx dict of the worker or of a job; None for no hook.
+    """The user's hooks, called with the ctx dict of the worker or of a job; None: no hook.
 
     Attributes:
         describe: returns the fields of a run for the ctx dict of its job.
@@ -62,7 +62,7 @@ class Hooks:
         shutdown: called after the last job has ended.
         job_start: called before each job.
         job_end: called after each job, before its end is recorded.
-        after_job_end: called after the end was handed over to be recorded.
+        after_job_end: called once the end has been passed on to be recorded.
     """
 
     describe: Callable[[ActiveRun], dict[str, Any]] = describe
@@ -78,42 +78,42 @@ class WorkerSettings:
     """All settings of a worker process. Times are in seconds.
 
     Attributes:
-        queues: the queues that it serves, each once. Names and instances of `monarq.Queue` are taken as well.
+        queues: the queues that it serves, each once. Names and instances of `monarq.Queue` are accepted too.
         concurrency: how many io jobs it runs at once.
         threads: how many thread jobs it runs at once, within `concurrency`.
         thread_executor: runs the calls of thread jobs. Default: threads of the worker's own.
         cpu_jobs_per_child: cpu jobs after which the child process is replaced.
-        cpu_memory_bytes: a memory limit for cpu jobs that have none of their own.
-        timeout_s: how long a job may run that declares no timeout; 0 for no limit.
-        retry: when a job is tried again that does not say so itself; None only after `Retry`.
-        max_tries: how often a job is tried that does not say so itself. Default: 5, or its retries and one more.
-        keep_result_s: how long results are kept; 0 for not at all, infinity for ever.
-        queue_options: what queues say of the runs of their jobs.
+        cpu_memory_bytes: the memory limit of cpu jobs that declare none.
+        timeout_s: the timeout of jobs that declare none; 0 for no limit.
+        retry: the retry policy of jobs that declare none; None: retry only after `Retry`.
+        max_tries: how often jobs that do not declare it are tried. Default: 5, or the retries plus one if that is more.
+        keep_result_s: how long results are kept; 0: not at all, infinity: forever.
+        queue_options: the options of queues for the runs of their jobs.
         lease_s: how long a worker that does not renew its leases keeps its jobs.
-        poll_s: how often an idle worker looks for jobs for which it was not woken, such as those of arq's clients.
-        grace_s: how long running jobs may go on after SIGTERM.
+        poll_s: how often an idle worker polls for jobs that did not wake it, such as those of arq's clients.
+        grace_s: how long running jobs may continue after SIGTERM.
         max_payload: bytes; a larger payload is not decoded.
-        max_result: bytes; a job with a larger result has failed.
-        max_error_text: characters; a longer text of an error is cut, wherever it is logged, kept or sent.
-        max_crashes: after so many crashes a job is dead.
-        keep_unknown_s: how long a job with a name that no worker knows waits before it is dead; 0 for not at all.
+        max_result: bytes; a job with a larger result fails.
+        max_error_text: characters; longer error texts are cut wherever they are logged, kept or sent.
+        max_crashes: the number of crashes after which a job becomes a dead letter.
+        keep_unknown_s: how long a job with an unknown name waits before it becomes a dead letter; 0: not at all.
         keep_dead_s: how long dead letters are kept.
         max_dead: how many dead letters a queue keeps.
         codecs: the formats that are read and written.
         allow_cancel: whether requests to cancel jobs are carried out.
-        burst: end once no job is left.
-        max_burst_jobs: in burst mode, end after so many runs; -1 for no limit.
+        burst: exit once no job is left.
+        max_burst_jobs: in burst mode, exit after this many runs; -1 for no limit.
         hooks: the user's hooks.
-        listeners: the user's own listeners, which get events beside the log.
-        preflight_warnings: whether it warns at its start that it waits for Redis, and that Redis can lose jobs.
-        redis_wait_s: how long it waits at its start for a Redis that does not answer; by default for ever.
-        log: how the cpu child logs: as its worker does. None leaves that to the program.
-        outcomes: decides how runs end that raised or were stopped.
+        listeners: the user's own listeners, which get events in addition to the log.
+        preflight_warnings: whether to warn at startup that it waits for Redis, and that Redis can lose jobs.
+        redis_wait_s: how long to wait at startup for a Redis that does not answer; by default forever.
+        log: how the cpu child logs: like its worker. None leaves that to the program.
+        outcomes: decides the outcome of runs that raised or were stopped.
         rejections: the errors of jobs that cannot be run.
-        shards: how many shards a native queue is to have, by its name; what `queues` and jobs declare is added.
-        any_queue_name: accept queue names that monarq itself would refuse, as arq does.
-        app: what an application object brings along.
-        one_process: run one worker process, however many cores there are, as the program was written for one.
+        shards: the number of shards of native queues, by name, in addition to what `queues` and jobs declare.
+        any_queue_name: accept every queue name that arq accepts, even those that monarq would refuse.
+        app: what an application object provides.
+        one_process: run one worker process, however many cores there are, because the program was written for one.
     """
 
     queues: tuple[QueueRef, ...] = (QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT),)
@@ -173,7 +173,7 @@ class WorkerSettings:
             to_count(self.max_tries, "max_tries", least=1)
         object.__setattr__(self, "retry", checked_retry(self.retry))
         _check_listeners(self.listeners)
-        given: Any = self.queues  # names and instances of `Queue`, too
+        given: Any = self.queues  # may be names and instances of `Queue`
         object.__setattr__(self, "queues", _refs(given))
         numbers = [(queue.name, queue.shards) for queue in given if isinstance(queue, Queue)]
         object.__setattr__(self, "shards", add_shards(self.shards, numbers))
@@ -184,12 +184,12 @@ class WorkerSettings:
 
     @property
     def run_options(self) -> RunOptions:
-        """What holds for the runs of jobs where nothing nearer says otherwise."""
+        """The defaults for the runs of jobs, which jobs and queues may override."""
         return RunOptions(self.timeout_s, self.keep_result_s, self.max_tries, self.retry)
 
 
 def add_shards(known: Mapping[str, int], declared: Iterable[tuple[str, int | None]]) -> dict[str, int]:
-    """The numbers of shards by queue, with those that were declared.
+    """The number of shards by queue, including the declared ones.
 
     Raises:
         SettingsError: two declarations of a queue differ.
@@ -206,7 +206,7 @@ def add_shards(known: Mapping[str, int], declared: Iterable[tuple[str, int | Non
 def add_queue_options(
     known: Mapping[QueueRef, RunOptions], declared: Iterable[tuple[QueueRef, RunOptions]]
 ) -> dict[QueueRef, RunOptions]:
-    """What queues say of the runs of their jobs, with what was declared.
+    """The options of queues for the runs of their jobs, including the declared ones.
 
     Raises:
         SettingsError: two declarations of a queue differ.
@@ -223,10 +223,10 @@ def add_queue_options(
 
 def _refs(queues: object) -> tuple[QueueRef, ...]:
     if not isinstance(queues, (list, tuple)) or isinstance(queues, QueueRef) or not queues:
-        raise SettingsError(f"queues is {queues!r}: give a list of one queue or more")
+        raise SettingsError(f"queues is {queues!r}: give a list with at least one queue")
     for queue in queues:
         if not isinstance(queue, (str, Queue, QueueRef)):
-            raise SettingsError(f"queues: {queue!r} is none: give names, or instances of monarq.Queue")
+            raise SettingsError(f"queues: {queue!r} is not a queue: give names or instances of monarq.Queue")
     return tuple(dict.fromkeys(map(to_ref, queues)))
 
 
@@ -235,4 +235,6 @@ def _check_listeners(listeners: object) -> None:
         raise SettingsError(f"listeners is {listeners!r}: give a list of instances of monarq.Listener")
     for listener in listeners:
         if not isinstance(listener, Listener):
-            raise SettingsError(f"listeners: {listener!r} is none: give instances of subclasses of monarq.Listener")
+            raise SettingsError(
+                f"listeners: {listener!r} is not a listener: give instances of subclasses of monarq.Listener"
+            )

@@ -1,4 +1,4 @@
-"""The spec of a worker process and the limits of its supervisor, both made from the command line."""
+"""The spec of a worker process and the limits of its supervisor, both built from the command line."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from monarq.workers.config.log_settings import LogSettings
 
 @dataclass(frozen=True, slots=True)
 class WorkerSpec:
-    """What one worker process of a pool runs, as it is sent to the process itself.
+    """What one worker process of a pool runs, as sent to that process.
 
-    It may hold a password. It travels over a private socket, never in a command line or an environment, and its repr
-    leaves out what is secret.
+    It may hold a password. It is sent over a private socket, never in a command line or an environment, and its repr
+    leaves secrets out.
 
     Attributes:
         target: the path of what to run; see `monarq.workers.process.target_loader`.
         redis_url: the Redis to use instead of the one that the target or the environment names.
-        overrides: settings from options and the environment by attribute, such as "lease_s"; of JSON's types only.
-        project: settings from pyproject.toml by name, such as "lease", as TOML has them.
-        index: which worker of its pool it is, from 0.
-        verbosity: how much it logs: 0 is usual, 1 logs every job, -1 warnings only.
+        overrides: settings from options and the environment by attribute, such as "lease_s"; only JSON types.
+        project: settings from pyproject.toml by name, such as "lease"; TOML types.
+        index: the worker's number in its pool, from 0.
+        verbosity: how much it logs: 0 is the default, 1 logs every job, -1 only warnings.
         log_format: "text" or "json".
         custom_log_dict: dotted path of a dict for logging.config, which replaces these two.
-        restarts: how often the worker of its slot has ended by itself or was killed, and was replaced.
-        warns_for_pool: whether it is the one of its pool that logs the warnings about the Redis and the target.
+        restarts: how often the worker of its slot ended unexpectedly or was killed, and was replaced.
+        warns_for_pool: whether it is the one worker of its pool that logs warnings about Redis and the target.
         loaders: dotted paths of `TargetLoader`s, for targets that are not modules of jobs.
     """
 
@@ -43,7 +43,7 @@ class WorkerSpec:
 
     @property
     def log(self) -> LogSettings:
-        """How its processes log."""
+        """The log settings of its processes."""
         return LogSettings(self.verbosity, self.log_format, self.custom_log_dict)
 
 
@@ -52,15 +52,15 @@ class SupervisorLimits:
     """The time limits of a supervisor and its pauses before restarts. All in seconds.
 
     Attributes:
-        hang_timeout_s: a worker that sends nothing for so long is killed.
-        start_timeout_s: the same before it is ready, when it may be importing for long.
-        kill_after_s: a worker that must stop is killed so long after its grace.
+        hang_timeout_s: a worker that sends nothing for this long is killed.
+        start_timeout_s: the same before it is ready, since imports may take long.
+        kill_after_s: a worker that must stop is killed this long after its grace period.
         dump_s: how long a hung worker has to write its stacks to stderr.
-        restart_first_s: the pause before the first restart; each further one doubles it.
-        restart_longest_s: the longest pause, after workers that died before they were ready.
-        restart_start_error_s: the longest pause after one that said why it cannot start, such as a Redis that is away.
-        restart_worked_s: the longest pause after one that was ready.
-        steady_s: a worker that lived so long has proved itself: its next restart is quick again.
+        restart_first_s: the pause before the first restart; it doubles with each further one.
+        restart_longest_s: the longest pause after a worker that died before it was ready.
+        restart_start_error_s: the longest pause after a worker that said why it cannot start, such as Redis being down.
+        restart_worked_s: the longest pause after a worker that was ready.
+        steady_s: after a worker has lived this long, the next restart is quick again.
     """
 
     hang_timeout_s: float = 30.0

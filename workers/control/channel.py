@@ -1,6 +1,6 @@
 """The control channel: a socket pair between the supervisor and one worker process.
 
-Whichever side dies, the other one reads the end of the stream. `monarq.workers.control.messages` has the messages.
+When either side dies, the other one reads the end of the stream. `monarq.workers.control.messages` has the messages.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_LINE_BYTES: Final = 1_048_576
 
 
 class ChannelError(Exception):
-    """The bytes received are no message: something else wrote into the channel."""
+    """The received bytes are not a message: something else wrote into the channel."""
 
 
 class LineBuffer:
@@ -40,7 +40,7 @@ class LineBuffer:
             del self._bytes[: end + 1]
             yield line
         if len(self._bytes) > MAX_LINE_BYTES:
-            raise ChannelError("a line without end")
+            raise ChannelError("a line is too long")
 
 
 def to_line(message: ToWorker | FromWorker) -> bytes:
@@ -49,7 +49,7 @@ def to_line(message: ToWorker | FromWorker) -> bytes:
 
 
 class SupervisorEnd:
-    """The supervisor's end, which never waits."""
+    """The supervisor's end, which never blocks."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
@@ -61,7 +61,7 @@ class SupervisorEnd:
         return self._socket.fileno()
 
     def send(self, message: ToWorker) -> None:
-        """Sends a message; it is lost where the worker is gone or has read nothing for long: signals remain."""
+        """Sends a message; it is lost if the worker is gone or has read nothing for long: then signals remain."""
         try:
             self._socket.sendall(to_line(message))
         except OSError:
@@ -87,12 +87,12 @@ class SupervisorEnd:
             raise ChannelError(str(error)) from error
 
     def close(self) -> None:
-        """Closes the channel: the worker takes it that its supervisor is gone."""
+        """Closes the channel; the worker concludes that its supervisor is gone."""
         self._socket.close()
 
 
 class WorkerEnd:
-    """The worker's end: a thread waits for messages; sending never waits, as it is done on the event loop."""
+    """The worker's end: a thread waits for messages; sending never blocks, since it happens on the event loop."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(True)
@@ -102,7 +102,7 @@ class WorkerEnd:
         self._unsent = b""
 
     def send(self, message: FromWorker) -> None:
-        """Sends a message, as far as there is room: a supervisor that is stopped for an hour must not stop us."""
+        """Sends a message if there is room: a supervisor that is suspended for an hour must not block us."""
         if not self._unsent or not isinstance(message, Heartbeat):
             self._unsent += to_line(message)
         try:
@@ -112,7 +112,7 @@ class WorkerEnd:
         self._unsent = self._unsent[sent:]
 
     def filenos(self) -> tuple[int]:
-        """Its descriptor: see `monarq.workers.system.forks`."""
+        """Its descriptor; see `monarq.workers.system.forks`."""
         return (self._socket.fileno(),)
 
     def messages(self) -> Iterator[ToWorker]:

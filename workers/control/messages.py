@@ -1,8 +1,8 @@
-"""The messages on the control channel between the supervisor and a worker process; one JSON object a line.
+"""The messages on the control channel between the supervisor and a worker process; one JSON object per line.
 
-The supervisor begins with `Start`; the worker says what it is `Importing`, answers `Ready` or `StartFailed`, and sends
-a `Heartbeat` each second from its event loop, and `Exiting` when it has handed everything back. The channel is private,
-so secrets may travel on it.
+The supervisor begins with `Start`. The worker says what it is `Importing`, answers `Ready` or `StartFailed`, sends a
+`Heartbeat` every second from its event loop, and `Exiting` when it has handed everything back. The channel is private,
+so messages may hold secrets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from monarq.workers.control.heartbeat import Heartbeat
 ExitReason = Literal["drained", "burst"]
 
 CANNOT_START: Final = 2
-"""Exit code of a worker, and of its supervisor, when the settings are wrong or Redis is not there."""
+"""Exit code of a worker and its supervisor when the settings are wrong or Redis is unreachable."""
 
 
 class Start(msgspec.Struct, tag="start", frozen=True):
@@ -26,7 +26,7 @@ class Start(msgspec.Struct, tag="start", frozen=True):
 
     Attributes:
         spec: what to run.
-        sys_path: the supervisor's import path, which the worker takes over.
+        sys_path: the supervisor's import path, which the worker adopts.
         python_path: the PYTHONPATH that the worker's own children should see; None for none.
     """
 
@@ -36,7 +36,7 @@ class Start(msgspec.Struct, tag="start", frozen=True):
 
 
 class Drain(msgspec.Struct, tag="drain", frozen=True):
-    """Supervisor to worker, beside SIGTERM, whose handler a job may have replaced: finish your jobs, then exit."""
+    """Supervisor to worker, besides SIGTERM, whose handler a job may have replaced: finish your jobs, then exit."""
 
 
 class HandBack(msgspec.Struct, tag="hand_back", frozen=True):
@@ -44,11 +44,11 @@ class HandBack(msgspec.Struct, tag="hand_back", frozen=True):
 
 
 class StopClaiming(msgspec.Struct, tag="stop_claiming", frozen=True):
-    """Supervisor to worker: claim no new job; those that run may take as long as they need."""
+    """Supervisor to worker: claim no more jobs; running jobs may take as long as they need."""
 
 
 class Recover(msgspec.Struct, tag="recover", frozen=True):
-    """Supervisor to worker, where only workers can reach the Redis: put a dead worker's jobs back in their queues.
+    """Supervisor to worker, if only workers can reach the Redis: put a dead worker's jobs back into their queues.
 
     Attributes:
         dead: the dead worker's `Ready`.
@@ -60,15 +60,15 @@ class Recover(msgspec.Struct, tag="recover", frozen=True):
 
 
 class Ready(msgspec.Struct, tag="ready", frozen=True):
-    """Worker to supervisor: it takes jobs from now on.
+    """Worker to supervisor: it is about to claim jobs.
 
     Attributes:
         worker_id: its id in Redis.
         queues: the queues that it serves.
-        lease_s: how long its jobs stay its own without a renewal.
-        grace_s: how long its running jobs may go on once it must stop.
-        redis_url: where its jobs are; None where its Redis has no URL.
-        one_process: whether its pool must have no other worker.
+        lease_s: how long it keeps its jobs without a renewal.
+        grace_s: how long its running jobs may continue once it must stop.
+        redis_url: the Redis of its jobs; None if that has no URL.
+        one_process: whether its pool must have only one worker.
     """
 
     worker_id: str
@@ -83,7 +83,7 @@ class Ready(msgspec.Struct, tag="ready", frozen=True):
 
 
 class Importing(msgspec.Struct, tag="importing", frozen=True):
-    """Worker to supervisor: what it is importing of the program. It is no sign of life: the import may stand still.
+    """Worker to supervisor: the module of the program that it is importing. Not a heartbeat: the import may hang.
 
     Attributes:
         place: the module, its file and line.
@@ -99,12 +99,12 @@ class StartFailed(msgspec.Struct, tag="start_failed", frozen=True):
 
 
 class Exiting(msgspec.Struct, tag="exiting", frozen=True):
-    """Worker to supervisor: every job has ended or is handed back, and the process is about to exit.
+    """Worker to supervisor: every job has ended or was handed back, and the process is about to exit.
 
     Attributes:
         reason: why it exits.
-        interrupted_runs: whether runs were stopped before their end: processes that they have started must end too.
-        failed: whether a lifespan or a hook of the user's has raised after the last job.
+        interrupted_runs: whether runs were stopped early; then processes that they started must end too.
+        failed: whether a lifespan or hook of the user raised after the last job.
     """
 
     reason: ExitReason

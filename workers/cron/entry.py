@@ -1,4 +1,4 @@
-"""A cron entry: a job and its schedule. Made here of monarq's declarations, of arq's in `monarq.arq.settings.crons`."""
+"""A cron entry: a job and its schedule. `monarq.arq.settings.crons` builds those of arq's declarations."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ class CronEntry:
     Attributes:
         job_name: the name of the job that is enqueued.
         name: the prefix of its ticks' ids.
-        schedule: when.
+        schedule: when the job is enqueued.
         args: the job's positional arguments.
         kwargs: the job's keyword arguments.
         lane: where the job runs.
         queue: the queue; None for the scheduler's.
-        unique: whether a tick is enqueued once over all workers; else once by each.
-        job_id: one id for all ticks: while a job or result of that id exists, ticks are left out.
+        unique: whether a tick is enqueued once across all workers; otherwise once by each.
+        job_id: one id for all ticks: while a job or result with that id exists, ticks are skipped.
         run_at_startup: whether it is also enqueued when a worker starts.
-        remembers: whether ticks are caught up that were missed while no worker ran.
-        catch_up: whether all missed ticks are caught up, not only the newest.
-        options: what is said of the runs of its jobs, as plain values; None for nothing.
+        remembers: whether to catch up on ticks that were missed while no worker ran.
+        catch_up: whether to catch up on all missed ticks, not only the newest.
+        options: the options of its runs, as plain values; None for none.
     """
 
     job_name: str
@@ -52,7 +52,7 @@ class CronEntry:
 
     @property
     def redis_field(self) -> str:
-        """The field of its record and status in Redis; with another schedule it starts afresh."""
+        """The field of its record and status in Redis; a changed schedule starts over."""
         return f"{self.name} {self.schedule.text}"
 
 
@@ -61,12 +61,12 @@ def entries_of(crons: Iterable[Cron], codecs: Codecs | None = None) -> list[Cron
 
     Args:
         crons: the declarations.
-        codecs: the format that their jobs' payloads are written in. Default: msgpack.
+        codecs: the format of their jobs' payloads. Default: msgpack.
 
     Raises:
-        SettingsError: two of one name enqueue different jobs, and so would bar each other's ticks; or the arguments of
-            one are not what its job's annotations say.
-        DeclarationError: a class that a job is annotated with cannot be made again.
+        SettingsError: two declarations with one name enqueue different jobs, and so would block each other's ticks; or
+            arguments do not match the annotations of the job.
+        DeclarationError: an instance of a class in a job's annotations could not be rebuilt.
     """
     encoder = ArgumentEncoder(codecs or Codecs())
     entries = [
@@ -88,7 +88,9 @@ def entries_of(crons: Iterable[Cron], codecs: Codecs | None = None) -> list[Cron
     for entry in entries:
         other = named.setdefault(entry.name, entry)
         if (other.job_name, other.args, other.kwargs) != (entry.job_name, entry.args, entry.kwargs):
-            raise SettingsError(f"two crons of different jobs or arguments are named {entry.name!r}: give one a name=")
+            raise SettingsError(
+                f"two crons with different jobs or arguments are named {entry.name!r}: give one of them a name="
+            )
     return entries
 
 

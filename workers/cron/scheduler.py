@@ -1,7 +1,7 @@
 """The cron scheduler: enqueues cron ticks. Every worker has one, and the first that enqueues a tick wins.
 
-A tick's job id is the same on all workers, and Redis bars it for days, so that neither a late worker nor a repeated
-call makes a second job of it. Times are those of Redis; a worker's clock, and its jumps, do not matter.
+A tick's job id is the same on all workers, and Redis blocks it for days, so that neither a late worker nor a repeated
+call creates a second job. All times are those of Redis; a worker's clock and its jumps do not matter.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 
 AHEAD: Final = timedelta(seconds=1)
-"""Ticks are enqueued this early, deferred to their time, so that a slow call does not make them late; as arq does."""
+"""Ticks are enqueued this early and deferred to their time, so that a slow call does not delay them; as in arq."""
 
 BAR_MS: Final = 2 * 86_400_000
-"""How long a tick's id stays barred: longer than any worker may have slept in the middle of the call."""
+"""How long a tick's id stays blocked: longer than any worker may have been suspended in the middle of the call."""
 
 FREQUENT_BAR_MS: Final = 3_600_000
-"""The same for ticks less than a minute apart, whose bars would fill Redis."""
+"""The same for ticks less than a minute apart, whose blocked ids would fill Redis."""
 
 OWN_ID_BAR_MS: Final = 60_000
-"""The longest that one tick of a job with an id of its own bars the next; as arq does."""
+"""The longest time that a tick of a job with an id of its own blocks the next one; as in arq."""
 
 CLOCK_S: Final = 60.0
 """How often Redis is asked for its time."""
@@ -63,17 +63,17 @@ class CronScheduler:
 
     1. start: read the newest ticks from Redis, and enqueue the entries that run at startup.
     2. run_once: enqueue what is due, each tick once.
-    3. sleep until the next tick, and survive every error of Redis: then the newest missed tick is due.
+    3. Sleep until the next tick. After a Redis error, the newest missed tick is due.
 
     Args:
         entries: what to enqueue.
-        queue: the queue of those that name none.
+        queue: the queue of entries that name none.
         codecs: write and sign payloads.
-        events: is notified of ticks that this worker has enqueued.
-        ttl_ms: ms after its time that a tick may be started; 0 for no limit.
-        started: the time of the start for `run_at_startup`. Where all workers of a pool have the same one, the job is
-            enqueued once for all of them. Default: when this scheduler starts.
-        since: from when on ticks count as missed of entries without one that is known. Default: likewise.
+        events: is notified of the ticks that this worker has enqueued.
+        ttl_ms: how long after its time a tick may be started, in ms; 0 for no limit.
+        started: the startup time for `run_at_startup`. If it is the same for all workers of a pool, the job is enqueued
+            once for all of them. Default: when this scheduler starts.
+        since: for entries without a known tick, the time from which on ticks count as missed. Default: likewise.
         clock: Redis' time. Default: Redis is asked now and then.
         ahead: how early a tick is enqueued. Default: a second.
     """
@@ -106,7 +106,7 @@ class CronScheduler:
         self._status_writer = StatusWriter()
 
     async def run(self, redis: Redis) -> None:
-        """Enqueues ticks until cancelled; on a cluster those of each queue by themselves, as its node may be silent."""
+        """Enqueues ticks until cancelled; on a cluster separately for each queue, since a queue's node may be down."""
         if is_cluster(redis) and len(self._queues) > 1:
             async with asyncio.TaskGroup() as group:
                 for queue in self._queues:
@@ -122,7 +122,7 @@ class CronScheduler:
             await asyncio.sleep(wait_s)
 
     def _of_queue(self, queue: QueueRef | None) -> CronScheduler:
-        """A scheduler of this one's entries of one queue."""
+        """A scheduler for the entries of one queue."""
         return CronScheduler(
             [entry for entry in self._entries if entry.queue == queue],
             queue=self._queue,
@@ -134,10 +134,10 @@ class CronScheduler:
         )
 
     async def run_once(self, redis: Redis) -> float:
-        """Enqueues what is due, and returns the seconds until the next time. The first time is the start.
+        """Enqueues what is due, and returns the seconds until the next call. The first call is the start.
 
         Raises:
-            RedisError: a call failed; the next time it continues where it stopped.
+            RedisError: a call failed; the next call continues where this one stopped.
         """
         now = await self._clock.now(redis)
         if self._states is None:
@@ -150,9 +150,9 @@ class CronScheduler:
         return self._sleep_s(now)
 
     async def _run_entry(self, redis: Redis, state: EntryState, now: datetime) -> None:
-        """Enqueues what is due of one entry. An error of this entry alone delays no other.
+        """Enqueues what is due for one entry. An error that affects only this entry does not delay the others.
 
-        On a cluster one node may be away, and with it the queues of some entries.
+        On a cluster, one node may be down, and with it the queues of some entries.
         """
         of_entry = (RedisError, OSError, PayloadError) if is_cluster(redis) else (ResponseError, PayloadError)
         doing = f"enqueueing cron ticks of {state.entry.name}"
@@ -181,7 +181,7 @@ class CronScheduler:
             if entry.remembers and (
                 newest_ms := await self._queues[entry.queue].newest_tick_ms(redis, entry.redis_field)
             ):
-                # A tick may have parts of a ms: the next one comes after them.
+                # A tick may include fractions of a ms: the next one comes after them.
                 last = min(now, _moment(newest_ms + 1))
             states.append(EntryState(entry, last, entry.schedule.next_after(last), entry.run_at_startup))
         return states
@@ -232,7 +232,7 @@ class CronScheduler:
 
     def _id_and_bar(self, entry: CronEntry, tick: datetime, gap_ms: int) -> tuple[str, int]:
         if entry.job_id is not None:
-            # All ticks have one id, so the bar must have ended before the next one.
+            # All ticks share one id, so its block must have ended before the next one.
             return entry.job_id, max(1, min(OWN_ID_BAR_MS, gap_ms // 2))
         job_id = tick_id(entry.name, tick)
         bar_ms = BAR_MS if gap_ms >= OWN_ID_BAR_MS or entry.catch_up else FREQUENT_BAR_MS
@@ -248,7 +248,7 @@ class CronScheduler:
 
 
 class RedisClock:
-    """Redis' time: asked for now and then, and continued by this machine's monotonic clock."""
+    """Redis' time: read now and then, and extrapolated with this machine's monotonic clock."""
 
     def __init__(self) -> None:
         self._asked_s: float | None = None

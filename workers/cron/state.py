@@ -1,7 +1,7 @@
 """The state of cron entries: their newest and next ticks in this worker, and the status that the page shows.
 
-The status only informs. A scheduler writes it after it has enqueued ticks, at most once a second, and no decision
-depends on it.
+The status is informational: no decision depends on it. A scheduler writes it after it has enqueued ticks, at most once
+a second.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from monarq.workers.cron.entry import CronEntry
 
 STATUS_INTERVAL_S: Final = 1.0
 STATUS_TTL_S: Final = 120
-"""How long the status is shown after a scheduler has written it last."""
+"""How long the status is shown after a scheduler last wrote it."""
 
 
 @dataclass(slots=True)
 class EntryState:
-    """The state of one entry. An entry that fails by itself pauses now and then, and delays no other.
+    """The state of one entry. An entry that fails by itself backs off without delaying the others.
 
     Attributes:
         entry: the entry.
         last: its newest tick.
-        next_tick: when the next must be enqueued.
+        next_tick: when the next tick must be enqueued.
         starts: whether its run at startup must still be enqueued.
-        backoff: how long it pauses.
-        paused_until_s: until when it pauses, by the monotonic clock.
+        backoff: the lengths of its pauses.
+        paused_until_s: the end of its pause, by the monotonic clock.
     """
 
     entry: CronEntry
@@ -47,11 +47,11 @@ class EntryState:
 
     @property
     def pause_s(self) -> float:
-        """How long it still pauses."""
+        """The remaining seconds of its pause."""
         return self.paused_until_s - time.monotonic() if self.backoff.failing else 0.0
 
     def fail(self) -> bool:
-        """Notes that it failed; returns whether it did not before."""
+        """Notes that it failed; returns whether this is the first failure in a row."""
         is_new = not self.backoff.failing
         self.paused_until_s = time.monotonic() + self.backoff.next_s()
         return is_new
@@ -64,8 +64,8 @@ class EntryStatus:
     Attributes:
         name: the prefix of its ticks' ids.
         job: the job that is enqueued.
-        schedule: when, as it was declared.
-        zone: the time zone of that.
+        schedule: the schedule as declared.
+        zone: the schedule's time zone.
         next_ms: its next tick, unix ms.
         told_ms: when this was written, unix ms.
     """
@@ -79,7 +79,7 @@ class EntryStatus:
 
 
 class StatusWriter:
-    """Writes the status of entries to Redis, not too often."""
+    """Writes the status of entries to Redis at a limited rate."""
 
     def __init__(self) -> None:
         self._written_s: float | None = None

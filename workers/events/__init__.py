@@ -1,1 +1,1 @@
-"""The events of a worker: their listener, their dispatcher, and outages of Redis reported as events."""
+"""The events of a worker: their listeners, their dispatcher, and Redis outages reported as events."""

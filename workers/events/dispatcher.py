@@ -1,7 +1,7 @@
 """The event dispatcher: the parts of a worker call its methods, and it passes each event on to the listeners.
 
-Listeners are monarq's log (`monarq.workers.reporting.worker_log`) or arq's, the traces, and the user's own, which get
-public values.
+Listeners are monarq's log (`monarq.workers.reporting.worker_log`) or arq's, the traces, and the user's own listeners,
+which get public values.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from monarq.workers.events.public_events import public_method
 
 
 class Dispatcher(WorkerEvents):
-    """Passes each event on to the listeners that override its method, in the order of the listeners.
+    """Passes each event on to the listeners that override its method, in the order in which they were added.
 
-    Which those are is decided when a listener is added, so that an event without a listener costs one empty call.
+    The overridden methods are looked up when a listener is added, so that an event without a listener costs one empty
+    call.
     """
 
     def __init__(self, *listeners: WorkerEvents | Listener) -> None:
@@ -49,7 +50,7 @@ class Dispatcher(WorkerEvents):
 
 
 class _Handler:
-    """One method of a listener: what it raises is reported as `listener_failed`, and goes no further."""
+    """One method of a listener: its exceptions are reported as `listener_failed` and do not propagate."""
 
     def __init__(self, name: str, method: Callable[..., None], events: Dispatcher) -> None:
         self._method = method
@@ -61,9 +62,9 @@ class _Handler:
         """Calls the listener."""
         try:
             self._method(*args)
-        except BaseException as error:  # noqa: BLE001 - a user's code, called while a job is being settled
+        except BaseException as error:  # noqa: BLE001 - user code, called while a job's outcome is recorded
             if not self._is_failing:
-                # Set first, as listener_failed itself may raise.
+                # Set first, since listener_failed itself may raise.
                 self._is_failing = True
                 self._events.listener_failed(self._name, error)
         else:
@@ -76,7 +77,7 @@ def _call_all(handlers: Iterable[Callable[..., None]], *args: object) -> None:
 
 
 def _method_of(listener: WorkerEvents | Listener, event: str) -> tuple[str, Callable[..., None]] | None:
-    """The listener's method for an event, and its name; None where it does not override it."""
+    """The listener's method for an event, and its name; None if it does not override it."""
     if isinstance(listener, Listener):
         return public_method(listener, event)
     if getattr(type(listener), event) is getattr(WorkerEvents, event):

@@ -1,8 +1,8 @@
 """The events of a worker as methods of one class, which monarq's own logs and traces override.
 
-Users' listeners derive from `monarq.workers.events.listener.Listener` and get values in place of a worker's own parts.
-The methods are called on the worker's event loop, except `lease_renewal_failed`, which the lease thread calls. The
-events of a run are called in the run's own task.
+Users' listeners derive from `monarq.workers.events.listener.Listener` and get public values instead of a worker's
+internal objects. The methods are called on the worker's event loop, except `lease_renewal_failed`, which the lease
+thread calls. The events of a run are called in the run's own task.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 class WorkerEvents:
-    """The events of a worker: a subclass overrides the methods of those that it wants, and gets no others.
+    """The events of a worker: a subclass overrides the methods of the events that it wants, and gets no others.
 
-    The methods must not block: the worker's event loop waits for them. An error that one raises harms no job: it is
-    logged once, and not again until the same method has worked.
+    The methods must not block: the worker's event loop waits for them. An exception in one affects no job: it is logged
+    once, and not again until the same method has succeeded.
     """
 
     def worker_started(self, worker_id: str, queues: list[str], jobs: list[str]) -> None:
-        """The worker is about to claim its first job of these queues, which are given as people see them.
+        """The worker is about to claim its first job from these queues, which are given as display names.
 
-        Where it serves two queues of one name, that in arq's format has " (arq)" behind it.
+        If it serves two queues with the same name, the one in arq's format has the suffix " (arq)".
         """
 
     def worker_stopped(self, worker_id: str) -> None:
-        """Everything is acknowledged or handed back."""
+        """The worker has stopped; every job is acknowledged or handed back."""
 
     def worker_draining(self, running: int, grace_s: float) -> None:
-        """No new job is claimed; the running ones have this long to end."""
+        """The worker claims no more jobs; the running ones have this long to end."""
 
     def job_started(self, run: ActiveRun) -> None:
         """The job's function is about to be called."""
@@ -43,36 +43,36 @@ class WorkerEvents:
         """The job returned."""
 
     def job_failed(self, run: ActiveRun, error: BaseException) -> None:
-        """The job raised and is not tried again."""
+        """The job raised and is not retried."""
 
     def job_retried(self, run: ActiveRun, error: BaseException, delay_s: float) -> None:
-        """The job raised and is tried again."""
+        """The job raised and is retried."""
 
     def job_crashed(self, run: ActiveRun, error: CpuJobDied) -> None:
-        """The job's process died unexpectedly: the job runs again, or is dead, as after the death of a worker."""
+        """The job's process died; the job runs again or becomes a dead letter, as after the death of a worker."""
 
     def job_cancelled(self, run: ActiveRun) -> None:
         """The job was cancelled while it ran."""
 
     def job_handed_back(self, run: ActiveRun) -> None:
-        """The worker stops and has handed the job back to its queue."""
+        """The worker is stopping and has handed the job back to its queue."""
 
     def job_lost(self, run: ActiveRun) -> None:
-        """The job's lease was lost while it ran; the run was cancelled and nothing is written."""
+        """The job's lease was lost while it ran; the run was cancelled and its outcome is not written."""
 
     def job_rejected(
         self, lease: Lease, name: str, error: BaseException, enqueue_ms: int, payload: Payload | None = None
     ) -> None:
-        """The job could not be started, and is dead; the error says why."""
+        """The job could not be started and becomes a dead letter; the error says why."""
 
     def job_unknown(self, lease: Lease, name: str) -> None:
-        """This worker knows no job of this name, and puts it back for others. Reported once in ten minutes."""
+        """This worker knows no job with this name, and puts it back for others. Reported once in ten minutes."""
 
     def cancelled_before_start(self, lease: Lease, name: str, enqueue_ms: int, payload: Payload | None = None) -> None:
         """The job was cancelled before it started."""
 
     def ack_refused(self, refused: list[Ack]) -> None:
-        """The outcomes of these jobs were not written, as their leases were lost before."""
+        """The outcomes of these jobs were not written, because their leases had been lost."""
 
     def result_not_serialized(self, run: ActiveRun, error: Exception) -> None:
         """The job returned a value that cannot be serialized."""
@@ -81,10 +81,10 @@ class WorkerEvents:
         """A user's hook raised."""
 
     def redis_awaited(self, why: str, waited_s: float) -> None:
-        """Redis does not answer yet, and the worker's start waits for it. Reported every few seconds."""
+        """Redis does not answer yet, and the worker waits for it before it starts. Reported every few seconds."""
 
     def redis_lost(self, doing: str, error: BaseException) -> None:
-        """A call to Redis failed, and is retried until it succeeds. Reported once for each outage."""
+        """A call to Redis failed and is retried until it succeeds. Reported once per outage."""
 
     def redis_back(self, doing: str) -> None:
         """The call succeeds again."""
@@ -93,13 +93,13 @@ class WorkerEvents:
         """The server's configuration can lose jobs; the text says why, and what to do."""
 
     def lease_renewal_failed(self, error: BaseException) -> None:
-        """The lease thread could not renew, and retries soon. Reported once for each outage; `redis_back` ends it."""
+        """The lease thread failed to renew the leases and retries. Reported once per outage; `redis_back` ends it."""
 
     def schedule_fired(self, name: str, job_id: str) -> None:
         """This worker has enqueued a cron tick."""
 
     def listener_failed(self, name: str, error: BaseException) -> None:
-        """A listener's method raised. Reported once, until it works again."""
+        """A listener's method raised. Reported once until it succeeds again."""
 
 
 EVENTS: Final = tuple(name for name in vars(WorkerEvents) if not name.startswith("_"))

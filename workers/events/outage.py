@@ -1,4 +1,4 @@
-"""Redis outages, as the loops of a worker meet them: reported once, retried with backoff, and reported as over."""
+"""Redis outages in the loops of a worker: reported once, retried with backoff, and reported as over."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Outage:
 
 
 class SharedOutage:
-    """The outages of a Redis that many loops call: one of them tries again, and the others wait until it got a reply.
+    """The outages of a Redis that many loops call: one of them retries, and the others wait until it gets a reply.
 
-    Otherwise a worker of a thousand queues would connect a thousand times a second for as long as Redis is away, and
-    report each of its queues.
+    Otherwise a worker with a thousand queues would connect a thousand times a second while Redis is down, and report
+    an outage for each queue.
 
     Args:
         events: gets the two events of each outage.
@@ -53,11 +53,11 @@ class SharedOutage:
         self._over.set()
 
     def holds_back(self, loop: object) -> bool:
-        """Whether this loop must wait, as another one tries again."""
+        """Whether this loop must wait because another one retries."""
         return self._retries is not None and self._retries is not loop
 
     async def wait_for_others(self) -> None:
-        """Waits until no other loop tries again."""
+        """Waits until no other loop retries."""
         await self._over.wait()
 
     async def failed(self, loop: object, error: BaseException) -> None:
@@ -69,7 +69,7 @@ class SharedOutage:
         try:
             await asyncio.sleep(self._outage.failed(error))
         except asyncio.CancelledError:
-            self._end()  # another one must try
+            self._end()  # another loop must retry
             raise
 
     def passed(self, loop: object) -> None:
@@ -84,8 +84,8 @@ class SharedOutage:
 
 
 def is_of_server(error: BaseException) -> bool:
-    """Whether an error is one of the whole server: it cannot be reached, or refuses everybody for now.
+    """Whether an error concerns the whole server: it is unreachable, or refuses all clients for now.
 
-    A connection that breaks, or is silent, under one call may do so because of what that call asks for.
+    A connection that breaks or is silent during one call may do so because of that call.
     """
     return classify_failure(error) in (CommandFailure.UNREACHABLE, CommandFailure.TRANSIENT, CommandFailure.DENIED)

@@ -1,4 +1,4 @@
-"""Which of a worker's events a user's listener gets by which method, with public values in place of internal ones."""
+"""Maps a worker's events to the methods of users' listeners, with public values instead of internal ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Method = Callable[..., None]
 
 
 def public_method(listener: Listener, event: str) -> tuple[str, Method] | None:
-    """The method of a listener for one of a worker's events, and its name; None where the listener has none.
+    """The method of a listener for one of a worker's events, and its name; None if the listener has none.
 
     Args:
         listener: the user's.

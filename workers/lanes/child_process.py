@@ -1,8 +1,8 @@
-"""The handle of one CPU child process: the worker starts it by this, sends it calls, watches it and kills it.
+"""The handle with which a worker starts a CPU child process, sends it calls, watches it and kills it.
 
-CpuLane makes one, and replaces it when it has ended. Everything here runs in callbacks of the worker's event loop
-(uvloop or asyncio) and blocks it no longer than a fork or a read of 64 KB takes. Nobody waits for a killed child: it is
-reaped when it has ended.
+CpuLane creates one, and replaces it when the child has ended. Everything here runs in callbacks of the worker's event
+loop (uvloop or asyncio) and blocks it no longer than a fork or a read of 64 KB takes. Nothing waits for a killed child:
+it is reaped when it has ended.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from monarq.workers.system.forks import FORK_GUARD
 from monarq.workers.system.reaper import ExitStatus, open_pidfd, reap
 
 START_LIMIT_S = 60.0
-"""How long a child may take to be ready, its preloading counted in."""
+"""How long a child may take to be ready, including its preloading."""
 RETIRE_LIMIT_S = 1.0
 """How long the atexit handlers of a retired child may take."""
 SILENT_LIMIT_S = 0.1
-"""How long after its socket closed a child may take to end, before a job is taken to have closed the socket."""
+"""How long a child may take to end after its socket closed; later, a job is assumed to have closed the socket."""
 CALL_START_LIMIT_S = 3.0
-"""How long a child may take to start a call that it was sent: a thread of an earlier job may read in its place."""
+"""How long a child may take to start a call: a thread of an earlier job may have read the call from the socket."""
 EXIT_POLL_S = 0.02
-"""How often to poll for a child's end where the system has no pidfd."""
+"""How often to poll for a child's end if the system has no pidfd."""
 
 STOPPED: Final = "the CPU lane was stopped"
 SOCKET_CLOSED: Final = "a job closed the socket between the CPU child and its worker"
 SOCKET_MISUSED: Final = "a job wrote into the socket between the CPU child and its worker"
-NOT_STARTED: Final = "it did not begin the job that it was sent"
+NOT_STARTED: Final = "it did not start the job that it was sent"
 
 CHILD_MODULE: Final = "monarq.workers.lanes.cpu_child"
 
@@ -56,13 +56,13 @@ _NOTHING: Final = memoryview(b"")
 
 
 class SpawnedChild(NamedTuple):
-    """A process just started, and our ends of what connects us to it."""
+    """A process just started, and our ends of its connections."""
 
     process: subprocess.Popen[bytes]
     connection: socket.socket
     """Non-blocking."""
     lifeline_fd: int
-    """A pipe's writing end: when it closes, however we end, the child dies."""
+    """The writing end of a pipe; when it closes, however we end, the child dies."""
     started_call: StartedCall
 
 
@@ -99,7 +99,7 @@ class ChildProcess:
 
     @classmethod
     def spawn(cls, sys_path: list[str]) -> Self:
-        """Starts a child with this import path; CpuStartError when the system refuses."""
+        """Starts a child with this import path; CpuStartError if the system refuses."""
         try:
             return cls(_spawn(sys_path))
         except OSError as error:
@@ -107,18 +107,18 @@ class ChildProcess:
 
     @property
     def jobs(self) -> int:
-        """How many jobs it was sent."""
+        """How many jobs were sent to it."""
         return max(self._requests - 1, 0)
 
     @property
     def usable(self) -> bool:
-        """Whether a job may be sent, as far as is known: alive, not about to end, and no half frame received."""
+        """Whether a job may be sent, as far as is known: alive, not about to end, and no partial frame pending."""
         return self._connected and not self._retiring and not self._incoming
 
     @property
     def has_started_call(self) -> bool:
         """Whether it has started the call that it was sent last."""
-        # A job that writes into whatever is open may have overwritten the number: then it has started.
+        # A job that writes to arbitrary descriptors may have overwritten the number: then it has started.
         return self._started_call.get() != self._requests - 1
 
     def refresh(self) -> bool:
@@ -128,14 +128,14 @@ class ChildProcess:
         return self.usable
 
     async def prepare(self, hello: Hello) -> None:
-        """Sends a new child its settings, and waits until it is ready; CpuStartError when it fails."""
+        """Sends a new child its settings and waits until it is ready; CpuStartError if it fails."""
         try:
             async with asyncio.timeout(START_LIMIT_S):
                 reply = await self.request(self.pack(FrameKind.HELLO, hello))
         except TimeoutError:
             raise CpuStartError(f"it was not ready after {START_LIMIT_S:g} s and was killed") from None
         if isinstance(reply, ExitStatus):
-            manner = reply.reason or reply.signal_name or f"exit code {reply.exit_code}; its stderr may say why"
+            manner = reply.reason or reply.signal_name or f"exit code {reply.exit_code}; see its stderr"
             raise CpuStartError(f"it ended before it was ready ({manner})")
         answer = reply.load()
         if isinstance(answer, Failure):
@@ -146,11 +146,11 @@ class ChildProcess:
             self._inherited_peak_bytes = answer
 
     def pack(self, kind: FrameKind, value: object) -> bytes:
-        """The frame for the next request(); raises what pickling `value` raises, and then nothing has changed."""
+        """The frame for the next request(); if pickling `value` raises, the error propagates and nothing changes."""
         return dump_frame(kind, self._requests + 1, value)
 
     async def request(self, frame: bytes, on_message: Callable[[object], None] | None = None) -> Frame | ExitStatus:
-        """Sends a frame of pack(); returns the child's answer, or how it ended. Cancelled, it kills the child."""
+        """Sends a frame from pack(); returns the child's answer, or how it ended. If cancelled, it kills the child."""
         if self.exit_status is not None:
             return self.exit_status
         self._requests += 1
@@ -170,14 +170,14 @@ class ChildProcess:
             self._reply = self._on_message = None
 
     def kill(self, reason: str | None = None) -> None:
-        """Sends SIGKILL to the child and to what its jobs started; `reason` goes into its exit status."""
+        """Sends SIGKILL to the child and to processes of its jobs; `reason` goes into its exit status."""
         self._retiring = True
         if self.exit_status is None:
             self._kill_reason = self._kill_reason or reason
             self._kill_group()
 
     def retire(self, reason: str | None = None) -> None:
-        """Lets an idle child run its atexit handlers and end; kills a busy or a slow one for `reason`."""
+        """Lets an idle child run its atexit handlers and exit; kills a busy or slow one for `reason`."""
         if self._reply is not None:
             self.kill(reason)
         if self._retiring or self.exit_status is not None:
@@ -189,11 +189,11 @@ class ChildProcess:
         self._kill_timer = self._loop.call_later(RETIRE_LIMIT_S, self.kill)
 
     def ask_to_stop(self) -> None:
-        """Lets its job know that the worker stops."""
+        """Tells its job that the worker is stopping."""
         self._started_call.ask_to_stop()
 
     def filenos(self) -> tuple[int, ...]:
-        """The descriptors that connect us to it: see `monarq.workers.system.forks`."""
+        """The descriptors that connect us to it; see `monarq.workers.system.forks`."""
         if self.exit_status is not None:
             return ()
         return self._connection.fileno(), self._lifeline_fd, -1 if self._pidfd is None else self._pidfd
@@ -210,7 +210,7 @@ class ChildProcess:
         except OSError:
             self._disconnect()
             return
-        # A frame that is sent is let go of: an empty view of it would keep it.
+        # Release a frame that was sent: an empty view of it would keep it alive.
         self._outgoing = self._outgoing[sent:] or _NOTHING
         if self._outgoing:
             self._loop.add_writer(self._connection, self._send_rest)
@@ -220,7 +220,7 @@ class ChildProcess:
         self._send()
 
     def _receive(self) -> bool:
-        """Reads once; returns False when there was nothing to read, or will be nothing more."""
+        """Reads once; returns False if there was nothing to read, or the stream has ended."""
         try:
             data = self._connection.recv(READ_BYTES)
         except BlockingIOError:
@@ -240,7 +240,7 @@ class ChildProcess:
         return self._connected
 
     def _dispatch(self, frame: Frame) -> None:
-        # A thread that an earlier job left behind may still send: frames of another call are dropped.
+        # A thread left behind by an earlier job may still send: drop frames of other calls.
         if self._reply is None or self._reply.done() or frame.call != self._requests:
             return
         if frame.kind is not FrameKind.MESSAGE:
@@ -255,7 +255,7 @@ class ChildProcess:
             self._loop.call_exception_handler({"message": "on_message of a CPU job failed", "exception": error})
 
     def _disconnect(self) -> None:
-        """Stops reading and writing, whichever side closed; a child that lives on without the socket is killed soon."""
+        """Stops reading and writing, whichever side closed; a child that lives on without its socket is soon killed."""
         if not self._connected:
             return
         self._connected = False
@@ -265,7 +265,7 @@ class ChildProcess:
             self._kill_timer = self._loop.call_later(SILENT_LIMIT_S, self.kill, SOCKET_CLOSED)
 
     def _watch_call_start(self, waited_for: int) -> None:
-        """Checks now and then, which costs a job nothing: a call that two checks find unstarted will never start."""
+        """Checks now and then, at no cost to jobs: a call that two checks find unstarted will never start."""
         unstarted = self._reply is not None and self.jobs > 0 and not self._outgoing and not self.has_started_call
         if unstarted and waited_for == self._requests:
             self.kill(NOT_STARTED)
@@ -280,9 +280,9 @@ class ChildProcess:
             self._loop.call_later(EXIT_POLL_S, self._watch_exit)
 
     def _reap(self) -> bool:
-        """Takes the exit status and finishes; returns False when the process lives."""
+        """Takes the exit status and finishes; returns False if the process is alive."""
         if self._pidfd is not None:
-            # Processes that jobs started are killed too, and before the reaping: until then the group's id is ours.
+            # Kill the processes that jobs started before reaping: until then, the group's id is ours.
             self._kill_group()
         status = reap(self.pid, inherited_peak_bytes=self._inherited_peak_bytes, kill_reason=self._kill_reason)
         if status is None:
@@ -309,7 +309,7 @@ class ChildProcess:
         self._started_call.close()
         self._connection.close()
         os.close(self._lifeline_fd)
-        # We reaped it ourselves, for its memory figure: Popen must not wait for it again.
+        # We reaped it ourselves to learn its memory usage: Popen must not wait for it again.
         self._process.returncode = status.exit_code or 0
         if self._reply is not None and not self._reply.done():
             self._reply.set_result(status)
@@ -319,15 +319,15 @@ class ChildProcess:
         try:
             os.killpg(self.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
-            # It has ended already; macOS says "not permitted" of a group of zombies.
+            # It has already ended; macOS says "not permitted" for a group of zombies.
             return
 
 
 def _spawn(sys_path: list[str]) -> SpawnedChild:
-    """Starts a child in a session of its own, so that Ctrl-C spares it and its whole group can be killed.
+    """Starts a child in its own session, so that Ctrl-C spares it and its whole group can be killed.
 
     Args:
-        sys_path: its import path from the very first import on, as monarq itself may be found only by it.
+        sys_path: its import path from the very first import on, since monarq itself may be found only through it.
 
     Raises:
         OSError: the system refuses another process or descriptor.
@@ -357,6 +357,6 @@ def _spawn(sys_path: list[str]) -> SpawnedChild:
 
 
 def _command_line(connection_fd: int, lifeline_fd: int, memory_fd: int) -> list[str]:
-    """The child's command; -P keeps the working directory out of the front of the import path that we pass."""
+    """The child's command; -P keeps the working directory from being prepended to the import path that we pass."""
     numbers = (connection_fd, lifeline_fd, memory_fd, os.getpid())
     return [sys.executable, "-P", "-m", CHILD_MODULE, *map(str, numbers)]

@@ -2,7 +2,7 @@
 
 A frame is a fixed header (magic bytes, the kind, the body's length, the call's number) and one pickle. Both ends are
 our own processes, so pickle is safe here. Used by child_process.py (the worker's side) and cpu_child/connection.py
-(the child's side); it imports next to nothing, because the child's start waits for it.
+(the child's side). It imports almost nothing, because it delays the child's start.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BROKEN_SOCKET_EXIT = 86
 """The exit code of a child that found its socket closed or misused."""
 
 READ_BYTES = 1 << 16
-"""How much one read asks for: below malloc's mmap threshold, so that a small frame costs no page faults."""
+"""The size of one read: below malloc's mmap threshold, so that a small frame costs no page faults."""
 
 
 class FrameKind(IntEnum):
@@ -38,7 +38,7 @@ class FrameKind(IntEnum):
     HELLO = 1
     """worker -> child: the settings of the child (Hello)."""
     READY = 2
-    """child -> worker: preloaded and waiting (int: the peak memory its kernel counter started at, in bytes)."""
+    """child -> worker: preloaded and waiting (int: the peak memory at which its kernel counter started, in bytes)."""
     CALL = 3
     """worker -> child: run this (CpuCall)."""
     RESULT = 4
@@ -48,18 +48,18 @@ class FrameKind(IntEnum):
     UNPICKLABLE = 6
     """child -> worker: the arguments or the result cannot be pickled (a tuple: which of them, the reason)."""
     MESSAGE = 7
-    """child -> worker: something that the running job sends, such as its progress."""
+    """child -> worker: a message from the running job, such as its progress."""
 
 
 class Lead(Enum):
-    """What the child itself puts before a function's arguments."""
+    """What the child itself passes before a function's arguments."""
 
     CONTEXT = 1
-    """The job's context, made of `CpuCall.job`."""
+    """The job's context, built from `CpuCall.job`."""
 
 
 class ProducerOptions(NamedTuple):
-    """How jobs of the child reach Redis, where they ask for a producer."""
+    """How jobs of the child reach Redis if they ask for a producer."""
 
     url: str
     queue: str
@@ -74,16 +74,16 @@ class Hello(NamedTuple):
 
     sys_path: list[str]
     python_path: str | None
-    """PYTHONPATH as the worker had it; the child puts it back for the processes that jobs start."""
+    """The worker's PYTHONPATH; the child restores it for the processes that jobs start."""
     preload: list[str]
     log: LogSettings | None
     """How to log; None leaves that to the jobs."""
     worker_id: str
     max_error_text: int
     producer: ProducerOptions | None = None
-    """For jobs that ask for a producer; None where their Redis cannot be named to another process."""
+    """For jobs that ask for a producer; None if their Redis cannot be named to another process."""
     lifespans: Sequence[tuple[str, str]] = ()
-    """Where the functions are that open resources for all its jobs: each a module, and a path in it."""
+    """The functions that open resources for all its jobs: each a module and a path in it."""
     jobs_with_resources: Sequence[str] = ()
 
 
@@ -91,15 +91,15 @@ class CpuCall(NamedTuple):
     """A function to run in the child, by name.
 
     Attributes:
-        module: where it is found: `importlib.import_module(module)`.
+        module: the module to import it from.
         qualname: the attribute path in that module, and the function's name in messages.
         args: its positional arguments.
         kwargs: its keyword arguments.
-        context: passed as the first positional argument when not None; `Lead.CONTEXT` for one that the child makes.
+        context: passed as the first positional argument if not None; `Lead.CONTEXT` for one that the child creates.
         job: the job that it is called for, for its log lines.
-        trace: the trace context of the job's span, the parent of spans that the job makes.
+        trace: the trace context of the job's span, which is the parent of spans that the job creates.
         has_resources: whether the child opens resources for it.
-        declared: the name of the job whose function is meant, which the import declares; None for the attribute path.
+        declared: the name of the job that the import declares and whose function to call; None: use the attribute path.
     """
 
     module: str
@@ -120,9 +120,9 @@ class Failure(NamedTuple):
     message: str
     traceback_text: str
     pickled: bytes | None
-    """The pickled exception; None where it cannot be pickled, or must not be raised in the worker."""
+    """The pickled exception; None if it cannot be pickled or must not be raised in the worker."""
     raised: RaisedError
-    """What the retry rules need to know of the original exception, however it arrives."""
+    """What the retry rules need to know about the original exception, however it arrives."""
 
 
 class Frame(NamedTuple):
@@ -140,13 +140,13 @@ class Frame(NamedTuple):
 
 
 def dump_frame(kind: FrameKind, call: int, value: object) -> bytes:
-    """The bytes of a frame. `value` is pickled right behind the header, so that a big one is copied once.
+    """The bytes of a frame. `value` is pickled directly after the header, so that a big one is copied only once.
 
-    They are a copy and no view of the stream: a view may be in a reference cycle, where the collector may free the
-    stream before the view, which ends the process on some versions of Python.
+    The bytes are a copy, not a view of the stream: in a reference cycle, the collector may free the stream before the
+    view, which crashes some versions of Python.
 
     Raises:
-        Exception: whatever pickling `value` raises; a class of the user's may raise anything.
+        Exception: whatever pickling `value` raises; a user's class may raise anything.
     """
     out = io.BytesIO()
     out.write(_HEADER.pack(_MAGIC, kind, 0, call))
@@ -164,24 +164,24 @@ class FrameBuffer:
         self._buffer = bytearray()
 
     def __bool__(self) -> bool:
-        """Whether a part of a frame was received."""
+        """Whether a partial frame was received."""
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> None:
-        """Adds what was read."""
+        """Adds received bytes."""
         self._buffer += data
 
     def take(self) -> Frame | None:
-        """The next complete frame; None where more bytes are needed.
+        """The next complete frame; None if more bytes are needed.
 
         Raises:
-            ValueError: this is not the header of a frame.
+            ValueError: the bytes are not the header of a frame.
         """
         if len(self._buffer) < _HEADER.size:
             return None
         magic, number, body_bytes, call = _HEADER.unpack_from(self._buffer)
         if magic != _MAGIC:
-            raise ValueError("this is not a frame")
+            raise ValueError("the bytes received are not a frame")
         kind = FrameKind(number)
         end = _HEADER.size + body_bytes
         if len(self._buffer) < end:
@@ -189,7 +189,7 @@ class FrameBuffer:
         return Frame(kind, call, self._cut(end))
 
     def _cut(self, end: int) -> bytearray:
-        # Nearly always the buffer holds this one frame, and is returned without a copy: 100 MB may be in it.
+        # The buffer nearly always holds just this frame, and is returned without a copy: it may be 100 MB.
         if len(self._buffer) == end:
             data, self._buffer = self._buffer, bytearray()
             return data

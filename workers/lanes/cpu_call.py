@@ -1,4 +1,4 @@
-"""A call to the CPU child, packed for it, and its outcome: a result, an error or the child's death."""
+"""Packs a call for the CPU child, and unpacks its outcome: a result, an error or the child's death."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from monarq.workers.system.reaper import ExitStatus
 
 
 def pack_call(child: ChildProcess, call: CpuCall) -> bytes:
-    """The call's frame; CpuPickleError when its arguments cannot be pickled."""
+    """The call's frame; CpuPickleError if its arguments cannot be pickled."""
     try:
         return child.pack(FrameKind.CALL, call)
     except Exception as error:
@@ -31,7 +31,7 @@ def pack_call(child: ChildProcess, call: CpuCall) -> bytes:
 
 
 def outcome_of(call: CpuCall, frame: Frame, on_raised: Callable[[RaisedError], None] | None = None) -> Any:
-    """The result in the child's answer; raises the error in it, after `on_raised` was called with what it was there."""
+    """The result in the child's answer, or raises its error after calling `on_raised` with the error's description."""
     try:
         value: Any = frame.load()
     except Exception as error:
@@ -47,7 +47,7 @@ def outcome_of(call: CpuCall, frame: Frame, on_raised: Callable[[RaisedError], N
 
 
 def exception_of(failure: Failure) -> Exception:
-    """The exception that the function raised; a CpuJobError in its place where it cannot be unpickled."""
+    """The exception that the function raised; a CpuJobError in its place if it cannot be unpickled."""
     error: object = None
     if failure.pickled is not None:
         # Unpickling runs the class's own __init__, which may raise anything.
@@ -55,7 +55,7 @@ def exception_of(failure: Failure) -> Exception:
             error = pickle.loads(failure.pickled)  # noqa: S301 - from our own child
     if not isinstance(error, Exception):
         error = CpuJobError(failure.type_name, failure.message, failure.traceback_text)
-    # Not by the class's own __setattr__, which may refuse: that of a frozen dataclass does.
+    # Bypasses the class's own __setattr__, which may refuse, as in a frozen dataclass.
     BaseException.__setattr__(error, "__cause__", RemoteTraceback(failure.traceback_text))
     return error
 

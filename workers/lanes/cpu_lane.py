@@ -1,8 +1,8 @@
-"""The CPU lane: one warm child process beside the worker that runs plain `def` jobs.
+"""The CPU lane: one warm child process of the worker, which runs plain `def` jobs.
 
-The runner gives it a call and awaits the outcome, while the worker's event loop stays free. The lane guarantees that a
-job which passes its timeout or its memory limit, or is cancelled, is killed at once with the processes it started,
-whatever its code is doing, and that no death of the child harms the worker: the next job gets a new child.
+The runner passes it a call and awaits the outcome, while the worker's event loop stays free. The lane guarantees that a
+job that exceeds its timeout or memory limit, or is cancelled, is killed at once together with the processes it started,
+whatever its code is doing. The death of a child never harms the worker: the next job gets a new child.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from monarq.workers.system.memory import read_resident_bytes
 from monarq.workers.system.reaper import ExitStatus
 
 _MAX_CHILDREN_PER_CALL = 3
-"""So many children may end one after the other before they start a call; then the call fails."""
+"""A call fails after this many children in a row have ended before starting it."""
 
 _FULL_SHARE = 0.8
-"""A child that already holds this share of a job's limit from earlier jobs is replaced before the job."""
+"""A child whose earlier jobs left it with this share of a job's memory limit is replaced before the job."""
 
 
 class CpuLane:
-    """Runs calls in a child process, one at a time; further ones wait their turn in order of arrival.
+    """Runs calls in a child process, one at a time; others wait in order of arrival.
 
     Attributes:
-        restarts: how many children have replaced another since the lane was made.
+        restarts: how often a child was replaced since the lane was created.
     """
 
     def __init__(
@@ -53,18 +53,18 @@ class CpuLane:
         lifespans: Sequence[tuple[str, str]] = (),
         jobs_with_resources: Sequence[str] = (),
     ) -> None:
-        """Makes a lane; no process is started yet.
+        """Creates a lane; no process is started yet.
 
         Args:
-            max_jobs_per_child: after so many jobs a child is replaced by a fresh one.
-            default_memory_bytes: the limit for calls that bring none; None for no limit.
+            max_jobs_per_child: the number of jobs after which a child is replaced.
+            default_memory_bytes: the limit for calls that have none; None for no limit.
             sys_path: entries of the child's import path before those of this process.
             preload: modules that a child imports before its first job.
             log: how a child logs; None leaves that to its jobs.
             worker_id: the worker's name in a child's log lines.
-            lifespans: where the functions are that open resources for all of a child's jobs.
+            lifespans: the functions that open resources for all jobs of a child.
             jobs_with_resources: the names of the jobs that ask for resources.
-            producer: how a child's jobs reach Redis, where they ask for a producer.
+            producer: how a child's jobs reach Redis if they ask for a producer.
         """
         if max_jobs_per_child < 1:
             raise ValueError(f"max_jobs_per_child must be at least 1, not {max_jobs_per_child}")
@@ -93,7 +93,7 @@ class CpuLane:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the child; None while there is none alive."""
+        """The process id of the child; None while none is alive."""
         return self._child.pid if self._child is not None and self._child.usable else None
 
     @property
@@ -102,7 +102,7 @@ class CpuLane:
         return {child.pid for child in self._children if child.exit_status is None}
 
     async def start(self) -> None:
-        """Starts the child and waits until it is warm; does nothing when it is.
+        """Starts the child and waits until it is ready; does nothing if it already is.
 
         Raises:
             CpuStartError: the child died, failed to preload, or took over a minute.
@@ -111,13 +111,13 @@ class CpuLane:
         await self._usable_child()
 
     def ask_to_stop(self) -> None:
-        """Lets jobs know, by their context, that the worker stops; those that still start know it, too."""
+        """Tells jobs, through their contexts, that the worker is stopping; also jobs that start later."""
         self._asks_to_stop = True
         for child in self._children:
             child.ask_to_stop()
 
     async def stop(self) -> None:
-        """Ends the child, at once when it is busy; its call raises CpuJobDied. May be called at any time and twice."""
+        """Ends the child, at once if it is busy; its call raises CpuJobDied. May be called at any time, also twice."""
         self._stopped = True
         children, starting = tuple(self._children), self._starting
         for child in children:
@@ -125,7 +125,7 @@ class CpuLane:
         for child in children:
             await child.wait_ended()
         if starting is not None:
-            # It fails because of us: that is no error to report.
+            # It fails because of us, so there is no error to report.
             await asyncio.gather(starting, return_exceptions=True)
 
     async def run(
@@ -137,24 +137,24 @@ class CpuLane:
         on_message: Callable[[Any], None] | None = None,
         on_raised: Callable[[RaisedError], None] | None = None,
     ) -> Any:
-        """Runs a call in the child and returns what it returns. Cancelled, it kills the job.
+        """Runs a call in the child and returns its result. If cancelled, it kills the job.
 
         Args:
             call: what to run.
             timeout_s: how long the job may run, in seconds, once it is sent to the child; None for no limit.
-            memory_bytes: how much resident memory the child may have meanwhile; None for the lane's default.
-            on_message: called in the event loop with each payload the job passes to cpu_child.send_message().
+            memory_bytes: how much resident memory the child may use meanwhile; None for the lane's default.
+            on_message: called in the event loop with each payload that the job passes to cpu_child.send_message().
             on_raised: called with a description of the exception that the function raised, before it is raised here.
 
         Raises:
             Exception: what the function raised, with the child's traceback as its `__cause__`.
-            CpuJobError: a stand-in for what the function raised, when that itself cannot be raised here.
+            CpuJobError: a stand-in for the function's exception if that cannot be raised here.
             CpuPickleError: the arguments or the result cannot be pickled; the child lives on.
             CpuUnreachableError: the function cannot be imported by name in another process.
-            TimeoutError: the job passed its timeout and was killed.
-            CpuMemoryExceeded: the job passed its memory limit and was killed.
-            CpuJobDied: the child died under the job, or the lane was stopped.
-            CpuStartError: no child could be started, or none that started the call.
+            TimeoutError: the job exceeded its timeout and was killed.
+            CpuMemoryExceeded: the job exceeded its memory limit and was killed.
+            CpuJobDied: the child died while running the job, or the lane was stopped.
+            CpuStartError: no child could be started, or none started the call.
         """
         if call.declared is None and (call.module == "__main__" or "<" in call.qualname):
             raise CpuUnreachableError(call.module, call.qualname)
@@ -168,9 +168,7 @@ class CpuLane:
                     self._replace_if_due(child)
                 if frame is not None:
                     return outcome_of(call, frame, on_raised)
-        raise CpuStartError(
-            f"{_MAX_CHILDREN_PER_CALL} of them ended one after the other, before they had begun {call.qualname}"
-        )
+        raise CpuStartError(f"{_MAX_CHILDREN_PER_CALL} of them ended in a row before they had started {call.qualname}")
 
     async def _call_child(
         self,
@@ -180,7 +178,7 @@ class CpuLane:
         limit_bytes: int | None,
         on_message: Callable[[Any], None] | None,
     ) -> Frame | None:
-        """The child's answer; None where it ended before it had started the call, which another child runs then."""
+        """The child's answer; None if the child ended before it started the call, which another child then runs."""
         guard = None
         if limit_bytes is not None:
             guard = MemoryGuard(pid=child.pid, limit_bytes=limit_bytes, on_excess=child.kill)
@@ -189,7 +187,7 @@ class CpuLane:
             async with timeout_after(timeout_s):
                 reply = await child.request(pack_call(child, call), on_message)
         except TimeoutError:
-            raise TimeoutError(f"{call.qualname} passed its timeout of {timeout_s:g} s and was killed") from None
+            raise TimeoutError(f"{call.qualname} exceeded its timeout of {timeout_s:g} s and was killed") from None
         finally:
             if guard is not None:
                 guard.stop()
@@ -200,7 +198,7 @@ class CpuLane:
         return None
 
     async def _child_with_memory(self, limit_bytes: int | None) -> ChildProcess:
-        """A usable child; a fresh one where what earlier jobs left in memory would fail a job with this limit."""
+        """A usable child; a fresh one if the memory left by earlier jobs would make a job with this limit fail."""
         child = await self._usable_child()
         if limit_bytes is None or not child.jobs or read_resident_bytes(child.pid) < limit_bytes * _FULL_SHARE:
             return child
@@ -214,7 +212,7 @@ class CpuLane:
             if self._child.refresh():
                 return self._child
             self._child.retire()
-        # Shielded, as others may wait for the same child, and the next call will want it anyway.
+        # Shielded, since others may wait for the same child, and the next call needs it anyway.
         return await asyncio.shield(self._warm_up())
 
     def _warm_up(self) -> asyncio.Task[ChildProcess]:
@@ -225,7 +223,7 @@ class CpuLane:
     async def _start_child(self) -> ChildProcess:
         try:
             if self._stopped:
-                raise CpuLaneError("the CPU lane was stopped while its child was to start")
+                raise CpuLaneError("the CPU lane was stopped while its child was starting")
             path = list(dict.fromkeys((*self._sys_path, *sys.path)))
             child = ChildProcess.spawn(path)
             if self._asks_to_stop:
@@ -250,14 +248,14 @@ class CpuLane:
             self._backoff.reset()
             return child
         except CpuStartError:
-            # Callers try again: not in a busy loop, where the system refuses at once.
+            # Callers retry; pause, so that this is not a busy loop if the system refuses at once.
             await asyncio.sleep(self._backoff.next_s())
             raise
         finally:
             self._starting = None
 
     def _replace_if_due(self, child: ChildProcess) -> None:
-        """Warms the next child up before it is needed, when this one is dead or has run its share of jobs."""
+        """Starts the next child before it is needed, if this one is dead or has run its share of jobs."""
         if child.jobs >= self._max_jobs_per_child:
             child.retire()
         if not self._stopped and not child.usable:

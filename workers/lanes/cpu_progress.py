@@ -1,8 +1,8 @@
-"""Progress of a CPU job: sent from the child process to its worker, as often as anybody could see.
+"""Progress of a CPU job: sent from the child process to its worker, no more often than it can be displayed.
 
-The child makes a sink for each job that has a context. A thread of the child sends, so that the newest report of a job
-that computes for a minute is seen meanwhile; a job's last report is sent before its outcome. It imports next to
-nothing, because the child's start waits for it.
+The child creates a sink for each job that has a context. A thread of the child sends the newest report, so that it is
+visible while the job computes; a job's last report is sent before its outcome. The module imports almost nothing,
+because it delays the child's start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from monarq.shared.payloads.progress import NO_YIELD, ProgressAwaitable, ProgressReport, ProgressSink
 
 PAUSE_S: Final = 0.1
-"""Between two reports; the worker's reporter decides which of them are written to Redis."""
+"""The time between two reports; the worker's reporter decides which of them are written to Redis."""
 
 
 class ChildReport(NamedTuple):
@@ -31,7 +31,7 @@ class ChildSink:
 
     Attributes:
         report: the newest report.
-        is_pending: whether a new report needs no wake-up: one will be sent already, or none ever is.
+        is_pending: whether a new report needs no wake-up: a report is about to be sent, or none is ever sent.
     """
 
     __slots__ = ("_wake", "is_pending", "report")
@@ -51,7 +51,7 @@ class ChildSink:
 
 
 class Outbox:
-    """Sends the reports of the running job; there is one in a process."""
+    """Sends the reports of the running job; there is one per process."""
 
     def __init__(self) -> None:
         self._send: Callable[[object], None] | None = None
@@ -61,18 +61,18 @@ class Outbox:
         self._thread: threading.Thread | None = None
 
     def connect(self, send: Callable[[object], None]) -> None:
-        """From now on reports are sent by `send`; only the child calls this, at its start."""
+        """Sends reports with `send` from now on; only the child calls this, at its start."""
         self._send = send
         os.register_at_fork(after_in_child=self._disconnect)
 
     def open(self) -> ChildSink:
-        """The sink of the job that begins."""
+        """The sink of the job that starts."""
         if self._send is not None:
             self._sink = ChildSink(self._wake_thread)
         return self._sink
 
     def finish(self) -> None:
-        """Sends the job's last report. Later reports, of a thread that the job left behind, are dropped."""
+        """Sends the job's last report. Later reports, from a thread that the job left behind, are dropped."""
         with self._send_lock:
             sink, self._sink = self._sink, ChildSink()
             self._send_newest(sink)
@@ -95,23 +95,23 @@ class Outbox:
     def _send_newest(self, sink: ChildSink) -> None:
         if self._send is None or not sink.is_pending or sink.report is None:
             return
-        # In this order: a report that comes in between is sent twice rather than not at all.
+        # In this order, a report that arrives in between is sent twice rather than not at all.
         sink.is_pending = False
         # The child's main thread notices a closed socket, and ends the process.
         with suppress(OSError):
             self._send(ChildReport(sink.report))
 
     def _disconnect(self) -> None:
-        """In a fork, which has no thread of ours, and where locks may be held for ever."""
+        """Called in a fork, which does not have our thread, and where locks may be held forever."""
         self._sink.is_pending = True
         self._send = None
 
 
 OUTBOX: Final = Outbox()
-"""The outbox of this process; in any other than the CPU child its sinks do nothing."""
+"""The outbox of this process; its sinks do nothing except in the CPU child."""
 
 
 def forward(sink_of_run: Callable[[], ProgressSink], message: object) -> None:
-    """Passes a message of the child on to the run's own sink, which is opened for the first one; for the worker."""
+    """Used by the worker: passes a message of the child on to the run's sink, which the first message opens."""
     if isinstance(message, ChildReport):
         sink_of_run().send(message.report)

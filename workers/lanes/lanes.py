@@ -35,14 +35,14 @@ class Lanes:
         worker_id: str,
         source: RedisSource | None = None,
     ) -> None:
-        """Makes the lanes; no process is started yet.
+        """Creates the lanes; no process is started yet.
 
         Args:
             jobs: the worker's jobs, by name.
             settings: the worker's settings.
             counters: count abandoned threads.
             worker_id: the worker's name in Redis.
-            source: where cpu jobs enqueue, where they ask for a producer.
+            source: where cpu jobs that ask for a producer enqueue.
         """
         self._threads = ThreadLane(settings.threads, counters, settings.thread_executor)
         self.has_cpu = any(job.lane_queue == "cpu" for job in jobs.values())
@@ -66,7 +66,7 @@ class Lanes:
         return None if self._cpu is None else self._cpu.pid
 
     def child_pids(self) -> set[int]:
-        """The process ids of all its child processes, also those that start or are about to end."""
+        """The process ids of all its child processes, including those that are starting or ending."""
         return set() if self._cpu is None else self._cpu.pids
 
     async def start(self) -> None:
@@ -75,21 +75,21 @@ class Lanes:
             await self._cpu.start()
 
     async def stop(self) -> None:
-        """Ends the child process; threads that still run are left alone."""
+        """Ends the child process; leaves running threads alone."""
         self._threads.stop()
         if self._cpu is not None:
             await self._cpu.stop()
 
     def ask_to_stop(self) -> None:
-        """Lets cpu jobs know, by their context, that the worker stops."""
+        """Tells cpu jobs, through their contexts, that the worker is stopping."""
         if self._cpu is not None:
             self._cpu.ask_to_stop()
 
     def call(self, run: ActiveRun, lead: tuple[object, ...]) -> Awaitable[object]:
-        """Calls the run's function with `lead` in front of the job's own arguments; await what it returns.
+        """Calls the run's function with `lead` before the job's own arguments; returns an awaitable of the result.
 
         Raises:
-            BaseException: whatever the job raises, or how its lane ended it; here or where it is awaited.
+            BaseException: whatever the job raises, or how its lane ended it; here or when awaited.
         """
         job = run.job
         if job.is_io:
@@ -131,10 +131,10 @@ class Lanes:
 
 
 def _place_of(lifespan: CpuLifespan) -> tuple[str, str]:
-    """Where another process finds a function.
+    """The module and path under which another process finds a function.
 
     Raises:
-        DeclarationError: it is not at the top of a module.
+        DeclarationError: it is not at the top level of a module.
     """
     module, qualname = str(lifespan.__module__), str(getattr(lifespan, "__qualname__", ""))
     found: object = sys.modules.get(module)
@@ -142,14 +142,14 @@ def _place_of(lifespan: CpuLifespan) -> tuple[str, str]:
         found = getattr(found, name, None)
     if found is not lifespan or module == "__main__":
         raise DeclarationError(
-            f"cpu_lifespan is {lifespan!r}, which the process of the cpu lane cannot import: give a function at the top"
-            " of a module"
+            f"cpu_lifespan is {lifespan!r}, which the cpu lane's process cannot import: give a function at the top"
+            " level of a module"
         )
     return module, qualname
 
 
 def _producer_options(source: RedisSource | None, settings: WorkerSettings) -> ProducerOptions | None:
-    """How cpu jobs reach Redis; None where that cannot be told to another process."""
+    """How cpu jobs reach Redis; None if that cannot be described to another process."""
     codecs, queue = settings.codecs, settings.app.queue
     if not isinstance(source, UrlSource) or codecs.write not in (MSGPACK, PICKLE):
         return None
@@ -158,7 +158,7 @@ def _producer_options(source: RedisSource | None, settings: WorkerSettings) -> P
 
 
 def fields_of(run: ActiveRun) -> JobFields:
-    """What the child gets to know of a run."""
+    """The fields of a run that are sent to the child."""
     lease, payload, job = run.lease, run.payload, run.job
     return JobFields(
         lease.job_id,

@@ -1,10 +1,10 @@
-"""The number of the call that a CPU child has started last, in memory that it shares with its worker.
+"""The number of the call that a CPU child started last, in memory that it shares with its worker.
 
-Beside it is a byte by which the worker asks the running job to stop, as jobs see it by `SyncContext.should_stop`.
+From this, the worker knows whether a child that has ended or does not answer ever started its job. A job can break the
+socket for later jobs in many ways: a call that the child has not started is not to blame, and runs in another child.
+This costs a job one store, and no job can close the memory.
 
-By it the worker knows whether a child that has ended, or does not answer, ever started its job. A job may spoil the
-socket for those after it, in more ways than can be listed: a call that the child has not started is not to blame, and
-runs in another child. This costs a job one store, and no job can close it.
+Next to the number is a byte with which the worker asks the running job to stop; see `SyncContext.should_stop`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class StartedCall:
     """The number of the call that was started last; 0 before the first."""
 
     def __init__(self, fd: int) -> None:
-        """Maps the memory of a descriptor, which may be closed then."""
+        """Maps the memory of a descriptor, which may be closed afterwards."""
         self._memory = mmap.mmap(fd, _BYTES)
         self._last = 0
 
@@ -34,7 +34,7 @@ class StartedCall:
         _NUMBER.pack_into(self._memory, 0, number)
 
     def get(self) -> int:
-        """The number, for the worker; once this is closed, the number that was there last."""
+        """The number, for the worker; after `close`, the last number."""
         if not self._memory.closed:
             self._last = int(_NUMBER.unpack_from(self._memory)[0])
         return self._last
@@ -56,7 +56,7 @@ class StartedCall:
 
 
 def open_shared_memory() -> int:
-    """A descriptor of fresh memory that two processes can map; OSError where the system has none."""
+    """A descriptor of fresh memory that two processes can map; OSError if the system has none."""
     if sys.platform == "linux":
         fd = os.memfd_create("monarq-started-call", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     else:
@@ -66,6 +66,6 @@ def open_shared_memory() -> int:
         os.unlink(path)  # noqa: PTH108 - from here on only the descriptor is used
     os.ftruncate(fd, _BYTES)
     if sys.platform == "linux":
-        # A process that reads a map whose file was truncated is ended by the system.
+        # The system kills a process that reads a map whose file was truncated.
         fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
     return fd

@@ -1,7 +1,7 @@
 """The thread lane: runs plain `def` jobs in threads of the worker.
 
-A thread cannot be stopped. One whose job is cancelled is abandoned: it runs on, nobody waits for it, and another job
-gets its place.
+A thread cannot be stopped. If its job is cancelled, it is abandoned: it runs on, nobody waits for it, and another job
+gets its slot.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.system.forks import FORK_GUARD
 
 _MAX_ABANDONED: Final = 1000
-"""So many threads may be abandoned before they take places from jobs."""
+"""How many threads may be abandoned before they take slots from jobs."""
 
 
 class ThreadLane:
-    """Runs calls in threads, as many at a time as it has places; further ones wait their turn.
+    """Runs calls in threads, as many at a time as it has slots; others wait.
 
     Args:
         places: how many jobs may run at a time.
-        counters: counts abandoned threads, for as long as they run on.
+        counters: counts abandoned threads while they still run.
         executor: runs the calls. Default: threads of its own.
     """
 
@@ -38,7 +38,7 @@ class ThreadLane:
         self._threads = executor or ThreadPoolExecutor(places + _MAX_ABANDONED, thread_name_prefix="monarq-job")
 
     async def run(self, call: Callable[[], object], name: str) -> object:
-        """Runs a call and returns what it returns. Cancelled, it abandons the thread.
+        """Runs a call and returns its result. If cancelled, it abandons the thread.
 
         Args:
             call: what to run.
@@ -58,13 +58,13 @@ class ThreadLane:
         if error is None:
             return value
         try:
-            # A StopIteration that leaves a coroutine becomes a RuntimeError.
+            # A StopIteration that leaves a coroutine would become a RuntimeError.
             raise as_stand_in(error) if isinstance(error, StopIteration) else error
         finally:
             del error  # its traceback refers to this frame
 
     def stop(self) -> None:
-        """Drops the calls that wait; threads that still run are left alone."""
+        """Drops the waiting calls; leaves running threads alone."""
         if not self._is_lent:
             self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -83,7 +83,7 @@ class ThreadLane:
 
 
 def _outcome_of(call: Callable[[], object], name: str) -> tuple[object, BaseException | None]:
-    """What a call returned or raised, as a value: a future cannot raise a StopIteration."""
+    """What a call returned or raised, as a value, since a future cannot raise a StopIteration."""
     try:
         return check_return_value(call(), name), None
     except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited

@@ -1,1 +1,1 @@
-"""Leases: which jobs the worker holds, their renewal and expiry, and the recovery of jobs of lost workers."""
+"""Leases: the jobs that the worker holds, their renewal and expiry, and the recovery of lost workers' jobs."""

@@ -1,8 +1,8 @@
-"""The recoverer: puts a dead worker's jobs back in their queues at once, without waiting for their leases to end.
+"""The recoverer: puts a dead worker's jobs back into their queues at once, without waiting for their leases to expire.
 
-The supervisor starts a recovery for each worker that ended without handing everything back. Where the Redis has no URL
-(a pool or settings of the user's own) it asks a live worker to do it. Repeating a recovery changes nothing, and one
-that never gets through loses nothing: the leases end by themselves.
+The supervisor starts a recovery for each worker that ended without handing everything back. If the Redis has no URL
+(the user's own pool or settings), it asks a live worker to do it. Repeating a recovery changes nothing, and one that
+fails loses nothing: the leases expire by themselves.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 AT_EXIT_S: Final = 3.0
-"""How long a process that has nothing else to do waits for recoveries."""
+"""How long a process with nothing else to do waits for recoveries."""
 
 
 class Recoverer:
@@ -38,14 +38,14 @@ class Recoverer:
         Args:
             dead: the dead worker's `Ready`.
             reason: what happened to it, in a few words.
-            redis: a client of the jobs' Redis, which is closed in the end.
+            redis: a client of the jobs' Redis, which is closed at the end.
         """
         task = asyncio.get_running_loop().create_task(self._recover(dead, reason, redis))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def finish(self) -> None:
-        """Waits for the recoveries that have started, but not for long."""
+        """Waits a short time for the recoveries that have started."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=AT_EXIT_S)
             for task in late:
@@ -54,7 +54,7 @@ class Recoverer:
 
     async def _recover(self, dead: Ready, reason: str, redis: Redis) -> None:
         try:
-            async with asyncio.timeout(dead.lease_s):  # by then the leases have done it
+            async with asyncio.timeout(dead.lease_s):  # by then the leases have expired
                 freed = await self._recover_all(redis, dead, reason)
                 await self._forget(redis, dead)
             self._log.jobs_recovered(dead.worker_id, freed)
@@ -68,21 +68,21 @@ class Recoverer:
 
         if not is_cluster(redis):
             return sum([await self._recover_queue(redis, dead, queue, reason) for queue in dead.queues])
-        # No queue waits for one whose node is away.
+        # No queue waits for another one whose node is down.
         return sum(await asyncio.gather(*(self._recover_queue(redis, dead, queue, reason) for queue in dead.queues)))
 
     async def _recover_queue(self, redis: Redis, dead: Ready, queue: QueueRef, reason: str) -> int:
-        from monarq.shared.formats.choice.supervision import recover  # put off: most supervisors never recover a job
+        from monarq.shared.formats.choice.supervision import recover  # deferred: most supervisors never recover a job
 
         return await self._until_done(dead, lambda: recover(redis, queue, dead.worker_id, reason))
 
     async def _forget(self, redis: Redis, dead: Ready) -> None:
-        from monarq.shared.formats.choice.supervision import forget  # put off as well
+        from monarq.shared.formats.choice.supervision import forget  # deferred too
 
         await self._until_done(dead, lambda: forget(redis, dead.queues, dead.worker_id))
 
     async def _until_done(self, dead: Ready, call: Callable[[], Awaitable[_T]]) -> _T:
-        from redis.exceptions import RedisError  # put off as well
+        from redis.exceptions import RedisError  # deferred too
 
         backoff = Backoff()
         while True:

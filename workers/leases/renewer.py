@@ -1,9 +1,9 @@
 """The lease renewer: a heartbeat thread renews a worker's leases, and runs whose leases have expired are cancelled.
 
 A blocked event loop, or a cpu job that keeps all cores busy, does not stop the thread; only code that never releases
-the interpreter does. It reports lost leases to the loop, which cancels their runs. Where Redis cannot be asked, as the
-worker is cut off or was frozen, `LeaseExpiry` cancels them: other workers run its jobs once the leases have expired by
-Redis' clock, which is never before they have expired by this machine's.
+the GIL does. It reports lost leases to the loop, which cancels their runs. If Redis cannot be asked, because the worker
+is cut off or was frozen, `LeaseExpiry` cancels them: other workers run its jobs once the leases have expired by Redis'
+clock, which is never before they have expired by this machine's.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _MIN_SLEEP_S = 0.001
 
 
 class LeaseRenewer:
-    """Renews every lease each third of its time, and the worker's record with it.
+    """Renews all leases every third of the lease time, and with them the worker's record.
 
-    1. start: write the record at once, so that the worker is seen before its first job.
-    2. Renew each third of the lease time; where Redis does not answer, try again soon.
+    1. start: write the record at once, so that the worker is visible before its first job.
+    2. Renew every third of the lease time; if Redis does not answer, retry soon.
     3. Report lost leases to the loop.
     4. stop: the thread ends; the caller deregisters the worker.
 
@@ -41,10 +41,10 @@ class LeaseRenewer:
         sessions: the worker's sessions.
         table: the leases that it holds.
         lease_s: the lease time.
-        source: makes the thread's own client.
-        record: returns the worker's record, as monitors read it.
+        source: creates the thread's own client.
+        record: returns the worker's record, which monitors read.
         on_lost: called on the loop with leases that are lost.
-        events: hears of outages.
+        events: notified of outages.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class LeaseRenewer:
 
     @property
     def renewed_s(self) -> float:
-        """Seconds since the last complete renewal; at first, since the renewer was made."""
+        """Seconds since the last complete renewal; at first, since the renewer was created."""
         return time.monotonic() - self._renewed_at_s
 
     def filenos(self) -> list[int]:
-        """The descriptors of its connections: see `monarq.workers.system.forks`."""
+        """The descriptors of its connections; see `monarq.workers.system.forks`."""
         pool = self._connections
         pools = pool.all if isinstance(pool, NodePools) else [pool]
         names = ("_available_connections", "_in_use_connections")
@@ -95,7 +95,7 @@ class LeaseRenewer:
         """Ends the thread; safe to call twice, or without start."""
         self._stopped.set()
         if self._loop is not None:
-            # Not by joining it in one of asyncio's own threads: jobs may occupy all of them for good.
+            # Do not join it in one of asyncio's own threads: jobs may occupy all of them forever.
             await self._ended.wait()
 
     def _run(self) -> None:
@@ -118,10 +118,10 @@ class LeaseRenewer:
                         backoff.reset()
                         self._call_on_loop(self._events.redis_back, "renewing the leases")
                     wait_s = self._lease_s / 3
-                except Exception as error:  # noqa: BLE001 - memory may fail too; a worker that lives must renew
+                except Exception as error:  # noqa: BLE001 - even MemoryError: a live worker must renew
                     if not backoff.failing:
                         self._events.lease_renewal_failed(error)
-                    redis.connection_pool.disconnect()  # after a failover the name may lead to another server
+                    redis.connection_pool.disconnect()  # after a failover, the name may resolve to another server
                     wait_s = backoff.next_s()
                 self._stopped.wait(wait_s)
         finally:
@@ -147,7 +147,7 @@ class LeaseExpiry:
     def __init__(self, *, running: Mapping[Lease, ActiveRun], table: LeaseTable, lease_s: float) -> None:
         self._running = running
         self._table = table
-        # A lease that is claimed during a sleep ends after it, however long the claim's reply has taken.
+        # A lease claimed during a sleep expires after it, however long the claim's reply took.
         self._max_sleep_s = lease_s / 6
 
     async def run(self) -> None:

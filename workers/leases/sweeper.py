@@ -1,7 +1,7 @@
-"""The sweeper: recovers the jobs of workers that nobody saw die, such as those of a whole machine that is gone.
+"""The sweeper: recovers the jobs of workers that died unnoticed, such as those of a whole machine that is gone.
 
-Behind a backlog such jobs would be the last, though they were at the head of the queue when they were claimed; the
-sweeper of any worker of the queue moves them there again, once their leases are over.
+With a backlog, such jobs would run last, although they were at the head of the queue when they were claimed. Once their
+leases have expired, the sweeper of any worker of the queue moves them back to the head.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.outage import Outage
 
 MAX_INTERVAL_S: Final = 1.0
-"""The longest time between two sweeps: one costs Redis less than a claim that finds nothing."""
+"""The longest time between two sweeps; a sweep costs Redis less than a claim that finds nothing."""
 
 
 class Sweeper:
-    """Sweeps the queues of one worker, at least three times a lease."""
+    """Sweeps the queues of one worker, at least three times per lease time."""
 
     def __init__(self, *, redis: Redis, sessions: Sequence[WorkerSession], lease_s: float, events: Dispatcher) -> None:
         self._redis = redis

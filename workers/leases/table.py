@@ -24,7 +24,7 @@ class LeaseTable:
             self._held[lease.queue][lease.raw_id] = lease
 
     def remove(self, lease: Lease) -> None:
-        """Removes a lease that has ended or is lost; a newer one of the same job stays."""
+        """Removes a lease that has ended or is lost; a newer lease of the same job stays."""
         self.remove_all(lease.queue, (lease,))
 
     def remove_all(self, queue: QueueRef, leases: Iterable[Lease]) -> None:
@@ -35,19 +35,19 @@ class LeaseTable:
                 del held[lease.raw_id]
 
     def find(self, queue: QueueRef, raw_id: bytes) -> Lease | None:
-        """The lease of a job; None where it is not held."""
+        """The lease of a job; None if it is not held."""
         return self._held[queue].get(raw_id)
 
     def holds(self, lease: Lease) -> bool:
-        """Whether this very lease is held, so that the job's end is not acknowledged yet."""
+        """Whether this very lease is held, so that the job's end is not yet acknowledged."""
         return self._held[lease.queue].get(lease.raw_id) is lease
 
     def by_id(self, queue: QueueRef) -> Mapping[bytes, Lease]:
-        """The leases of a queue by raw id, as they change."""
+        """A live view of the leases of a queue, by raw id."""
         return self._held[queue]
 
     def of_queue(self, queue: QueueRef) -> list[Lease]:
-        """The leases of a queue at this moment. Any thread may call it: copying a dict's values is atomic."""
+        """A copy of the leases of a queue. Any thread may call it: copying a dict's values is atomic."""
         return list(self._held[queue].values())
 
     def __len__(self) -> int:

@@ -172,7 +172,7 @@ class CpuMemoryExceeded(CpuJobDied):
 
     def _manner(self) -> str:
         return (
-            f"it passed its memory limit of {in_mb(self.limit_bytes)} "
+            f"it exceeded its memory limit of {in_mb(self.limit_bytes)} "
             f"({in_mb(self.seen_bytes)} resident) and was killed"
         )
 

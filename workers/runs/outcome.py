@@ -216,5 +216,7 @@ def _decide_cancelled(run: ActiveRun, error: asyncio.CancelledError, policy: Out
 
 
 def _timed_out(run: ActiveRun, policy: OutcomePolicy) -> Outcome:
-    error = TimeoutError(f"{run.job.name} passed its timeout of {run.job.timeout_s:g} s and {_TIMED_OUT[run.job.lane]}")
+    error = TimeoutError(
+        f"{run.job.name} exceeded its timeout of {run.job.timeout_s:g} s and {_TIMED_OUT[run.job.lane]}"
+    )
     return _by_policy(run, error, policy)

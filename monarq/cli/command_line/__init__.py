@@ -1,1 +1,1 @@
-"""What a command line is read with: arguments, common options, help texts, and the Redis that it names."""
+"""Reads a command line: arguments, common options, help texts, and the Redis that it names."""

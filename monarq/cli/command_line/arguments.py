@@ -12,7 +12,7 @@ _RATE: Final = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(?:/\s*([smh]))?")
 _PERIODS_S: Final = {"s": 1, "m": 60, "h": 3600}
 
 MAX_WORKERS: Final = 1000
-"""Of one pool. More is a mistake, and would take the machine down."""
+"""Per pool. More is a mistake, and would overload the machine."""
 
 MIN_HANG_TIMEOUT_S: Final = 1.5
 
@@ -25,10 +25,10 @@ class JobArguments:
     kwargs: dict[str, Any] = field(default_factory=dict)
 
     def with_line(self, line: str) -> JobArguments:
-        """These arguments and those of one line of a file.
+        """These arguments, followed by those of one line of a file.
 
-        A JSON list adds positional arguments, a JSON object keyword arguments, and other JSON one positional
-        argument. A line that is not JSON is one positional argument, as text.
+        A JSON list adds positional arguments, a JSON object adds keyword arguments, and any other JSON value adds one
+        positional argument. A line that is not JSON adds its text as one positional argument.
         """
         value = parse_value(line)
         if isinstance(value, list):
@@ -39,7 +39,7 @@ class JobArguments:
 
 
 def parse_value(text: str) -> Any:
-    """The value of a text that is JSON, else the text itself."""
+    """The JSON value of a text, or the text itself if it is not JSON."""
     import msgspec
 
     try:
@@ -52,21 +52,21 @@ def parse_job_arguments(arguments: tuple[str, ...], kwargs_json: str | None) -> 
     """The arguments of a command line.
 
     Raises:
-        click.BadParameter: --kwargs is no JSON object.
+        click.BadParameter: --kwargs is not a JSON object.
     """
     kwargs = {} if kwargs_json is None else parse_value(kwargs_json)
     if not isinstance(kwargs, dict):
         raise click.BadParameter(
-            f'{kwargs_json!r} is no JSON object; give one such as \'{{"name": "value"}}\'', param_hint="--kwargs"
+            f'{kwargs_json!r} is not a JSON object; give one such as \'{{"name": "value"}}\'', param_hint="--kwargs"
         )
     return JobArguments(tuple(parse_value(argument) for argument in arguments), kwargs)
 
 
 def parse_duration(text: str) -> float:
-    """Seconds, from a number of them or text with units: `90`, `1.5`, `500ms`, `30s`, `1h30m`, `3d`.
+    """Seconds, from a number or text with units: `90`, `1.5`, `500ms`, `30s`, `1h30m`, `3d`.
 
     Raises:
-        click.BadParameter: it is not a duration, or over a hundred years.
+        click.BadParameter: it is not a duration, or is over a hundred years.
     """
     from monarq.shared.errors import SettingsError
     from monarq.shared.parsing import is_duration, to_seconds
@@ -77,12 +77,12 @@ def parse_duration(text: str) -> float:
         if is_duration(text):
             raise click.BadParameter(str(error)) from None
         raise click.BadParameter(
-            f"{text!r} is not a duration: give seconds, or text such as 500ms, 30s, 1h30m or 3d"
+            f"{text!r} is not a duration: give a number of seconds, or text such as 500ms, 30s, 1h30m or 3d"
         ) from None
 
 
 def parse_kept(text: str) -> float | str:
-    """How long something is kept: seconds as `parse_duration`, or `forever`.
+    """How long something is kept: seconds as in `parse_duration`, or `forever`.
 
     Raises:
         click.BadParameter: it is neither.
@@ -96,10 +96,10 @@ def parse_kept(text: str) -> float | str:
 
 
 def parse_hang_timeout(text: str) -> float:
-    """Seconds after which a worker that shows no sign of life is replaced.
+    """Seconds without a heartbeat after which a worker is replaced.
 
     Raises:
-        click.BadParameter: it is not a duration, or shorter than workers can meet.
+        click.BadParameter: it is not a duration, or is too short for the heartbeats of workers.
     """
     seconds = parse_duration(text)
     if seconds < MIN_HANG_TIMEOUT_S:
@@ -110,7 +110,7 @@ def parse_hang_timeout(text: str) -> float:
 
 
 def parse_size(text: str) -> int:
-    """Bytes, from a number of them or one with a unit: `512MB`, `1.5GiB`; 1 MB is 1024 * 1024 bytes.
+    """Bytes, from a number or one with a unit: `512MB`, `1.5GiB`; 1 MB is 1024 * 1024 bytes.
 
     Raises:
         click.BadParameter: it is not a size.
@@ -125,7 +125,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_workers(text: str) -> int:
-    """How many workers: a number, or `auto` for one on each core that can be used here.
+    """How many workers: a number, or `auto` for one on each usable core.
 
     Raises:
         click.BadParameter: it is neither, or over `MAX_WORKERS`.
@@ -135,7 +135,9 @@ def parse_workers(text: str) -> int:
 
         return usable_cores()
     if not text.isdecimal() or len(text) > len(str(MAX_WORKERS)) or not 1 <= int(text) <= MAX_WORKERS:
-        raise click.BadParameter(f"{text!r} is not a number of workers: give 1 to {MAX_WORKERS:,}, or auto")
+        raise click.BadParameter(
+            f"{text!r} is not a number of workers: give a number from 1 to {MAX_WORKERS:,}, or auto"
+        )
     return int(text)
 
 

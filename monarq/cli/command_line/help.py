@@ -1,4 +1,4 @@
-"""Help texts: commands with further sections in their help, such as examples, formats and exit codes."""
+"""Commands with more sections in their help, such as examples, formats and exit codes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import click
 
 
 class SectionedCommand(click.Command):
-    """A command with further sections in its help."""
+    """A command with more sections in its help."""
 
     def __init__(self, *args: Any, sections: Mapping[str, str], **kwargs: Any) -> None:
         """Takes the arguments of `click.Command`.
 
         Args:
             args: click's.
-            sections: by title, the text of each section.
+            sections: the text of each section, by title.
             kwargs: click's.
         """
         super().__init__(*args, **kwargs)
@@ -30,7 +30,7 @@ class SectionedCommand(click.Command):
 
 
 class SectionedGroup(click.Group):
-    """A group with further sections in its help."""
+    """A group with more sections in its help."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class SectionedGroup(click.Group):
         Args:
             args: click's.
             sections: see `SectionedCommand`.
-            aliases: other names that its commands are known by, which the help leaves out.
+            aliases: other names of its commands, not shown in the help.
             kwargs: click's.
         """
         super().__init__(*args, **kwargs)
@@ -58,7 +58,7 @@ class SectionedGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """See click: under its own name, which messages and environment variables have."""
+        """See click: an alias resolves to the command's own name, which messages and environment variables use."""
         name, command, rest = super().resolve_command(ctx, args)
         return (command.name if command else name), command, rest
 

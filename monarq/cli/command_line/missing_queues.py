@@ -1,4 +1,4 @@
-"""Queues that a command names and nobody has used: a name that was misspelled must not look like an empty queue."""
+"""Queues that a command names but nobody has used: a misspelled name must not look like an empty queue."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.text.printable import printable
 
 MOST_NAMED: Final = 10
-"""How many known queues are named."""
+"""How many known queues a message lists."""
 
 
 async def explain_missing(redis: Redis, queues: Sequence[QueueRef]) -> dict[QueueRef, str]:
-    """Those of some queues that are not there, each with a sentence that says so and names others.
+    """The queues that do not exist, each with a sentence that says so and names others.
 
-    The default queue counts as there where there is no queue at all, as the lists show it then.
+    If there is no queue at all, the default queue counts as existing, since lists show it then.
 
     Raises:
         RedisError: Redis did not answer.
@@ -28,7 +28,7 @@ async def explain_missing(redis: Redis, queues: Sequence[QueueRef]) -> dict[Queu
     known = await known_queues(redis) if unused else []
     labels = [each.label for each in known]
     return {
-        queue: f"no queue {printable(queue.label)} is known: nobody has put a job into it, and no worker serves it;"
+        queue: f"unknown queue {printable(queue.label)}: it has no jobs, and no worker serves it;"
         f" {_others(queue.label, labels)}"
         for queue in unused
         if queue not in known
@@ -40,4 +40,4 @@ def _others(label: str, known: Sequence[str]) -> str:
     if near:
         return f"did you mean {printable(near[0])}?"
     more = f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
-    return f"known are {', '.join(map(printable, known[:MOST_NAMED]))}{more}"
+    return f"known queues: {', '.join(map(printable, known[:MOST_NAMED]))}{more}"

@@ -1,4 +1,4 @@
-"""Options that several commands have: --version, --verbose and --queue; and the types of what names a queue."""
+"""Options that several commands share: --version, --verbose and --queue; and the option types for queue names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """Prints the version and ends the command, if the option is given."""
+    """If the option is given, prints the version and ends the command."""
     if wanted and not context.resilient_parsing:
         from monarq.shared.version import VERSION
 
@@ -34,7 +34,7 @@ def _set_verbose(context: click.Context, _: click.Parameter, wanted: bool) -> bo
 
 
 def make_verbose_option(text: str) -> Callable[[FunctionT], FunctionT]:
-    """The option -v/--verbose, which the context's `Reporter` keeps.
+    """The option -v/--verbose, stored in the context's `Reporter`.
 
     Args:
         text: its help.
@@ -44,7 +44,7 @@ def make_verbose_option(text: str) -> Callable[[FunctionT], FunctionT]:
     )
 
 
-verbose_option = make_verbose_option("Show the traceback of an error.")
+verbose_option = make_verbose_option("Show the traceback of errors.")
 
 version_option = click.option(
     "-V",
@@ -58,10 +58,10 @@ version_option = click.option(
 
 
 def queue_name(text: str) -> str:
-    """The name of a queue, as a type of options and arguments.
+    """The type of options and arguments that name a queue.
 
     Raises:
-        click.BadParameter: it cannot be one. For example, it is empty because a shell variable is not set.
+        click.BadParameter: it is not a valid name; for example, it is empty because a shell variable is unset.
     """
     try:
         # arq's queues may have any name, and must be accepted here.
@@ -72,11 +72,11 @@ def queue_name(text: str) -> str:
 
 
 def queue_of(its_format: Format, *, any_arq_name: bool = False) -> Callable[[str], QueueRef]:
-    """Queues of a format, as a type of options.
+    """The type of options that name a queue of this format.
 
     Args:
         its_format: the format.
-        any_arq_name: accept names of queues in arq's format that monarq itself would refuse, as arq does.
+        any_arq_name: for arq's format, accept every name that arq accepts, even those that monarq would refuse.
     """
 
     def queue(name: str) -> QueueRef:

@@ -1,4 +1,4 @@
-"""Queues as a command line names them."""
+"""The queues that a command line names."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class QueueNames:
     """The names that a command was given.
 
     Attributes:
-        names: of queues of any format.
-        arq_names: of queues in arq's format.
+        names: names of queues in either format.
+        arq_names: names of queues in arq's format.
     """
 
     names: tuple[str, ...] = ()
     arq_names: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether there is a name."""
+        """Whether any name was given."""
         return bool(self.names or self.arq_names)
 
     async def find(self, redis: Redis) -> list[QueueRef]:
-        """The queues of these names, each once; all known queues where there is no name.
+        """The queues with these names, each once; all known queues if no name was given.
 
         Raises:
             RedisError: Redis did not answer.
@@ -49,7 +49,7 @@ class QueueNames:
         return list(dict.fromkeys([*found, *(check_queue(redis, QueueRef(name, "arq")) for name in self.arq_names)]))
 
     async def find_there(self, redis: Redis) -> tuple[list[QueueRef], int]:
-        """The queues of these names that are there, and the exit code; says of each other one that it is not.
+        """The queues with these names that exist, and the exit code; prints a message for each one that does not.
 
         Raises:
             RedisError: Redis did not answer.
@@ -61,7 +61,7 @@ class QueueNames:
         return queues, FAILED if missing else 0
 
     async def find_apart(self, redis: Redis) -> tuple[list[QueueRef], list[str]]:
-        """The queues of these names that are there, and a sentence for each other one.
+        """The queues with these names that exist, and a sentence for each one that does not.
 
         Raises:
             RedisError: Redis did not answer.
@@ -88,7 +88,7 @@ def queue_names_option(text: str) -> Callable[[FunctionT], FunctionT]:
             multiple=True,
             type=queue_name,
             metavar="NAME",
-            help="The same for a queue in arq's format, where a native queue has its name, too.",
+            help="A queue in arq's format; needed only if a native queue has the same name.",
         )
         @wraps(command)
         def named(*args: Any, queue: tuple[str, ...], arq_queue: tuple[str, ...], **options: Any) -> Any:
@@ -100,7 +100,7 @@ def queue_names_option(text: str) -> Callable[[FunctionT], FunctionT]:
 
 
 def target_queue_options(text: str) -> Callable[[FunctionT], FunctionT]:
-    """The options that name the queue for a command to put jobs into, together as the parameter `queue`; None for none.
+    """The options that name the queue to put jobs into, together as the parameter `queue`; None if neither is given.
 
     Args:
         text: the help of --queue.
@@ -109,13 +109,14 @@ def target_queue_options(text: str) -> Callable[[FunctionT], FunctionT]:
     def decorate(command: FunctionT) -> FunctionT:
         @click.option("-q", "--queue", type=queue_of(DEFAULT_FORMAT), metavar="NAME", help=text)
         @click.option(
-            "--arq-queue", type=queue_of("arq"), metavar="NAME", help="The same, for a queue in arq's format."
+            "--arq-queue", type=queue_of("arq"), metavar="NAME", help="A queue in arq's format to put the job into."
         )
         @wraps(command)
         def named(*args: Any, queue: QueueRef | None, arq_queue: QueueRef | None, **options: Any) -> Any:
             if queue is not None and arq_queue is not None:
                 raise click.UsageError(
-                    "a job goes into one queue: give only one of --queue and --arq-queue", click.get_current_context()
+                    "a job goes into one queue: give either --queue or --arq-queue, not both",
+                    click.get_current_context(),
                 )
             return command(*args, queue=queue or arq_queue, **options)
 

@@ -1,4 +1,4 @@
-"""The Redis of a command: from the option --redis, from the environment, or a private one while the command runs."""
+"""The Redis of a command: from --redis, from the environment, or a private one that runs as long as the command."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ redis_option = click.option(
     "--redis",
     metavar="URL|embedded",
     envvar="MONARQ_REDIS",
-    help="The Redis to use: redis://, rediss:// or unix://, redis+sentinel://host:26379/service, redis+cluster://host:6379,"
-    " or 'embedded' for a private one that lives as long as this command. Default: that of [tool.monarq] in"
-    " pyproject.toml, else the environment's REDIS_URL, else redis://localhost:6379. A password is better kept in the"
-    " environment: everybody can see a command line.",
+    help="The URL of Redis: redis://, rediss://, unix://, redis+sentinel://host:26379/service or"
+    " redis+cluster://host:6379; or 'embedded' for a private Redis that runs as long as this command. Default:"
+    " [tool.monarq] in pyproject.toml, else $REDIS_URL, else redis://localhost:6379. Keep passwords in the environment:"
+    " other users can see a command line.",
 )
 
 
 @contextmanager
 def open_url(url: str | None) -> Iterator[str | None]:
-    """The given URL, or that of a private Redis, which is started and announced, and ends with the block.
+    """The given URL, or that of a private Redis, which is started, announced, and stopped at the end of the block.
 
     Raises:
         EmbeddedRedisError: no private Redis could be started.
@@ -44,18 +44,18 @@ def open_url(url: str | None) -> Iterator[str | None]:
         for note in server.notes:
             say(f"monarq: warning: {' '.join(note.split())}")
         if server.kind == "fakeredis":
-            say("monarq: warning: there is no redis-server here: fakeredis stands in for it. Never for real work.")
-        say(f"monarq: embedded Redis, gone when this command ends: {server.description}")
+            say("monarq: warning: no redis-server found, using fakeredis instead; do not use it in production")
+        say(f"monarq: embedded Redis, which is stopped when this command ends: {server.description}")
         yield server.url
 
 
 @contextmanager
 def open_source(url: str | None) -> Iterator[UrlSource]:
-    """A command's Redis; an error of it inside the block is raised again with a message for people.
+    """A command's Redis; its errors inside the block are re-raised with a message for users.
 
     Raises:
-        SettingsError: it is not the URL of a Redis.
-        RedisUnavailableError: Redis could not be reached, or did not let us in.
+        SettingsError: the URL is not one of a Redis.
+        RedisUnavailableError: Redis could not be reached, or refused the login.
         RedisRefusedError: Redis refused a command.
     """
     from redis.exceptions import RedisError
@@ -72,10 +72,10 @@ def open_source(url: str | None) -> Iterator[UrlSource]:
 
 
 def run_action(url: str | None, action: Callable[[UrlSource], Coroutine[Any, Any, int]]) -> int:
-    """Runs a command's action with its Redis; returns the exit code.
+    """Runs a command's action with its Redis and returns the exit code.
 
     Raises:
-        MonarqError: as `open_source`, and whatever the action raises.
+        MonarqError: as in `open_source`, or raised by the action.
     """
     import asyncio
 
@@ -85,7 +85,7 @@ def run_action(url: str | None, action: Callable[[UrlSource], Coroutine[Any, Any
 
 @asynccontextmanager
 async def open_client(source: UrlSource) -> AsyncIterator[Redis]:
-    """A client for the length of a block."""
+    """A client that is closed at the end of the block."""
     redis = source.client()
     try:
         yield redis

@@ -1,4 +1,4 @@
-"""Options made of the table of settings, and the values that pyproject.toml gives them."""
+"""Options built from the table of settings, and their values from pyproject.toml."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _TYPES: Final[dict[kinds.Kind, dict[str, Any]]] = {
 
 
 def setting_option(section: str, name: str, **more: Any) -> Callable[[FunctionT], FunctionT]:
-    """The option of a setting, as a parameter of the setting's name; None where it is not given.
+    """The option of a setting; its parameter has the setting's name and is None if the option is not given.
 
     Args:
         section: the setting's section.
         name: its name.
-        more: arguments of `click.option`, which win over those that follow from the setting.
+        more: arguments of `click.option`, which override those derived from the setting.
     """
     setting = find_setting(section, name)
     return click.option(*setting.option.split(", "), name, **{**_described(setting), **_typed(setting), **more})
@@ -57,7 +57,7 @@ def _typed(setting: Setting) -> dict[str, Any]:
 
 
 def default_map() -> dict[str, Any]:
-    """What pyproject.toml gives the options of each command, for click's ``default_map``.
+    """The values that pyproject.toml gives to the options of each command, for click's ``default_map``.
 
     Raises:
         SettingsError: pyproject.toml has an unknown setting, or an invalid value.
@@ -66,16 +66,16 @@ def default_map() -> dict[str, Any]:
     found: dict[str, Any] = {section: {} for section in SECTIONS if section}
     for setting in SETTINGS:
         value = project.values.get(setting)
-        if value is None or setting.name == "redis":  # which an App may name, and a command finds by itself
+        if value is None or setting.name == "redis":  # an App may name the Redis, and a command finds it by itself
             continue
         found[setting.section or "worker"].setdefault(setting.name, _as_text(value))
-    # It looks at what a worker would run.
+    # doctor examines the target that a worker would run.
     found["doctor"] = {name: value for name, value in found["worker"].items() if name == "target"}
     return found
 
 
 def _as_text(value: Any) -> Any:
-    """A value as a command line would have it."""
+    """A value as text, as it would be on a command line."""
     if isinstance(value, bool):
         return value
     return [str(item) for item in value] if isinstance(value, list) else str(value)

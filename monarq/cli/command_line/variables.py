@@ -1,4 +1,4 @@
-"""Environment variables that look like those of settings and options, and are of none."""
+"""Environment variables that look like those of settings and options, but belong to none."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from monarq.shared.text.printable import printable
 _PREFIX: Final = "MONARQ"
 
 _OF_SERVICES: Final = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT(_\d+_(TCP|UDP|SCTP)(_|$))")
-"""What Kubernetes and Docker set for a service that is named as one of our commands is, such as monarq-web."""
+"""Variables that Kubernetes and Docker set for a service whose name is that of a command, such as monarq-web."""
 
 
 def unknown_variables() -> dict[str, str]:
-    """The variables of this process that begin as those of a command do, and that no option or setting has.
+    """The variables of this process that have the prefix of a command but belong to no option or setting.
 
     Returns:
-        By name what to do: the right name that is nearest.
+        What to do about each, by name: usually the closest valid name.
     """
     root = click.get_current_context().find_root().command
     prefixes = {f"{_PREFIX}_{name.upper()}_" for name in getattr(root, "commands", {})}

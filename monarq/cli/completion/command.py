@@ -1,4 +1,4 @@
-"""`monarq completion`: prints the script with which a shell completes monarq's commands and options."""
+"""`monarq completion`: prints the shell script that completes monarq's commands and options."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ monarq completion fish > ~/.config/fish/completions/monarq.fish
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> int:
-    """Print the script that completes commands and options in a SHELL."""
+    """Print the completion script for a shell."""
     made = get_completion_class(shell)
-    assert made is not None  # click has one for each shell above
+    assert made is not None  # click has one for each of these shells
     write_out(made(context.find_root().command, {}, "monarq", "_MONARQ_COMPLETE").source() + "\n")
     return 0

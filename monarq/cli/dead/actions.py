@@ -1,4 +1,4 @@
-"""The work of `monarq dead`: finds the selected dead letters, and shows, retries or deletes them."""
+"""Implements `monarq dead`: finds the selected dead letters, and shows, retries or deletes them."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from monarq.shared.redis.replies import text
 from monarq.shared.text.printable import printable
 
 REFUSAL_REASONS: Final = {
-    Revived.NO_LETTER: "there is no dead letter of it",
-    Revived.ALIVE: "a job of this id waits, runs, or has ended since",
-    Revived.NO_PAYLOAD: "its payload was gone before it died",
+    Revived.NO_LETTER: "it has no dead letter",
+    Revived.ALIVE: "a job with this id is queued or running, or has ended since",
+    Revived.NO_PAYLOAD: "its payload is gone",
 }
 
 Action = Callable[[Redis, MonitorQueue, Sequence[bytes]], Awaitable[list[str | None]]]
-"""Acts on the letters of these ids, or the first of them; returns for each why it was refused, or None."""
+"""Acts on the letters with these ids, or on the first of them; returns, for each, why it was refused, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Selection:
     """The letters that a command acts on.
 
     Attributes:
-        queues: where to look; all known queues if there is no name.
-        ids: the jobs' ids; if empty, `wanted` decides.
+        queues: where to look; all known queues if no name is given.
+        ids: the jobs' ids; if empty, `wanted` selects the letters.
         wanted: the filter.
     """
 
@@ -64,7 +64,7 @@ class Selection:
 
 
 async def list_letters(source: UrlSource, selection: Selection, limit: int, *, as_json: bool) -> int:
-    """Prints the selected letters up to the limit; returns the exit code, 1 where a queue is unknown.
+    """Prints the selected letters up to the limit; returns the exit code, 1 if a queue is unknown.
 
     Raises:
         RedisError: Redis did not answer.
@@ -85,12 +85,12 @@ async def list_letters(source: UrlSource, selection: Selection, limit: int, *, a
         console = open_console(sys.stdout)
         console.print(render_list(shown, queues, width=console.width))
     if len(letters) > limit:
-        say(f"monarq: there are more than these {limit:,}; --limit shows them")
+        say(f"monarq: there are more than these {limit:,}; raise --limit to see them")
     return code
 
 
 async def show_letters(source: UrlSource, selection: Selection, *, with_payload: bool, as_json: bool) -> int:
-    """Prints all details of the letters of these ids; returns the exit code, 1 where an id has none.
+    """Prints all details of the letters with these ids; returns the exit code, 1 if an id has none.
 
     Raises:
         RedisError: Redis did not answer.
@@ -112,11 +112,11 @@ async def show_letters(source: UrlSource, selection: Selection, *, with_payload:
 
 
 async def retry_letters(source: UrlSource, selection: Selection, per_s: float | None) -> int:
-    """Puts jobs back into their queues, the longest dead first; returns the exit code, 1 where one was refused.
+    """Puts jobs back into their queues, oldest first; returns the exit code, 1 if one was refused.
 
     Args:
         source: the Redis.
-        selection: which ones.
+        selection: which letters.
         per_s: how many a second; None for all at once.
 
     Raises:
@@ -133,7 +133,7 @@ async def retry_letters(source: UrlSource, selection: Selection, per_s: float | 
 
 
 async def delete_letters(source: UrlSource, selection: Selection) -> int:
-    """Deletes letters; returns the exit code, 1 where an id has none.
+    """Deletes letters; returns the exit code, 1 if an id has none.
 
     Raises:
         RedisError: Redis did not answer.
@@ -157,7 +157,7 @@ async def _apply(
             return code
         with ActionProgress(total, done_words=done_words, undone_words=undone_words) as progress:
             for raw_id in missing:
-                progress.add_refused(text(raw_id), f"there is no dead letter of it in {_names(queues)}")
+                progress.add_refused(text(raw_id), f"it has no dead letter in {_names(queues)}")
             for queue, raw_ids in chosen.items():
                 await _apply_in_batches(redis, monitor_queue(queue), raw_ids, action, limiter, progress)
     return FAILED if progress.refused else code
@@ -184,7 +184,7 @@ async def _apply_in_batches(
 
 
 def _end_if_cancelled() -> None:
-    """Before Python 3.12 redis-py may swallow a cancellation that meets a reply; Ctrl-C must end the work then too."""
+    """Before Python 3.12, redis-py may swallow a cancellation that coincides with a reply; Ctrl-C must still work."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
@@ -195,16 +195,16 @@ async def _revive(redis: Redis, queue: MonitorQueue, raw_ids: Sequence[bytes]) -
 
 
 async def _discard(redis: Redis, queue: MonitorQueue, raw_ids: Sequence[bytes]) -> list[str | None]:
-    """A letter that has gone meanwhile counts as deleted."""
+    """A letter that has disappeared in the meantime counts as deleted."""
     return [None for _ in await queue.discard(redis, raw_ids)]
 
 
 async def _select(
     redis: Redis, queues: Sequence[QueueRef], selection: Selection
 ) -> tuple[dict[QueueRef, list[bytes]], list[bytes]]:
-    """The ids of the selected letters by queue, the longest dead first; and the ids that have no letter.
+    """The ids of the selected letters by queue, oldest first; and the ids that have no letter.
 
-    All are read before the first is retried, so that a job that dies again meanwhile is not retried for ever.
+    All are read before the first is retried, so that a job that dies again in the meantime is not retried forever.
     """
     if not selection.ids:
         found = {
@@ -228,7 +228,7 @@ async def _say_none_found(redis: Redis, queues: Sequence[QueueRef], selection: S
     where = _names(queues)
     count = 0 if selection.wanted.is_all else sum([await count_dead_letters(redis, queue) for queue in queues])
     say(
-        f"monarq: none of the {count:,} dead letters in {where} fits"
+        f"monarq: none of the {count:,} dead letters in {where} matches"
         if count
         else f"monarq: no dead letters in {where}"
     )
@@ -236,7 +236,7 @@ async def _say_none_found(redis: Redis, queues: Sequence[QueueRef], selection: S
 
 def _warn_if_missing(letters: Sequence[DeadLetter], raw_id: bytes, queues: Sequence[QueueRef]) -> bool:
     if not letters:
-        say(f"monarq: there is no dead letter of {printable(text(raw_id))} in {_names(queues)}")
+        say(f"monarq: {printable(text(raw_id))} has no dead letter in {_names(queues)}")
     return not letters
 
 

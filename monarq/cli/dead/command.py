@@ -28,52 +28,56 @@ JSON_SECTIONS: Final = {
 A line of JSON for each letter; times are unix ms:
   queue, format, job_id, name, error, error_type, traceback, tries, crashes,
   crash_note, worker, lane, enqueued_ms, started_ms, ended_ms, died_ms, payload_bytes
-With show --payload also
+show --payload adds
   payload: {format, signed, bytes, value}    value is null unless it is msgpack
 """,
 }
 RETRY_SECTIONS: Final = {
     "What it does": """
-The job waits in its queue and lane again with its id and payload, as if it had
-never run; its failed result and its letter are gone. A job whose id is in use
-again, or whose payload is gone, is reported and left as it is: the exit
-code is 1 then.
+The job goes back to its queue and lane with the same id and payload, as if it had
+never run; its failed result and its dead letter are deleted. A job whose id is in
+use again, or whose payload is gone, is reported and left alone; the exit code is
+then 1.
 """,
 }
 
 
 def _filters(command: FunctionT) -> FunctionT:
-    """The options that filter letters."""
+    """Adds the options that filter letters."""
     for option in (
-        click.option("--newer-than", type=parse_duration, metavar="DURATION", help="Dead for less than this."),
-        click.option("--older-than", type=parse_duration, metavar="DURATION", help="Dead for this long: 90, 10m, 2d."),
-        click.option("--error", metavar="TEXT", help="What the error holds, in upper or lower case."),
-        click.option("--name", metavar="NAME", help="The job's name; * and ? stand for any text and any character."),
-        queue_names_option("A queue; may be repeated. Default: every queue that was used lately."),
+        click.option("--newer-than", type=parse_duration, metavar="DURATION", help="Died less than this long ago."),
+        click.option(
+            "--older-than", type=parse_duration, metavar="DURATION", help="Died at least this long ago: 90, 10m, 2d."
+        ),
+        click.option("--error", metavar="TEXT", help="Text that the error contains; case is ignored."),
+        click.option("--name", metavar="NAME", help="The job's name; * matches any text, ? any character."),
+        queue_names_option("A queue; may be repeated. Default: every recently used queue."),
     ):
         command = option(command)
     return command
 
 
 _ids = click.argument("ids", metavar="[ID]...", nargs=-1)
-_all = click.option("--all", "everything", is_flag=True, help="All letters, where no ID and no filter is given.")
-_json = click.option("--json", is_flag=True, help="Print a line of JSON for each letter.")
+_all = click.option("--all", "everything", is_flag=True, help="All letters; for use without IDs and filters.")
+_json = click.option("--json", is_flag=True, help="Print one line of JSON per letter.")
 
 
 @click.group(cls=SectionedGroup, sections=SECTIONS)
 @verbose_option
 def dead() -> None:
-    """Show, retry or delete the jobs that will not run again."""
+    """Show, retry or delete dead letters: failed jobs that will not run again."""
 
 
 @dead.command("list", cls=SectionedCommand, sections=JSON_SECTIONS)
 @_filters
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="Show at most this many."
+)
 @_json
 @redis_option
 @verbose_option
 def list_dead(redis: str | None, limit: int, json: bool, **given: Any) -> int:
-    """List dead letters, the newest first. No payload is decoded for it."""
+    """List dead letters, newest first. Payloads are not decoded."""
     from monarq.cli.dead.actions import list_letters
 
     return run_action(redis, lambda source: list_letters(source, _selection(given), limit, as_json=json))
@@ -81,15 +85,13 @@ def list_dead(redis: str | None, limit: int, json: bool, **given: Any) -> int:
 
 @dead.command("show", cls=SectionedCommand, sections=JSON_SECTIONS)
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
-@queue_names_option("A queue to look in; may be repeated. Default: every queue that was used lately.")
-@click.option(
-    "--payload", is_flag=True, help="Show its arguments as well, where they are msgpack. Nothing is unpickled."
-)
+@queue_names_option("A queue to look in; may be repeated. Default: every recently used queue.")
+@click.option("--payload", is_flag=True, help="Also show the arguments if they are msgpack. Nothing is unpickled.")
 @_json
 @redis_option
 @verbose_option
 def show_dead(redis: str | None, payload: bool, json: bool, **given: Any) -> int:
-    """Show everything that is known of dead jobs, with their tracebacks."""
+    """Show everything known about dead jobs, including their tracebacks."""
     from monarq.cli.dead.actions import show_letters
 
     return run_action(redis, lambda source: show_letters(source, _selection(given), with_payload=payload, as_json=json))
@@ -99,11 +101,16 @@ def show_dead(redis: str | None, payload: bool, json: bool, **given: Any) -> int
 @_ids
 @_filters
 @_all
-@click.option("--rate", type=parse_rate, metavar="N/s", help="So many a second (/m, /h), evenly, not all at once.")
+@click.option(
+    "--rate",
+    type=parse_rate,
+    metavar="N/s",
+    help="Retry this many a second (/m, /h), evenly spread. Default: all at once.",
+)
 @redis_option
 @verbose_option
 def retry_dead(redis: str | None, rate: float | None, everything: bool, **given: Any) -> int:
-    """Put dead jobs back into their queues, the longest dead first."""
+    """Put dead jobs back into their queues, oldest first."""
     from monarq.cli.dead.actions import retry_letters
 
     selection = _explicit_selection(given, everything)
@@ -117,7 +124,7 @@ def retry_dead(redis: str | None, rate: float | None, everything: bool, **given:
 @redis_option
 @verbose_option
 def delete_dead(redis: str | None, everything: bool, **given: Any) -> int:
-    """Throw dead letters away; their jobs can then not be retried any more."""
+    """Delete dead letters for good; their jobs can no longer be retried."""
     from monarq.cli.dead.actions import delete_letters
 
     selection = _explicit_selection(given, everything)
@@ -133,11 +140,13 @@ def _selection(given: dict[str, Any]) -> Selection:
 
 
 def _explicit_selection(given: dict[str, Any], everything: bool) -> Selection:
-    """The selection of a command that changes something: by IDs, by filters, or explicitly by --all."""
+    """The selection for a command that changes something: by IDs, by filters, or explicitly by --all."""
     selection = _selection(given)
     ways = [bool(selection.ids), not selection.wanted.is_all, everything]
     if not any(ways):
-        raise click.UsageError("which ones? Give IDs, a filter such as --name, or --all", click.get_current_context())
+        raise click.UsageError(
+            "no letters selected: give IDs, a filter such as --name, or --all", click.get_current_context()
+        )
     if selection.ids and any(ways[1:]):
-        raise click.UsageError("give either IDs, or filters or --all", click.get_current_context())
+        raise click.UsageError("give IDs, or else filters or --all, not both", click.get_current_context())
     return selection

@@ -1,6 +1,6 @@
 """Dead letters as text: a table, the details of one, or JSON.
 
-Text from jobs, errors and ids too, reaches no terminal as control codes.
+Control codes in text from jobs, including errors and ids, never reach a terminal.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from monarq.shared.text.printable import printable
 
 MIN_NAME_WIDTH: Final = 12
 MIN_ERROR_WIDTH: Final = 16
-"""The least widths of columns."""
+"""The minimum widths of columns."""
 
 JSON_FIELDS: Final = tuple(each.name for each in fields(DeadLetter) if each.name != "raw_id")
 
 
 def as_json_line(letter: DeadLetter, *payload: bytes | None) -> str:
-    """A letter as one line of JSON, with its payload where that is given."""
+    """A letter as one line of JSON, with its payload if that is given."""
     record: dict[str, Any] = {name: getattr(letter, name) for name in JSON_FIELDS}
     for data in payload:
         record["payload"] = view_payload(data)
@@ -38,7 +38,7 @@ def as_json_line(letter: DeadLetter, *payload: bytes | None) -> str:
 
 
 def render_list(letters: Sequence[DeadLetter], queues: Sequence[QueueRef], *, width: int) -> RenderableType:
-    """Letters as a table, a row each, with their queues where they were looked for in several of these."""
+    """Letters as a table, one row each; with a column of queues if several were searched."""
     queue = [Column("queue", text_cells(letter.ref.label for letter in letters), min_width=MIN_NAME_WIDTH)]
     ids = Column("id", text_cells(letter.job_id for letter in letters))
     columns = [
@@ -60,12 +60,12 @@ def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:
         "lane": letter.lane,
         "error": letter.error,
         "tries": str(letter.tries),
-        "crashes": f"{letter.crashes} {letter.crash_note and f'(the last: {letter.crash_note})'}".strip(),
+        "crashes": f"{letter.crashes} {letter.crash_note and f'(last: {letter.crash_note})'}".strip(),
         "enqueued": timestamp(letter.enqueued_ms),
         "started": timestamp(letter.started_ms),
         "died": f"{timestamp(letter.died_ms)}, {format_age(letter.died_ms)} ago",
         "worker": letter.worker,
-        "payload": "it was gone" if letter.payload_bytes is None else f"{letter.payload_bytes:,} bytes",
+        "payload": "gone" if letter.payload_bytes is None else f"{letter.payload_bytes:,} bytes",
     }
     for data in payload:
         rows["payload"] = _payload_line(view_payload(data))
@@ -78,10 +78,10 @@ def render_letter(letter: DeadLetter, *payload: bytes | None) -> RenderableType:
 
 def _payload_line(view: PayloadView) -> str:
     if view.bytes is None:
-        return "it was gone"
+        return "gone"
     signed = ", signed" if view.signed else ""
     if view.format == "pickle":
-        return f"pickled{signed}, {view.bytes:,} bytes; it is not decoded, as that would run what it holds"
+        return f"pickled{signed}, {view.bytes:,} bytes; not decoded, since unpickling can run arbitrary code"
     if view.format == "msgpack":
         return f"msgpack{signed}, {view.bytes:,} bytes: {printable(bytes(view.value).decode())}"
-    return f"of an unknown format{signed}, {view.bytes:,} bytes"
+    return f"in an unknown format{signed}, {view.bytes:,} bytes"

@@ -1,1 +1,1 @@
-"""`monarq doctor`: what a worker would meet here, and what to do about it."""
+"""`monarq doctor`: checks whether a worker could run here, and says what to fix."""

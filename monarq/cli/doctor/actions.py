@@ -1,4 +1,4 @@
-"""The work of `monarq doctor`: looks at what is installed, the machine, the target and the Redis, and prints it."""
+"""Implements `monarq doctor`: checks the installation, the machine, the target and Redis, and prints the findings."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from monarq.workers.config.settings import WorkerSettings
 
 
 def examine(target: str | None, url: str | None, variables: Mapping[str, str], *, as_json: bool) -> int:
-    """Prints what a worker would meet; returns the exit code, 1 where it could not work.
+    """Prints the findings; returns the exit code, 1 if a worker could not run.
 
     Args:
-        target: what the worker would run; None where only the rest is looked at.
-        url: the Redis, by the command line.
-        variables: the environment variables that no setting has, each with what to do.
+        target: what the worker would run; None to check only the rest.
+        url: the Redis that the command line names.
+        variables: the environment variables that belong to no setting, each with what to do.
         as_json: print one JSON object.
     """
     with open_url(url) as found_url:
@@ -43,8 +43,7 @@ def examine(target: str | None, url: str | None, variables: Mapping[str, str], *
 def _findings(target: str | None, url: str | None, variables: Mapping[str, str]) -> list[Finding]:
     findings = list(check_installed())
     findings += [
-        Finding("environment", name, "is a variable of no setting", "warning", advice)
-        for name, advice in variables.items()
+        Finding("environment", name, "belongs to no setting", "warning", advice) for name, advice in variables.items()
     ]
     source: RedisSource | None = None
     settings = WorkerSettings()
@@ -57,7 +56,7 @@ def _findings(target: str | None, url: str | None, variables: Mapping[str, str])
     try:
         source = source or UrlSource(redis_url(url))
     except MonarqError as error:
-        return [*findings, Finding(REDIS, "URL", "is not one of a Redis", "problem", str(error))]
+        return [*findings, Finding(REDIS, "URL", "is not a Redis URL", "problem", str(error))]
     return findings + asyncio.run(_of_redis(source))
 
 

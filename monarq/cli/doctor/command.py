@@ -1,4 +1,4 @@
-"""`monarq doctor`: says what a worker would meet here, and what to do about it."""
+"""`monarq doctor`: checks whether a worker could run here, and says what to fix."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from monarq.cli.command_line.variables import unknown_variables
 
 SECTIONS: Final = {
     "Examples": """
-monarq doctor                        this machine, what is installed, and the Redis
-monarq doctor app.jobs               also what a worker of app.jobs would run
+monarq doctor                        check this machine, the installation and Redis
+monarq doctor app.jobs               also check the jobs of app.jobs
 monarq doctor --json | jq '.findings[] | select(.level != "ok")'
 """,
     "JSON": """
 {"ok": bool, "findings": [{section, subject, found, level, advice}]}
-level is ok, warning (it works, but may lose jobs or be slow) or problem (a worker cannot work)
+level is ok, warning (it works, but may lose jobs or be slow) or problem (a worker cannot run)
 """,
     "Exit code": """
-0 a worker can work here, 1 it cannot, 2 the command could not run
+0: a worker can run here; 1: it cannot; 2: the command could not run
 """,
 }
 
@@ -33,13 +33,13 @@ level is ok, warning (it works, but may lose jobs or be slow) or problem (a work
 @click.option("--json", is_flag=True, help="Print one JSON object.")
 @verbose_option
 def doctor(target: str | None, redis: str | None, json: bool) -> int:
-    """Look at what a worker would meet here, and say what to do about it.
+    """Check whether a worker could run here, and say what to fix.
 
-    It looks at what is installed, the machine (cores, memory, open files), the Redis (version, persistence, eviction,
-    memory, clocks, the rights of its user, how far away it is), at environment variables that no setting has and, where
-    there is a TARGET, as for `monarq worker`, at the jobs and queues that it names. Without one it takes that of the
-    environment or of pyproject.toml, as a worker does. It changes nothing: what it writes in Redis, to see whether it
-    may, is deleted at once.
+    It checks the installation, the machine (cores, memory, open files), Redis (version, persistence, eviction, memory,
+    clock, permissions, latency) and environment variables that belong to no setting. If there is a TARGET, as for
+    `monarq worker`, it also checks its jobs and queues. The default TARGET is that of the environment or of
+    pyproject.toml, as for a worker. It changes nothing: the keys that it writes to test its permissions are deleted at
+    once.
     """
     from monarq.cli.doctor.actions import examine
 

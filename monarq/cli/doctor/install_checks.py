@@ -1,4 +1,4 @@
-"""The checks of what is installed: Python, monarq and its extras."""
+"""Checks the installation: Python, monarq and its extras."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ CORE: Final = ("redis", "hiredis", "uvloop", "msgspec")
 EXTRAS: Final = {
     "arq": "monarq.arq and settings classes of arq",
     "django": "a backend of Django's tasks",
-    "embedded": "a server inside a wheel: `monarq redis`, --redis embedded",
+    "embedded": "a Redis server as a wheel, for `monarq redis` and --redis embedded",
     "fastapi": "producers and progress in FastAPI and Starlette",
     "flask": "producers in Flask",
     "otel": "spans from the producer to the job, and metrics",
     "sentry": "errors and transactions in Sentry",
     "structlog": "the fields of a job in structlog",
-    "testing": "tests on machines for which there is no server",
+    "testing": "tests on machines without a Redis server",
     "watch": "workers that restart when a file changes",
     "web": "the page, /metrics and the health port",
 }
@@ -35,7 +35,7 @@ _REQUIREMENT: Final = re.compile(r"""([\w.-]+)[^;]*;.*extra == ["']([\w-]+)["']"
 
 
 def check_installed() -> Iterator[Finding]:
-    """What this Python has of monarq."""
+    """Which parts of monarq this Python has."""
     yield Finding(SECTION, "monarq", f"{VERSION}, on {platform.python_implementation()} {platform.python_version()}")
     yield Finding(SECTION, "packages", ", ".join(f"{name} {version(name)}" for name in CORE))
     for extra, packages in sorted(_packages_of_extras().items()):
@@ -43,11 +43,11 @@ def check_installed() -> Iterator[Finding]:
         found = "installed" if not missing else f"not installed, for {EXTRAS[extra]}"
         yield Finding(SECTION, f"extra {extra}", found, "ok", install_command(extra) if missing else "")
     if sys.flags.optimize:
-        yield Finding(SECTION, "python -O", "assert statements of jobs are left out", "warning", "start without -O")
+        yield Finding(SECTION, "python -O", "assert statements in jobs are skipped", "warning", "start without -O")
 
 
 def _packages_of_extras() -> dict[str, list[str]]:
-    """The packages of each extra that users know of, by what monarq's own metadata says."""
+    """The packages of each public extra, according to monarq's own metadata."""
     packages: dict[str, list[str]] = {}
     for line in requires("monarq") or ():
         found = _REQUIREMENT.match(line)

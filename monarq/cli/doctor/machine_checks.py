@@ -1,4 +1,4 @@
-"""The checks of the machine: cores, and the limits of memory and of open files."""
+"""Checks the machine: cores, and the limits of memory and open files."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from monarq.workers.system.memory import memory_limit
 
 SECTION: Final = "machine"
 WORKER_BYTES: Final = 150 * 2**20
-"""What a worker and the process of its CPU lane hold before jobs add to it, rounded up."""
+"""The memory of a worker and the process of its CPU lane before any job runs, rounded up."""
 FILES_A_WORKER: Final = 64
-"""What a worker has open besides the connections of its jobs."""
+"""The files that a worker has open besides the connections of its jobs."""
 
 
 def check_machine(concurrency: int) -> Iterator[Finding]:
-    """What this machine gives to a pool of workers.
+    """What this machine offers to a pool of workers.
 
     Args:
         concurrency: how many I/O jobs a worker may run at once.
@@ -52,7 +52,7 @@ def _memory(cores: int) -> Finding:
     return judge(
         *(SECTION, "memory", shown),
         warns=free < cores * WORKER_BYTES,
-        advice=f"{cores} workers hold about {needed} before jobs add to it: start fewer (-w), or give more",
+        advice=f"{cores} workers need about {needed} before they run any job: start fewer (-w), or add memory",
     )
 
 
@@ -61,8 +61,8 @@ def _open_files(concurrency: int) -> Finding:
     if most == resource.RLIM_INFINITY:
         return Finding(SECTION, "open files", "no limit")
     return judge(
-        *(SECTION, "open files", f"at most {most:,} a process"),
+        *(SECTION, "open files", f"at most {most:,} per process"),
         warns=most < concurrency + FILES_A_WORKER,
-        advice=f"{concurrency} jobs at once, each with a connection, need more: raise it by ulimit -n, LimitNOFILE="
+        advice=f"{concurrency} jobs at once, each with a connection, need more: raise it with ulimit -n, LimitNOFILE="
         " (systemd) or ulimits: (compose), or lower --concurrency",
     )

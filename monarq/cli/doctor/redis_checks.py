@@ -1,4 +1,4 @@
-"""The checks of a Redis: does it answer, can it lose jobs, has it room, and may its user do what monarq does?"""
+"""Checks a Redis: does it answer, can it lose jobs, does it have room, and may its user do what monarq needs?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from monarq.workers.process.preflight import check_pubsub, check_server, evictio
 
 SECTION: Final = "redis"
 SLOW_MS: Final = 5.0
-"""A round trip that is longer holds up whoever enqueues one job after the other; workers ask in batches."""
+"""A longer round trip slows down clients that enqueue jobs one by one; workers claim in batches."""
 MOST_SKEW_MS: Final = 1000
 FULL: Final = 0.8
 PINGS: Final = 20
@@ -37,15 +37,15 @@ redis.call('TIME')
 redis.call('PUBLISH', ARGV[2], 'probe')
 return redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
 """
-"""What scripts do, on keys that nobody uses and that would go by themselves."""
+"""Does what monarq's scripts do, on keys that nothing else uses and that would expire by themselves."""
 
 
 async def check_redis(redis: Redis, shown: str) -> list[Finding]:
-    """What a worker would find of this Redis.
+    """The findings about this Redis.
 
     Args:
         redis: a client.
-        shown: the server, as people may read it.
+        shown: the server's URL without secrets.
     """
     try:
         await redis.ping()
@@ -72,8 +72,8 @@ async def _check_info(server: Redis, name: str) -> list[Finding]:
     except REDIS_ERRORS as error:
         return [
             Finding(
-                *(SECTION, "server", f"{name}, which does not tell INFO ({error})", "warning"),
-                "version, persistence and memory are not known: let its user call INFO, or look yourself",
+                *(SECTION, "server", f"{name}, which refuses INFO ({error})", "warning"),
+                "version, persistence and memory are unknown: let its user call INFO, or check them yourself",
             )
         ]
     return [_version(info, name), *_persistence(info), *_writable(info), _memory(info), *_clients(info)]
@@ -97,26 +97,26 @@ def _persistence(info: Mapping[str, Any]) -> Iterator[Finding]:
     if failed:
         yield Finding(
             *(SECTION, "last save", f"{' and '.join(failed)}: failed", "problem"),
-            "Redis cannot write to its disk and may refuse all writes: look at its log, and at the space on its disk",
+            "Redis cannot write to its disk and may refuse all writes: check its log and its free disk space",
         )
 
 
 def _writable(info: Mapping[str, Any]) -> Iterator[Finding]:
     if info.get("role") == "slave":
         yield Finding(
-            *(SECTION, "role", "a replica, which takes no writes", "problem"),
-            "let the URL name the primary, or the sentinels: redis+sentinel://host:port/SERVICE",
+            *(SECTION, "role", "a replica, which accepts no writes", "problem"),
+            "point the URL at the primary, or at the sentinels: redis+sentinel://host:port/SERVICE",
         )
 
 
 def _memory(info: Mapping[str, Any]) -> Finding:
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     room = most or int(info.get("total_system_memory", 0))
-    shown = f"{size(used)} used of {size(room)}" + ("" if most else ", all that its machine has (no maxmemory)")
+    shown = f"{size(used)} used of {size(room)}" + ("" if most else ", the memory of its machine (no maxmemory)")
     return judge(
         *(SECTION, "memory", shown),
         warns=room > 0 and used > FULL * room,
-        advice="let workers empty the queues, keep results for less time, or give Redis more memory",
+        advice="let workers empty the queues, keep results for a shorter time, or give Redis more memory",
     )
 
 
@@ -126,7 +126,7 @@ def _clients(info: Mapping[str, Any]) -> Iterator[Finding]:
         yield judge(
             *(SECTION, "connections", f"{now:,} of {most:,}"),
             warns=now > FULL * most,
-            advice="raise maxclients, or close clients that nobody uses",
+            advice="raise maxclients, or close unused clients",
         )
 
 
@@ -138,9 +138,9 @@ async def _round_trip(redis: Redis, subject: str) -> Finding:
         taken.append((time.perf_counter() - began) * 1000)
     median = statistics.median(taken)
     return judge(
-        *(SECTION, subject, f"{median:.2f} ms, at worst {max(taken):.2f} ms"),
+        *(SECTION, subject, f"{median:.2f} ms, at most {max(taken):.2f} ms"),
         warns=median > SLOW_MS,
-        advice="run workers near Redis; enqueue with enqueue_many, which sends a thousand jobs at once",
+        advice="run workers near Redis, and enqueue with enqueue_many, which sends a thousand jobs at once",
     )
 
 
@@ -151,13 +151,13 @@ async def _clocks(redis: Redis, subject: str) -> Finding:
     return judge(
         *(SECTION, subject, found),
         warns=is_off,
-        advice="jobs are due by Redis' clock, and logs show this machine's: set both by NTP",
+        advice="Redis' clock decides when jobs are due, while logs show this machine's: synchronize both by NTP",
     )
 
 
 async def _rights(redis: Redis, subject: str) -> Finding:
-    """Does in small what monarq does, on keys of its own that end at once."""
+    """Tries what monarq does, on keys of its own that are deleted at once."""
     tag = f"{{doctor-{secrets.token_hex(4)}}}"
     keys = [f"monarq:{tag}:{name}" for name in ("text", "hash", "zset")]
     await redis.execute_command("EVAL", _PROBE_SCRIPT, len(keys), *keys, "1", "monarq:n:doctor")  # type: ignore[no-untyped-call]
-    return Finding(SECTION, subject, "scripts, keys and channels of monarq may be used")
+    return Finding(SECTION, subject, "monarq's scripts, keys and channels are allowed")

@@ -1,4 +1,4 @@
-"""The checks of a target: can it be imported, which jobs has it, and from which queues are they run?"""
+"""Checks a target: can it be imported, which jobs does it have, and which queues does it serve?"""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MOST_NAMES: Final = 12
 def check_target(
     target: str, url: str | None, overrides: Mapping[str, Any]
 ) -> tuple[LoadedTarget | None, list[Finding]]:
-    """Imports a target, as a worker does; returns it, None where it cannot be had, and what was found."""
+    """Imports a target, as a worker does; returns it, or None if that fails, and the findings."""
     try:
         loaded = load_target(target, url, overrides, project_settings())
         jobs = sorted(register(loaded.functions, loaded.settings))
     except MonarqError as error:
-        return None, [Finding(SECTION, target, "cannot be served", "problem", str(error))]
+        return None, [Finding(SECTION, target, "cannot be loaded", "problem", str(error))]
     names = ", ".join(jobs[:MOST_NAMES]) + (f" and {len(jobs) - MOST_NAMES} more" if len(jobs) > MOST_NAMES else "")
     queues = ", ".join(queue.label for queue in loaded.settings.queues)
     return loaded, [

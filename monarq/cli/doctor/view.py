@@ -1,4 +1,4 @@
-"""What `monarq doctor` prints: a line a finding, with what to do below those that want something done."""
+"""The output of `monarq doctor`: one line per finding, followed by what to do if anything is to be done."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def _summary(findings: Sequence[Finding]) -> Text:
     problems = sum(finding.level == "problem" for finding in findings)
     warnings = sum(finding.level == "warning" for finding in findings)
     if not problems and not warnings:
-        return Text("A worker would be well here.", style="green")
+        return Text("No problems found: a worker can run here.", style="green")
     counted = [_counted(problems, "problem")] * bool(problems) + [_counted(warnings, "warning")] * bool(warnings)
-    verdict = "a worker could not work here" if problems else "a worker would work here"
+    verdict = "a worker cannot run here" if problems else "a worker can run here"
     return Text(f"{' and '.join(counted)}: {verdict}.", style="red" if problems else "yellow")
 
 

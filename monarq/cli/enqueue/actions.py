@@ -1,4 +1,4 @@
-"""The work of `monarq enqueue`: enqueues jobs and, if wanted, waits for each and prints its result."""
+"""Implements `monarq enqueue`: enqueues jobs and, if asked to, waits for each and prints its result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from monarq.shared.jobs.middleware import AnyMiddleware
 
 MAX_AWAITED: Final = 10_000
-"""Jobs that are awaited at once: a million handles would take a gigabyte."""
+"""The most jobs awaited at once: a million handles would take a gigabyte."""
 
 
 class StoppedError(MonarqError):
@@ -46,12 +46,12 @@ class EnqueueRequest:
 
     Attributes:
         job: the job, with its options.
-        call: its arguments; with lines, those that precede the arguments of each line.
+        call: its arguments; with `lines`, those that precede the arguments of each line.
         lines: one job for each line; None for a single job.
         wait: whether to wait for results.
-        timeout_s: how long to wait for each; None for ever.
+        timeout_s: how long to wait for each; None for forever.
         pickle: write and read pickle, as stock arq workers do.
-        middleware: around each enqueue: that of the job's app.
+        middleware: the middleware of the job's app, which wraps each enqueue.
     """
 
     job: Job[..., Any]
@@ -64,7 +64,7 @@ class EnqueueRequest:
 
 
 async def enqueue_jobs(source: UrlSource, request: EnqueueRequest) -> int:
-    """Enqueues the jobs; returns the exit code, 1 where a job that was waited for failed.
+    """Enqueues the jobs; returns the exit code, 1 if a job that was awaited failed.
 
     Raises:
         StoppedError: a line could not be enqueued.
@@ -94,12 +94,12 @@ async def _run(request: EnqueueRequest, submitter: Submitter, output: Output) ->
         async with asyncio.TaskGroup() as group:
             await submitter.run(ResultPrinter(group, request.timeout_s, output))
     except BaseExceptionGroup as errors:
-        # The first error has cancelled the other tasks, and is the cause.
+        # The first error is the cause; it has cancelled the other tasks.
         raise errors.exceptions[0] from None
 
 
 async def _check_redis(source: UrlSource, request: EnqueueRequest) -> None:
-    """Raises at once when Redis cannot be reached; a producer would retry for some time."""
+    """Raises at once if Redis cannot be reached; a producer would retry for some time."""
     redis = source.client()
     try:
         await check_redis(redis, source.shown)
@@ -115,17 +115,17 @@ def _queue_of(job: Job[..., Any]) -> QueueRef:
 
 
 async def _warn_of_namesakes(redis: Redis, job: Job[..., Any]) -> None:
-    """Says where the job goes, if others wait in the queue of the other format that has its queue's name."""
+    """Says where the job goes if a queue of the same name in the other format has jobs."""
     for found in await find_namesakes(redis, [_queue_of(job)]):
-        say(f"monarq: {found}, and this one goes into {found.meant}; to put it there as well: {option_of(found.queue)}")
+        say(f"monarq: {found}; this job goes into {found.meant}; to put it there too: {option_of(found.queue)}")
 
 
 async def _warn_if_unserved(redis: Redis, job: Job[..., Any]) -> None:
     queue = _queue_of(job)
     if not (await read_workers(redis, [queue]))[queue]:
-        say(f"monarq: no monarq worker serves {queue} now; waiting until one has run the job")
+        say(f"monarq: no monarq worker serves {queue} now; waiting for one to run the job")
     elif not await monitor_queue(queue).is_name_known(redis, job.name):
-        say(f"monarq: no monarq worker of {queue} has registered a job {job.name!r}; waiting until one has run it")
+        say(f"monarq: no monarq worker of {queue} has registered job {job.name!r}; waiting for one to run it")
 
 
 class Submitter:
@@ -137,7 +137,7 @@ class Submitter:
         self._output = output
 
     async def run(self, results: ResultPrinter | None) -> None:
-        """Enqueues all jobs; passes them to `results`, or prints their ids where it is None."""
+        """Enqueues all jobs; passes them to `results`, or prints their ids if that is None."""
         if self._request.lines is None:
             await self._hand_over([await self._enqueue_one()], results)
             return
@@ -158,7 +158,7 @@ class Submitter:
         args, kwargs = self._typed(self._request.call)
         handle = await self._producer.enqueue(self._request.job, *args, **kwargs)
         if handle.existed:
-            self._output.say(f"monarq: job {handle.job_id} was already there; nothing was put in")
+            self._output.say(f"monarq: job {handle.job_id} already exists; nothing was enqueued")
         return handle
 
     async def _enqueue_lines(self, batch: Sequence[Line]) -> list[Handle[Any]]:
@@ -180,14 +180,14 @@ class Submitter:
             raise self._stopped_error(f"line {line.number:,}", error) from error
 
     def _typed(self, call: JobArguments) -> Arguments:
-        """The arguments, which are JSON's plain values, of the types that the job takes, where its code is here."""
+        """The arguments, converted from JSON's plain values to the job's parameter types if its code is available."""
         self._request.job.check_arguments(call.args, call.kwargs)
         return types_of(self._request.job).arguments.decode(call.args, call.kwargs)
 
     def _stopped_error(self, where: str, error: Exception) -> StoppedError:
         name = self._request.lines.name if self._request.lines else ""
         return StoppedError(
-            f"{where} of {name}: {error}; the jobs of the lines before are in: {self._output.enqueued:,}"
+            f"{where} of {name}: {error}; jobs enqueued from the lines before: {self._output.enqueued:,}"
         )
 
 
@@ -227,9 +227,9 @@ class ResultPrinter:
 
 
 def _state_by(error: Exception) -> JobState:
-    """The state of a job by what was raised to whoever waited for its result."""
+    """The state of a job according to the exception that waiting for its result raised."""
     if isinstance(error, JobCancelledError):
         return JobState.CANCELLED
-    # Where it is not the job's own, how the job has ended is not known.
+    # If the exception is not the job's own, its outcome is unknown.
     is_of_job = not isinstance(error, MonarqError) or isinstance(error, JobError)
     return JobState.FAILED if is_of_job else JobState.UNKNOWN

@@ -1,4 +1,4 @@
-"""`monarq enqueue`: enqueues one job, or one for each line of a file, and waits for the results if asked to."""
+"""`monarq enqueue`: enqueues one job, or one for each line of a file, and waits for results if asked to."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ monarq enqueue send_email me@example.com --arq-queue arq:queue --pickle
 seq 1000 | monarq enqueue examples.jobs:sleep_ms --from - --wait
 """,
     "Output": """
-The job's id; with --from one a line. With --wait a line of JSON for each job,
+The job's id; with --from, one id per line. With --wait, one line of JSON per job,
 in the order in which they end:
   {"job_id": ..., "state": "succeeded", "result": ...}
   {"job_id": ..., "state": "failed", "error": "ValueError: ..."}
-The state is cancelled for a job that was cancelled, and unknown where it did not end
-in time, or its result was not kept.
-On a terminal, bars below it show how far the jobs are, and each job that reports
+The state is cancelled for a job that was cancelled, and unknown if it did not end
+in time or its result was not kept.
+On a terminal, progress bars show how many jobs have ended, and each job that reports
 its progress (ctx.progress) has a bar of its own.
-The exit code is 1 if any of them failed, and 2 if the command could not do its work.
+The exit code is 1 if any job failed, and 2 if the command could not do its work.
 """,
 }
 
@@ -51,19 +51,21 @@ The exit code is 1 if any of them failed, and 2 if the command could not do its 
     "lines_from",
     metavar="FILE|-",
     envvar="MONARQ_ENQUEUE_FROM",
-    help="One job for each line of the file, or of stdin; blank lines are passed over. A line that is a JSON list"
-    " gives positional arguments, a JSON object keyword arguments, any other line one argument: its JSON value, else"
-    " its text. ARGs and --kwargs come before those of each line.",
+    help="Enqueue one job for each line of this file (-: stdin); blank lines are skipped. A JSON list gives positional"
+    " arguments, a JSON object keyword arguments, and any other line one argument: its JSON value, else its text. ARGs"
+    " and --kwargs come before those of each line.",
 )
 @target_queue_options("A native queue. Default: the job's own, else default.")
-@click.option("--defer-by", type=parse_duration, metavar="DURATION", help="Not due before: 30, 10s, 5m, 2h, 1d.")
 @click.option(
-    "--job-id", metavar="ID", help="An id of your own: while a job or result of it is there, nothing is put in."
+    "--defer-by", type=parse_duration, metavar="DURATION", help="Run it only after this delay: 30, 10s, 5m, 2h, 1d."
 )
-@click.option("--expires", type=parse_duration, metavar="DURATION", help="Not started any more after this time.")
-@click.option("--wait", is_flag=True, help="Wait, and print each result as its job ends.")
-@click.option("--timeout", type=parse_duration, metavar="DURATION", help="With --wait: how long for each job.")
-@click.option("--pickle", is_flag=True, help="Write the arguments as arq does, for stock arq workers.")
+@click.option(
+    "--job-id", metavar="ID", help="An id of your own; nothing is enqueued while a job or result with this id exists."
+)
+@click.option("--expires", type=parse_duration, metavar="DURATION", help="Do not start it after this time.")
+@click.option("--wait", is_flag=True, help="Wait for the jobs, and print each result as its job ends.")
+@click.option("--timeout", type=parse_duration, metavar="DURATION", help="With --wait: how long to wait for each job.")
+@click.option("--pickle", is_flag=True, help="Pickle the arguments, as arq does, for stock arq workers.")
 @redis_option
 @verbose_option
 def enqueue(
@@ -77,12 +79,12 @@ def enqueue(
     pickle: bool,
     **options: Any,
 ) -> int:
-    """Put a job into its queue and print its id.
+    """Enqueue a job and print its id.
 
-    TARGET:JOB is imported, so that its arguments are checked: examples.jobs:add. If it belongs to an App, the App's
-    Redis, queue and middleware count. A NAME is what the worker knows the
-    job by, and nothing is imported. Each ARG is JSON where it is any, else text: 1 is a number, '"1"'
-    is text. ARGs that begin with a dash go after --.
+    TARGET:JOB, such as examples.jobs:add, is imported, so that its arguments can be checked. If it belongs to an App,
+    the App's Redis, queue and middleware are used. A NAME is the job's name in the worker; nothing is imported. Each
+    ARG is read as JSON if it is valid JSON, else as text: 1 is a number, '"1"' is text. Put ARGs that begin with a dash
+    after --.
     """
     import uvloop
 
@@ -103,9 +105,9 @@ def enqueue(
 
 
 def find_named_job(path: str) -> Job[..., Any]:
-    """The job at ``module:name`` or ``module.name``, or a job that only its name is known of.
+    """The job at ``module:name`` or ``module.name``, or a job of which only the name is known.
 
-    A name with a dot is a path where its first part can be imported.
+    A name with a dot is a path if its first part can be imported.
 
     Raises:
         TargetError: there is no job at this path.
@@ -126,6 +128,8 @@ def _is_path(name: str) -> bool:
 
 def _check_options(lines_from: str | None, job_id: str | None, wait: bool, timeout: float | None) -> None:
     if lines_from and job_id:
-        raise click.UsageError("--job-id is for one job, and --from gives many", click.get_current_context())
+        raise click.UsageError(
+            "--job-id names one job, but --from enqueues many: give only one of them", click.get_current_context()
+        )
     if timeout is not None and not wait:
-        raise click.UsageError("--timeout is how long --wait waits: give both", click.get_current_context())
+        raise click.UsageError("--timeout limits --wait: give --wait too", click.get_current_context())

@@ -1,4 +1,4 @@
-"""The progress bars of single jobs, which `monarq enqueue --wait` shows on a terminal as far as they fit."""
+"""The progress bars of single jobs, which `monarq enqueue --wait` shows on a terminal while there is room."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_BARS: Final = 12
 """The most bars at once."""
 
 RESERVED_LINES: Final = 4
-"""Lines of a terminal that are kept free of bars."""
+"""Lines of the terminal that are kept free of bars."""
 
 ID_LENGTH: Final = 8
 """Characters of a job's id that are shown: enough to tell the jobs on a screen apart."""
@@ -33,7 +33,7 @@ class JobBars:
         self._tasks: dict[str, TaskID] = {}
 
     def update(self, job_id: str, progress: Progress) -> None:
-        """Shows a progress report. A job that there is no room for gets its bar with a later report, once there is."""
+        """Shows a progress report. If there is no room for a bar, a later report shows it once there is."""
         shown = self._cut(describe(job_id, progress))
         total = progress.total if progress.total and progress.total > 0 else None
         if job_id not in self._tasks:

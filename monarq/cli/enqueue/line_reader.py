@@ -1,6 +1,6 @@
-"""A reader of the lines of a file or of stdin, which returns lines of a pipe as soon as they are written.
+"""Reads the lines of a file or of stdin; lines of a pipe are returned as soon as they are written.
 
-Only one read is in memory at a time, so that a file of a million lines can be enqueued.
+Only one chunk is in memory at a time, so that a file of a million lines can be enqueued.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ BATCH: Final = 5000
 
 
 class InputError(MonarqError):
-    """A file cannot be read, or a line in it is invalid; the message names it."""
+    """A file cannot be read, or one of its lines is invalid; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line that is not blank, and its number, which starts at 1."""
+    """A line that is not blank, and its number, counted from 1."""
 
     number: int
     text: str
@@ -37,8 +37,8 @@ class LineReader:
     """Reads the lines of an open file.
 
     Attributes:
-        name: the file in messages.
-        size: its size in bytes; None where it is a pipe or a terminal.
+        name: the file's name in messages.
+        size: its size in bytes; None for a pipe or a terminal.
         bytes_read: how much has been read.
     """
 
@@ -46,8 +46,8 @@ class LineReader:
         """Reads nothing yet.
 
         Args:
-            fd: the open file, which stays open.
-            name: the file in messages.
+            fd: the open file, which is not closed.
+            name: the file's name in messages.
 
         Raises:
             InputError: it is a directory.
@@ -59,12 +59,12 @@ class LineReader:
         self._number = 0
         status = os.fstat(fd)
         if stat.S_ISDIR(status.st_mode):
-            raise InputError(f"{name} cannot be read: Is a directory")
+            raise InputError(f"{name} cannot be read: it is a directory")
         self._is_file = stat.S_ISREG(status.st_mode)
         self.size = status.st_size if self._is_file else None
 
     async def batches(self) -> AsyncIterator[list[Line]]:
-        """The lines that have arrived, some at a time, until the end of the file.
+        """The lines in batches, as they arrive, until the end of the file.
 
         Raises:
             InputError: the file cannot be read, or a line is not UTF-8 or too long.
@@ -85,12 +85,12 @@ class LineReader:
             try:
                 text = raw.decode().rstrip("\r")
             except UnicodeDecodeError as error:
-                raise InputError(f"line {self._number:,} of {self.name} is no UTF-8: {error.reason}") from error
+                raise InputError(f"line {self._number:,} of {self.name} is not UTF-8: {error.reason}") from error
             if text.strip():
                 yield Line(self._number, text)
 
     async def _read(self) -> bytes:
-        """The bytes that are available; waits for some. Not in a thread, as Ctrl-C could not end its read."""
+        """The available bytes; waits for some. Does not use a thread, since Ctrl-C could not interrupt its read."""
         try:
             if not self._is_file:
                 await _until_readable(self._fd)
@@ -125,7 +125,7 @@ async def _until_readable(fd: int) -> None:
     try:
         loop.add_reader(fd, readable.set)
     except PermissionError:
-        return  # a device such as /dev/null, which cannot be waited for and is always ready
+        return  # a device such as /dev/null cannot be waited for, and is always ready
     try:
         await readable.wait()
     finally:

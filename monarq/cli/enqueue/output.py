@@ -1,4 +1,4 @@
-"""The output of `monarq enqueue`: results on stdout, and progress bars on stderr where that is a terminal."""
+"""The output of `monarq enqueue`: results on stdout, and progress bars on stderr if that is a terminal."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Output:
         """Shows nothing yet.
 
         Args:
-            shows_bar: whether a bar is wanted, where stderr is a terminal.
+            shows_bar: whether to show a bar if stderr is a terminal.
             waits: whether the command waits for jobs to end; then the bar shows how many have ended.
-            total_bytes: the size of the input, which the bar shows otherwise; None where it is unknown.
+            total_bytes: the size of the input, which the bar shows otherwise; None if unknown.
         """
         self.enqueued = 0
         self.ended = 0
@@ -54,11 +54,11 @@ class Output:
         self._bar.__exit__(kind, error, trace)
 
     def write(self, lines: Iterable[str]) -> None:
-        """Writes lines to stdout and flushes it, as a reader of a pipe may wait for them."""
+        """Writes lines to stdout and flushes it, since the reader of a pipe may be waiting for them."""
         if sys.stdout.isatty():
             lines = list(map(printable, lines))
         if self._bar.rich is not None and sys.stdout.isatty():
-            # Other output on the terminal of a bar would break its drawing.
+            # Writing to the bar's terminal directly would garble the bar.
             for line in lines:
                 self._bar.rich.console.print(line, soft_wrap=True)
             return
@@ -101,10 +101,10 @@ class Output:
         if not self._waits:
             say(f"monarq: {self.enqueued:,} jobs enqueued {took}")
         else:
-            say(f"monarq: of {self.enqueued:,} jobs {self.ended:,} have ended and {self.failed:,} failed {took}")
+            say(f"monarq: of {self.enqueued:,} jobs, {self.ended:,} ended and {self.failed:,} failed {took}")
 
     def _show(self, completed: int, total: int | None) -> None:
-        shown = f"{self.enqueued:,} in"
+        shown = f"{self.enqueued:,} enqueued"
         if self._waits:
             shown += f", {self.ended:,} ended, {self.failed:,} failed"
         self._bar.update(completed, total=total, shown=shown)

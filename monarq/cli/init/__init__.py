@@ -1,1 +1,1 @@
-"""`monarq init`: writes a small project that runs."""
+"""`monarq init`: creates a small working project."""

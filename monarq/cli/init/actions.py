@@ -1,4 +1,4 @@
-"""The work of `monarq init`: writes the files of a new project, and none if one of them is there."""
+"""Implements `monarq init`: writes the files of a new project, or none if one of them exists."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
 
 
 def write_project(folder: Path) -> int:
-    """Writes the project into a folder, which is made if it is not there; returns the exit code.
+    """Writes the project into a folder, which is created if needed; returns the exit code.
 
     Raises:
         OSError: it cannot be written.
@@ -25,7 +25,7 @@ def write_project(folder: Path) -> int:
     texts = _read_template(_project_name(folder))
     there = [name for name in texts if (folder / name).exists()]
     if there:
-        say(f"monarq: nothing was written: {folder} has {', '.join(there)} already; name another folder")
+        say(f"monarq: nothing was written, because {folder} already has {', '.join(there)}; name another folder")
         return REFUSED
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
@@ -36,7 +36,7 @@ def write_project(folder: Path) -> int:
 
 def _read_template(project: str) -> dict[str, str]:
     """The texts of the files, by name."""
-    # A version of a source tree that is not installed is no version that pip could be asked for.
+    # The version of a source tree that is not installed cannot be requested from pip.
     version = VERSION if VERSION[:1].isdigit() and "+" not in VERSION else "0.1"
     return {
         file.name.removesuffix(_SUFFIX): file.read_text().replace("@NAME@", project).replace("@VERSION@", version)
@@ -46,7 +46,7 @@ def _read_template(project: str) -> dict[str, str]:
 
 
 def _project_name(folder: Path) -> str:
-    """A name that packaging and `App` take, from that of the folder."""
+    """A project name derived from the folder's, valid for packaging and `App`."""
     return _NOT_IN_NAMES.sub("-", folder.resolve().name.lower()).strip("-") or "app"
 
 
@@ -56,7 +56,7 @@ def _summary(folder: Path, names: list[str]) -> str:
 wrote {", ".join(names)}
 
 Try it:
-{where}  monarq redis &            # a Redis for trying out; or set REDIS_URL
+{where}  monarq redis &            # a Redis for development; or set REDIS_URL
   monarq worker jobs &      # a worker for each core
   python produce.py
   pytest                    # needs: pip install 'monarq[embedded,testing]' pytest pytest-asyncio

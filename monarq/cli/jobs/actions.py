@@ -1,4 +1,4 @@
-"""The work of `monarq jobs`: finds jobs, and shows, cancels or retries them."""
+"""Implements `monarq jobs`: finds jobs, and shows, cancels or retries them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from monarq.shared.text.printable import printable
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What has come of an action on a job.
+    """The result of an action on a job.
 
     Attributes:
         refusal: why it was refused, or None.
-        words: the state of the job where it is another one than the action's usual, or None.
+        words: the state of the job if it is not the action's usual one, or None.
     """
 
     refusal: str | None = None
@@ -40,12 +40,12 @@ class Answer:
 Action = Callable[[Redis, JobView], Awaitable[Answer]]
 """Acts on a job."""
 
-_CANCEL_REFUSALS: Final = {Cancelled.UNKNOWN: "it is in its queue no more"}
+_CANCEL_REFUSALS: Final = {Cancelled.UNKNOWN: "it is no longer in its queue"}
 _RETRY_REFUSALS: Final = {
-    Retried.QUEUED: "it is due already, and waits for a worker",
-    Retried.RUNS: "it runs",
-    Retried.NO_PAYLOAD: "its payload was gone before it died",
-    Retried.UNKNOWN: "it has ended, and left no dead letter",
+    Retried.QUEUED: "it is already due, and waits for a worker",
+    Retried.RUNS: "it is running",
+    Retried.NO_PAYLOAD: "its payload is gone",
+    Retried.UNKNOWN: "it has ended and left no dead letter",
 }
 
 
@@ -54,10 +54,10 @@ class ListQuery:
     """The jobs to list.
 
     Attributes:
-        queues: where to look; all known queues if there is no name.
-        states: of the jobs.
-        name: a name or pattern that they must have, or None.
-        limit: how many of a state.
+        queues: where to look; all known queues if no name is given.
+        states: the states of the jobs.
+        name: a name or pattern that the jobs must match, or None.
+        limit: how many to list for each state.
     """
 
     queues: QueueNames
@@ -67,7 +67,7 @@ class ListQuery:
 
 
 async def list_jobs(source: UrlSource, query: ListQuery, as_json: bool) -> int:
-    """Prints the jobs that match; returns the exit code, 1 where a queue is unknown.
+    """Prints the jobs that match; returns the exit code, 1 if a queue is unknown.
 
     Raises:
         RedisError: Redis did not answer.
@@ -78,7 +78,7 @@ async def list_jobs(source: UrlSource, query: ListQuery, as_json: bool) -> int:
         for state in query.states:
             of_state = await _rows_of(redis, queues, state, query)
             if len(of_state) > query.limit:
-                say(f"monarq: there are more {state} jobs than these {query.limit:,}; --limit shows them")
+                say(f"monarq: there are more {state} jobs than these {query.limit:,}; raise --limit to see them")
             rows += of_state[: query.limit]
     if as_json:
         write_out("".join(map(as_row_line, rows)))
@@ -92,7 +92,7 @@ async def list_jobs(source: UrlSource, query: ListQuery, as_json: bool) -> int:
 
 
 async def _rows_of(redis: Redis, queues: Sequence[QueueRef], state: ListedState, query: ListQuery) -> list[JobRow]:
-    """The first jobs of a state, up to one more than the limit."""
+    """The first jobs in a state, up to one more than the limit."""
     rows: list[JobRow] = []
     for queue in queues:
         after: str | None = None
@@ -106,7 +106,7 @@ async def _rows_of(redis: Redis, queues: Sequence[QueueRef], state: ListedState,
             if after is None:
                 break
             if query.name is not None and looked_at >= MOST_LOOKED_AT:
-                say(f"monarq: only the first {looked_at:,} {state} jobs of {printable(queue.label)} were looked at")
+                say(f"monarq: only the first {looked_at:,} {state} jobs of {printable(queue.label)} were searched")
                 break
     return rows
 
@@ -114,7 +114,7 @@ async def _rows_of(redis: Redis, queues: Sequence[QueueRef], state: ListedState,
 async def show_jobs(
     source: UrlSource, queues: QueueNames, ids: Sequence[str], *, with_arguments: bool, as_json: bool
 ) -> int:
-    """Prints all details of jobs; returns the exit code, 1 where an id is unknown.
+    """Prints all details of jobs; returns the exit code, 1 if an id is unknown.
 
     Raises:
         RedisError: Redis did not answer.
@@ -135,7 +135,7 @@ async def show_jobs(
 
 
 async def cancel_jobs(source: UrlSource, queues: QueueNames, ids: Sequence[str]) -> int:
-    """Cancels jobs; returns the exit code, 1 where one was refused.
+    """Cancels jobs; returns the exit code, 1 if one was refused.
 
     Raises:
         RedisError: Redis did not answer.
@@ -144,7 +144,7 @@ async def cancel_jobs(source: UrlSource, queues: QueueNames, ids: Sequence[str])
 
 
 async def retry_jobs(source: UrlSource, queues: QueueNames, ids: Sequence[str]) -> int:
-    """Retries dead jobs and makes deferred ones due now; returns the exit code, 1 where one was refused.
+    """Retries dead jobs and makes deferred ones due now; returns the exit code, 1 if one was refused.
 
     Raises:
         RedisError: Redis did not answer.
@@ -174,10 +174,10 @@ async def _apply(
 async def _cancel(redis: Redis, view: JobView) -> Answer:
     row = view.row
     if row.state in ("succeeded", "failed", "cancelled"):
-        return Answer(f"it has ended already ({row.state})")
+        return Answer(f"it has already ended ({row.state})")
     answer = await admin.cancel(redis, row.ref, row.raw_id)
     if answer is Cancelled.PAUSED:
-        say(f"monarq: {printable(row.job_id)} waits in a paused queue, and ends when that is resumed")
+        say(f"monarq: {printable(row.job_id)} is in a paused queue and ends once that is resumed")
     return Answer(_CANCEL_REFUSALS.get(answer), "cancelled" if answer is Cancelled.ENDED else None)
 
 
@@ -195,7 +195,7 @@ async def _find(redis: Redis, queues: QueueNames, job_id: str, *, with_arguments
 
 async def _unknown_reason(redis: Redis, queues: QueueNames, job_id: str) -> str:
     where = _names(await queues.find(redis))
-    return f"nothing is known of job {printable(_as_text(job_id))} in {where}; -q names other queues"
+    return f"no job {printable(_as_text(job_id))} is known in {where}; use -q to look in other queues"
 
 
 def _names(queues: Sequence[QueueRef]) -> str:

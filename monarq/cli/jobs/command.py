@@ -24,45 +24,46 @@ monarq jobs cancel 5f0c...
 }
 LIST_SECTIONS: Final = {
     "JSON": """
-A line of JSON for each job; times are unix ms, what is not known is null:
+One line of JSON per job; times are unix ms, unknown values are null:
   queue, format, job_id, state, name, lane, enqueued_ms, due_ms, tries, crashes,
   worker, started_ms, ended_ms, error, dead, cancel_asked_ms, payload_bytes
 The state is deferred, queued, running, succeeded, failed, cancelled or unknown;
-dead is true where a failed job has left a dead letter.
+dead is true if a failed job has left a dead letter.
 """,
     "What it costs": """
 Each page of 200 jobs is one call to Redis, however long the queue is. With
---name at most 1,000 jobs of a state are looked at; it says so where that ended
-the search. Nothing is unpickled: a name that cannot be read without it is null.
---state failed shows every job that has left a dead letter, the newest first;
-succeeded, cancelled, and ended for all three, show some of those that ended last.
+--name, at most 1,000 jobs in each state are searched; a message says so if that
+ended the search. Nothing is unpickled; a name that cannot be read without
+unpickling is null. --state failed lists every job that has left a dead letter,
+newest first. succeeded, cancelled and ended (any of the three) list only some of
+the jobs that ended most recently.
 """,
 }
 SHOW_SECTIONS: Final = {
     "JSON": """
-A line of JSON for each job, with what `list` gives and
+One line of JSON per job, with the fields of `list` and
   crash_note, payload_format, signed, arguments, expires_ms, traceback
   result: {bytes, format, signed, kept_until_ms, success, cancelled, value, error,
            error_type, traceback, name, arguments, tries, enqueued_ms, due_ms,
            started_ms, ended_ms, lane}, or null
   timeline: [{at_ms, what, note, tries, delay_ms}]
-arguments is null without --payload and where they cannot be read safely, and ''
-where there are none.
+arguments is null without --payload or if they cannot be read safely, and '' if
+there are none.
 """,
 }
 CANCEL_SECTIONS: Final = {
     "What it does": """
-A job that runs is cancelled by its worker within half a second. One that waits
-ends at once in a native queue; in arq's format a worker ends it without running
-it, in a paused queue once that is resumed. Workers with arq's settings do it only
-with allow_abort_jobs. To throw away all that waits see `monarq queues purge`.
+A running job is cancelled by its worker within half a second. A waiting job ends
+at once in a native queue. In arq's format, a worker ends it without running it; if
+the queue is paused, only after it is resumed. Workers with arq's settings do so
+only with allow_abort_jobs. To delete all waiting jobs, see `monarq queues purge`.
 """,
 }
 RETRY_SECTIONS: Final = {
     "What it does": """
-A dead job is put back into its queue as if it had never run; a deferred job, also
-one that waits for its next try, is made due now. Other jobs are left as they are.
-To retry many dead jobs see `monarq dead retry`.
+A dead job is put back into its queue as if it had never run. A deferred job, also
+one that waits for a retry, is made due now. Other jobs are left alone.
+To retry many dead jobs, see `monarq dead retry`.
 """,
 }
 STATES: Final[tuple[ListedState, ...]] = (
@@ -70,8 +71,8 @@ STATES: Final[tuple[ListedState, ...]] = (
 )
 
 _ids = click.argument("ids", metavar="ID...", nargs=-1, required=True)
-_queues = queue_names_option("A queue to look in; may be repeated. Default: every queue that was used lately.")
-_json = click.option("--json", is_flag=True, help="Print a line of JSON for each job.")
+_queues = queue_names_option("A queue to look in; may be repeated. Default: every recently used queue.")
+_json = click.option("--json", is_flag=True, help="Print one line of JSON per job.")
 
 
 @click.group(cls=SectionedGroup, sections=SECTIONS)
@@ -85,12 +86,17 @@ def jobs() -> None:
     "--state",
     type=click.Choice(STATES),
     multiple=True,
-    help="Jobs of this state; may be repeated. Default: running, queued and deferred.",
+    help="List jobs in this state; may be repeated. Default: running, queued and deferred.",
 )
-@click.option("--name", metavar="NAME", help="The job's name; * and ? stand for any text and any character.")
+@click.option("--name", metavar="NAME", help="The job's name; * matches any text, ? any character.")
 @_queues
 @click.option(
-    "--limit", type=click.IntRange(1), default=50, show_default=True, metavar="N", help="At most so many of a state."
+    "--limit",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="List at most this many in each state.",
 )
 @_json
 @redis_option
@@ -103,7 +109,7 @@ def list_command(
     limit: int,
     json: bool,
 ) -> int:
-    """List jobs by state; those that wait come in the order in which they are due."""
+    """List jobs by state; waiting jobs are in the order in which they are due."""
     from monarq.cli.jobs.actions import ListQuery, list_jobs
 
     query = ListQuery(queues, state or STATES[:3], name, limit)
@@ -113,12 +119,12 @@ def list_command(
 @jobs.command("show", cls=SectionedCommand, sections=SHOW_SECTIONS)
 @_ids
 @_queues
-@click.option("--payload", is_flag=True, help="Show its arguments as well. Nothing is unpickled for it.")
+@click.option("--payload", is_flag=True, help="Also show the arguments. Nothing is unpickled.")
 @_json
 @redis_option
 @verbose_option
 def show_command(redis: str | None, payload: bool, json: bool, queues: QueueNames, ids: tuple[str, ...]) -> int:
-    """Show all that is known of jobs, with what happened to them and when."""
+    """Show everything known about jobs, with what happened to them and when."""
     from monarq.cli.jobs.actions import show_jobs
 
     return run_action(redis, lambda source: show_jobs(source, queues, ids, with_arguments=payload, as_json=json))
@@ -130,7 +136,7 @@ def show_command(redis: str | None, payload: bool, json: bool, queues: QueueName
 @redis_option
 @verbose_option
 def cancel_command(redis: str | None, queues: QueueNames, ids: tuple[str, ...]) -> int:
-    """Stop jobs that run, and keep those that wait from being run."""
+    """Stop running jobs, and keep waiting ones from running."""
     from monarq.cli.jobs.actions import cancel_jobs
 
     return run_action(redis, lambda source: cancel_jobs(source, queues, ids))

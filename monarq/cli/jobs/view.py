@@ -1,6 +1,6 @@
 """Jobs as text: a table, the details of one with its timeline, or JSON.
 
-Text from jobs and clients, such as names, ids, arguments and errors, reaches no terminal as control codes.
+Control codes in text from jobs and clients, such as names, ids, arguments and errors, never reach a terminal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from monarq.shared.text.printable import printable
 
 MIN_NAME_WIDTH: Final = 12
 MIN_DETAIL_WIDTH: Final = 12
-"""The least widths of columns."""
+"""The minimum widths of columns."""
 
 ROW_FIELDS: Final = tuple(each.name for each in fields(JobRow) if each.name != "raw_id")
 _VIEW_FIELDS: Final = ("crash_note", "payload_format", "signed", "expires_ms", "result", "timeline")
@@ -35,10 +35,10 @@ _STYLES: Final = {"running": "green", "failed": "red", "cancelled": "yellow", "d
 _EVENT_WORDS: Final = {
     "retried": "a try failed",
     "handed-back": "handed back",
-    "unknown": "unknown to its worker, waits for one that knows it",
-    "cancel-asked": "somebody cancelled it",
+    "unknown": "unknown to its worker; waits for one that knows it",
+    "cancel-asked": "cancellation requested",
     "promoted": "made due now",
-    "revived": "put back from the dead",
+    "revived": "put back into its queue from its dead letter",
 }
 
 
@@ -60,7 +60,7 @@ def _row_fields(row: JobRow) -> dict[str, Any]:
 
 
 def render_rows(rows: Sequence[JobRow], queues: Sequence[QueueRef], *, width: int) -> RenderableType:
-    """Jobs as a table, a row each, with their queues where they were looked for in several of these."""
+    """Jobs as a table, one row each; with a column of queues if several were searched."""
     queue = [Column("queue", text_cells(row.ref.label for row in rows), min_width=MIN_NAME_WIDTH)]
     ids = Column("id", text_cells(row.job_id for row in rows))
     columns = [
@@ -75,17 +75,17 @@ def render_rows(rows: Sequence[JobRow], queues: Sequence[QueueRef], *, width: in
 
 
 def _worker_id_lengths(rows: Sequence[JobRow]) -> list[int]:
-    """The lengths of the ids of workers in the last column, which must not be broken either."""
+    """The lengths of the worker ids in the last column, which must not be broken either."""
     return [len(printable(row.worker or "")) for row in rows if row.state == "running"] or [0]
 
 
 def _tries(row: JobRow) -> str:
-    """'' for an ended job whose tries are not known."""
+    """'' for an ended job whose tries are unknown."""
     return "" if row.ended_ms and not row.tries else str(row.tries)
 
 
 def _state_detail(row: JobRow) -> str:
-    """The most important detail of a job, which depends on its state."""
+    """The most important detail of a job in its state."""
     asked = ", to be cancelled" if row.cancel_asked_ms else ""
     if row.state == "running":
         since = f" for {format_age(row.started_ms)}" if row.started_ms else ""
@@ -117,18 +117,18 @@ def _facts(view: JobView, with_arguments: bool) -> Iterator[tuple[str, str]]:
     row, result = view.row, view.result
     yield "state", _state(view)
     yield "queue", row.queue
-    yield "job", row.name or "cannot be read"
+    yield "job", row.name or "unreadable"
     yield "lane", row.lane or ""
     yield "tries", str(row.tries)
-    yield "crashes", f"{row.crashes} {view.crash_note and f'(the last: {view.crash_note})'}".strip()
+    yield "crashes", f"{row.crashes} {view.crash_note and f'(last: {view.crash_note})'}".strip()
     yield "worker", row.worker or ""
     yield "error", row.error
     yield "payload", _payload(view)
     if with_arguments:
-        yield "arguments", "cannot be read safely, or are gone" if view.arguments is None else view.arguments or "none"
+        yield "arguments", "gone, or not safe to read" if view.arguments is None else view.arguments or "none"
     if result is not None:
-        until = f"until {timestamp(result.kept_until_ms)}" if result.kept_until_ms else "for ever"
-        # That of a job which was not started is in no format.
+        until = f"until {timestamp(result.kept_until_ms)}" if result.kept_until_ms else "forever"
+        # The result of a job that was never started is in no format.
         kind = "" if result.format == "unknown" and result.cancelled else f"{result.format}, "
         yield "result", f"{kind}{'signed, ' if result.signed else ''}{result.bytes:,} bytes, kept {until}"
         yield "returned", result.value
@@ -139,7 +139,9 @@ def _state(view: JobView) -> str:
     if row.state == "unknown":
         in_none = row.payload_bytes is not None and view.result is None
         return (
-            "unknown: it is in no queue" if in_none else "unknown: it has ended, and how was not kept or cannot be read"
+            "unknown: it is in no queue"
+            if in_none
+            else "unknown: it has ended; its outcome was not kept or is unreadable"
         )
     is_asked = row.cancel_asked_ms and row.state in ("running", "queued")
     return row.state + (", to be cancelled" if is_asked else "")
@@ -147,7 +149,7 @@ def _state(view: JobView) -> str:
 
 def _payload(view: JobView) -> str:
     if view.row.payload_bytes is None:
-        return "" if view.result else "it is gone"
+        return "" if view.result else "gone"
     kind = f"{view.payload_format or ''}{', signed' if view.signed else ''}".strip(", ")
     until = f", expires {timestamp(view.expires_ms)}" if view.expires_ms else ""
     return f"{kind + ', ' if kind else ''}{view.row.payload_bytes:,} bytes{until}"
@@ -161,6 +163,6 @@ def _traceback(view: JobView) -> str:
 
 def _timeline_row(event: TimelineEvent) -> str:
     words = _EVENT_WORDS.get(event.what, event.what)
-    tries = f" (number {event.tries}, the next after {duration((event.delay_ms or 0) / 1000)})" if event.tries else ""
+    tries = f" (try {event.tries}, next one after {duration((event.delay_ms or 0) / 1000)})" if event.tries else ""
     note = " ".join(event.note.split())
     return printable(f"{timestamp(event.at_ms)}  {words}{tries}{': ' if note else ''}{note}")

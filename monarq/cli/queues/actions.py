@@ -1,4 +1,4 @@
-"""The work of `monarq queues`: lists, pauses, resumes, purges and spreads queues."""
+"""Implements `monarq queues`: lists, pauses, resumes, purges and shards queues."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
 
 NARROW: Final = 64
-"""Below this width only the columns about a queue's state are left."""
+"""Below this width, only the columns about a queue's state are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class QueueSummary:
         running: jobs that monarq workers hold.
         dead: dead letters.
         workers: how many live monarq workers serve it.
-        paused_since_ms: since when it is paused, unix ms; None where it is not.
+        paused_since_ms: when it was paused, unix ms; None if it is not paused.
     """
 
     queue: str
@@ -62,7 +62,7 @@ class QueueSummary:
 
 
 async def list_queues(source: UrlSource, queues: QueueNames, *, as_json: bool) -> int:
-    """Prints queues; returns the exit code, 1 where one is unknown.
+    """Prints queues; returns the exit code, 1 if one is unknown.
 
     Raises:
         RedisError: Redis did not answer.
@@ -80,7 +80,7 @@ async def list_queues(source: UrlSource, queues: QueueNames, *, as_json: bool) -
 
 
 async def pause_queues(source: UrlSource, queues: QueueNames) -> int:
-    """Pauses queues; returns the exit code, 1 where one is unknown.
+    """Pauses queues; returns the exit code, 1 if one is unknown.
 
     Raises:
         RedisError: Redis did not answer.
@@ -89,14 +89,14 @@ async def pause_queues(source: UrlSource, queues: QueueNames) -> int:
         found, code = await queues.find_there(redis)
         for queue in found:
             if await admin.pause(redis, queue):
-                say(f"monarq: {printable(queue.label)} is paused; what runs goes on")
+                say(f"monarq: {printable(queue.label)} is paused; running jobs continue")
             else:
-                say(f"monarq: {printable(queue.label)} was paused already")
+                say(f"monarq: {printable(queue.label)} was already paused")
     return code
 
 
 async def resume_queues(source: UrlSource, queues: QueueNames) -> int:
-    """Resumes queues; returns the exit code, 1 where one is unknown.
+    """Resumes queues; returns the exit code, 1 if one is unknown.
 
     Raises:
         RedisError: Redis did not answer.
@@ -105,15 +105,15 @@ async def resume_queues(source: UrlSource, queues: QueueNames) -> int:
         found, code = await queues.find_there(redis)
         for queue in found:
             was_paused = await admin.resume(redis, queue)
-            say(f"monarq: {printable(queue.label)} {'goes on' if was_paused else 'was not paused'}")
+            say(f"monarq: {printable(queue.label)} {'is resumed' if was_paused else 'was not paused'}")
     return code
 
 
 async def purge_queue(source: UrlSource, name: QueueNames, states: Sequence[WaitingState], *, is_agreed: bool) -> int:
-    """Deletes waiting jobs; returns the exit code, 1 where the queue is unknown.
+    """Deletes waiting jobs; returns the exit code, 1 if the queue is unknown.
 
     Raises:
-        click.UsageError: it must be confirmed, and stdin is no terminal.
+        click.UsageError: it must be confirmed, but stdin is not a terminal.
         RedisError: Redis did not answer.
     """
     async with open_client(source) as redis:
@@ -130,15 +130,16 @@ async def purge_queue(source: UrlSource, name: QueueNames, states: Sequence[Wait
             async for some in admin.purge_slowly(redis, queue, states):
                 removed += some
         finally:
-            say(f"monarq: {'1 job is' if removed == 1 else f'{removed:,} jobs are'} gone from {printable(queue.label)}")
+            jobs = "1 job was" if removed == 1 else f"{removed:,} jobs were"
+            say(f"monarq: {jobs} deleted from {printable(queue.label)}")
     return 0
 
 
 async def set_queue_shards(source: UrlSource, queue: QueueRef, count: int, *, keep_s: float) -> int:
-    """Gives a queue shards, and says what it does; returns the exit code.
+    """Gives a queue shards and prints each step; returns the exit code.
 
     Raises:
-        SettingsError: that number cannot be had, or the queue is in arq's format.
+        SettingsError: the queue cannot have that number of shards, or is in arq's format.
         RedisError: Redis did not answer.
     """
 
@@ -153,7 +154,7 @@ async def set_queue_shards(source: UrlSource, queue: QueueRef, count: int, *, ke
 
 
 async def _refuse_arq(redis: Redis, name: str) -> None:
-    """Refuses to spread a queue in arq's format: that would make a native one of its name, which hides it.
+    """Refuses to shard a queue in arq's format: that would create a native queue of the same name, which hides it.
 
     Raises:
         SettingsError: there is only a queue in arq's format of that name.
@@ -164,7 +165,7 @@ async def _refuse_arq(redis: Redis, name: str) -> None:
         shown = printable(name)
         raise SettingsError(
             f"the queue {shown} is in arq's format, which has no shards: move its jobs to a native queue"
-            f" (monarq queues move {shown} NAME), and spread that one"
+            f" (monarq queues move {shown} NAME) and shard that one"
         )
 
 
@@ -172,9 +173,9 @@ def _confirm(queue: QueueRef, states: Sequence[WaitingState], count: int) -> Non
     what = f"{count:,} {' and '.join(states)} {'job' if count == 1 else 'jobs'} of {printable(queue.label)}"
     if not sys.stdin.isatty():
         raise click.UsageError(
-            f"this throws {what} away for good: say so with --yes", click.get_current_context(silent=True)
+            f"this deletes {what} for good: confirm it with --yes", click.get_current_context(silent=True)
         )
-    click.confirm(f"Throw {what} away for good?", abort=True, err=True)
+    click.confirm(f"Delete {what} for good?", abort=True, err=True)
 
 
 def _summarize(stats: QueueStats, paused_since_ms: int | None) -> QueueSummary:
@@ -185,7 +186,7 @@ def _summarize(stats: QueueStats, paused_since_ms: int | None) -> QueueSummary:
 
 
 def _render(queues_shown: Sequence[QueueSummary], *, width: int) -> Table:
-    """Queues as a table, a row each; where it is narrow, names are cut before numbers."""
+    """Queues as a table, one row each; on a narrow screen, names are cut before numbers."""
     is_narrow = width < NARROW
     table = Table(
         box=None, pad_edge=False, padding=(0, 1 if is_narrow else 2, 0, 0), header_style="dim", show_edge=False

@@ -1,4 +1,4 @@
-"""`monarq queues`: lists, pauses, resumes, purges and spreads queues, and moves their jobs."""
+"""`monarq queues`: lists, pauses, resumes, purges and shards queues, and moves their jobs."""
 
 from __future__ import annotations
 
@@ -29,66 +29,66 @@ monarq queues move arq:queue emails --dry-run
 }
 LIST_SECTIONS: Final = {
     "JSON": """
-A line of JSON for each queue:
+One line of JSON per queue:
   queue, format, queued, deferred, running, dead, workers, paused_since_ms
-paused_since_ms is unix ms, null where the queue is not paused.
+paused_since_ms is unix ms, null if the queue is not paused.
 """,
 }
 PAUSE_SECTIONS: Final = {
     "What it does": """
-monarq's workers are given no more jobs of the queue, until it is resumed: nor after
-a restart of them or of Redis. What runs goes on; jobs are put in as ever. Workers
-in burst mode end without the jobs of a paused queue. Stock arq workers know
-nothing of it, and go on.
+monarq's workers start no more jobs of the queue until it is resumed, even after a
+restart of the workers or of Redis. Running jobs continue, and new jobs are accepted.
+Workers in burst mode exit without running the jobs of a paused queue. Stock arq
+workers ignore the pause.
 """,
 }
 SHARDS_SECTIONS: Final = {
     "What it does": """
-Jobs go on being put in, run and waited for meanwhile. Producers and workers learn
-of the new number by themselves. It waits some seconds until no Redis can lose what
-it was told. Stopped half-way, it is run again. The number can only be raised.
-Until --keep is over, a job whose id was chosen is looked for where it was before, too.
+The queue stays in use meanwhile. Producers and workers notice the new number by
+themselves. The command waits a few seconds until the change is safe on every Redis.
+If it is interrupted, run it again. The number can only be raised. Until --keep is
+over, a job with an id of your own is also looked for in its old shard.
 """,
 }
 PURGE_SECTIONS: Final = {
     "What it does": """
-Jobs that wait are gone for good, with their payloads; whoever waits for a result
-gets ResultNotFoundError. What runs is not touched, nor are results and dead
-letters. Jobs that come in while it is at work may stay: pause the queue's
-producers first.
+Waiting jobs are deleted for good, with their payloads; clients that wait for their
+results get ResultNotFoundError. Running jobs, results and dead letters are not
+touched. Jobs that are enqueued meanwhile may stay: stop the queue's producers first.
 """,
 }
 MOVE_SECTIONS: Final = {
     "What it does": """
-FROM is paused and stays so. Its queued and deferred jobs go to TO with all that
-belongs to them: payload as it is, place in the order, due time, expiry, lane, tries,
-crashes, history, progress, request to cancel. What runs ends where it is; what comes
-back or is enqueued in FROM later is moved by another run. Results and dead letters
-stay. Who waits for a moved job in FROM is told that it is not there any more.
+FROM is paused and stays paused. Its queued and deferred jobs go to TO with all their
+data: payload (unchanged), position, due time, expiry, lane, tries, crashes, history,
+progress, cancellation request. Running jobs end in FROM; jobs that return to FROM or
+are enqueued there later need another run. Results and dead letters stay. Clients that
+wait for a moved job in FROM are told that it is no longer there.
 """,
     "When it is interrupted": """
-No job is lost and none runs twice, wherever it was stopped: run it again, and it
-goes on. Ctrl-C and SIGTERM end it between two pages, with nothing half moved: it
-says how many jobs still wait, and FROM can be resumed or moved elsewhere; the exit
-code is 130 or 143. Where Redis refuses a page, as it is full, it ends like that with
-code 2, and resumes FROM if it has moved nothing. Killed, it leaves FROM so that it
-cannot be resumed until a run has come to its end.
+No job is lost and none runs twice, wherever it was interrupted: run it again to
+continue. Ctrl-C and SIGTERM end it between two pages, with no job half moved: it
+prints how many jobs still wait, and FROM can be resumed or moved elsewhere; the exit
+code is 130 or 143. If Redis refuses a page, for example because it is full, it ends
+in the same way with code 2, and resumes FROM if it has moved nothing. If it is
+killed, FROM cannot be resumed until another run has finished.
 """,
     "Formats": """
-FROM is the native queue of that name if it is known, else, or where that is empty
-and the other is not, the one in arq's format; with --arq it is the latter. TO is a
-native queue, with --to-arq one in arq's format, and has another name than FROM.
-Neither has shards; a Redis Cluster has native ones. Stock arq workers ignore a pause:
-stop them first. It refuses to begin where their health check (FROM:health-check) is
-there; a killed one leaves it for up to an hour.
+FROM is the native queue of that name. If there is none, or it is empty and the queue
+in arq's format is not, FROM is the one in arq's format; --arq always selects the
+latter. TO is a native queue, or with --to-arq one in arq's format; its name must
+differ from FROM's. Neither may have shards; on a Redis Cluster, both must be native.
+Stock arq workers ignore a pause: stop them first. The command refuses to start while
+their health check (FROM:health-check) exists; a killed worker leaves it for up to an
+hour.
 """,
     "JSON": """
-A line at the end:
+One line at the end:
   source, source_format, target, target_format, is_dry, is_complete, moved, was_in,
   running, cancelling, without_payload, left ([{job_id, why}]), taken ([id])
-was_in are jobs that an earlier run had put in, left those that could not be moved,
-taken those that a worker of FROM took meanwhile, so that they may run twice.
-The exit code is 1 where there are such jobs.
+was_in: jobs that an earlier run had already moved; left: jobs that could not be
+moved; taken: jobs that a worker of FROM claimed meanwhile, which may run twice.
+The exit code is 1 if any job was left or taken.
 """,
 }
 STATES: Final[tuple[WaitingState, ...]] = ("queued", "deferred")
@@ -96,7 +96,9 @@ STATES: Final[tuple[WaitingState, ...]] = ("queued", "deferred")
 _queues = click.argument("queues", type=queue_name, metavar="QUEUE...", nargs=-1, required=True)
 
 
-_arq = click.option("--arq", is_flag=True, help="Queues in arq's format, where native queues have their names, too.")
+_arq = click.option(
+    "--arq", is_flag=True, help="Select queues in arq's format; needed only if native queues have the same names."
+)
 
 
 def _named(queues: tuple[str, ...], is_arq: bool) -> QueueNames:
@@ -106,17 +108,17 @@ def _named(queues: tuple[str, ...], is_arq: bool) -> QueueNames:
 @click.group(cls=SectionedGroup, sections=SECTIONS)
 @verbose_option
 def queues() -> None:
-    """List, pause, resume, purge or spread queues, or move their jobs."""
+    """List, pause, resume, purge or shard queues, or move their jobs."""
 
 
 @queues.command("list", cls=SectionedCommand, sections=LIST_SECTIONS)
 @click.argument("queues", type=queue_name, metavar="[QUEUE]...", nargs=-1)
-@click.option("--json", is_flag=True, help="Print a line of JSON for each queue.")
+@click.option("--json", is_flag=True, help="Print one line of JSON per queue.")
 @_arq
 @redis_option
 @verbose_option
 def list_command(redis: str | None, queues: tuple[str, ...], json: bool, arq: bool) -> int:
-    """List queues: by default every queue that was used lately."""
+    """List queues; by default every recently used queue."""
     from monarq.cli.queues.actions import list_queues
 
     return run_action(redis, lambda source: list_queues(source, _named(queues, arq), as_json=json))
@@ -128,7 +130,7 @@ def list_command(redis: str | None, queues: tuple[str, ...], json: bool, arq: bo
 @redis_option
 @verbose_option
 def pause_command(redis: str | None, queues: tuple[str, ...], arq: bool) -> int:
-    """Let queues give no more jobs to workers."""
+    """Pause queues: workers start no more of their jobs."""
     from monarq.cli.queues.actions import pause_queues
 
     return run_action(redis, lambda source: pause_queues(source, _named(queues, arq)))
@@ -140,7 +142,7 @@ def pause_command(redis: str | None, queues: tuple[str, ...], arq: bool) -> int:
 @redis_option
 @verbose_option
 def resume_command(redis: str | None, queues: tuple[str, ...], arq: bool) -> int:
-    """Let paused queues go on, at once."""
+    """Resume paused queues at once."""
     from monarq.cli.queues.actions import resume_queues
 
     return run_action(redis, lambda source: resume_queues(source, _named(queues, arq)))
@@ -155,12 +157,12 @@ def resume_command(redis: str | None, queues: tuple[str, ...], arq: bool) -> int
     default="30d",
     show_default=True,
     metavar="DURATION",
-    help="How long results and dead letters of the queue are kept at most; 0 for ever.",
+    help="How long results and dead letters of the queue are kept at most; 0: forever.",
 )
 @redis_option
 @verbose_option
 def shards_command(redis: str | None, queue: QueueRef, count: int, keep: float) -> int:
-    """Spread a native queue over N shards, or over more than it has."""
+    """Spread a native queue over N shards, or raise the number of its shards to N."""
     from monarq.cli.queues.actions import set_queue_shards
 
     return run_action(redis, lambda source: set_queue_shards(source, queue, count, keep_s=keep))
@@ -172,14 +174,14 @@ def shards_command(redis: str | None, queue: QueueRef, count: int, keep: float) 
     "--state",
     type=click.Choice(STATES),
     multiple=True,
-    help="Only these; may be repeated. Default: queued and deferred.",
+    help="Delete only jobs in this state; may be repeated. Default: queued and deferred.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @_arq
 @redis_option
 @verbose_option
 def purge_command(redis: str | None, queue: str, state: tuple[WaitingState, ...], yes: bool, arq: bool) -> int:
-    """Throw away all jobs that wait in a queue."""
+    """Delete all waiting jobs of a queue."""
     from monarq.cli.queues.actions import purge_queue
 
     return run_action(redis, lambda source: purge_queue(source, _named((queue,), arq), state or STATES, is_agreed=yes))
@@ -188,7 +190,7 @@ def purge_command(redis: str | None, queue: str, state: tuple[WaitingState, ...]
 @queues.command("move", cls=SectionedCommand, sections=MOVE_SECTIONS)
 @click.argument("source", type=queue_name, metavar="FROM")
 @click.argument("target", type=queue_name, metavar="TO")
-@click.option("--arq", is_flag=True, help="FROM is in arq's format, where a native queue has its name, too.")
+@click.option("--arq", is_flag=True, help="FROM is in arq's format; needed only if a native queue has the same name.")
 @click.option("--to-arq", is_flag=True, help="TO is in arq's format.")
 @click.option(
     "--rate",
@@ -196,11 +198,11 @@ def purge_command(redis: str | None, queue: str, state: tuple[WaitingState, ...]
     default="1000/s",
     show_default=True,
     metavar="N/s",
-    help="Move so many jobs a second (/m, /h); a thousand leave nine tenths of Redis' time to others.",
+    help="Move this many jobs a second (/m, /h). 1000/s takes about a tenth of Redis' time.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say how many jobs would be moved.")
-@click.option("--arq-workers-stopped", is_flag=True, help="None of arq's own workers serves FROM any more.")
-@click.option("--json", is_flag=True, help="Print the outcome as a line of JSON.")
+@click.option("--dry-run", is_flag=True, help="Only print how many jobs would be moved.")
+@click.option("--arq-workers-stopped", is_flag=True, help="Confirm that arq's own workers no longer serve FROM.")
+@click.option("--json", is_flag=True, help="Print the outcome as one line of JSON.")
 @redis_option
 @verbose_option
 def move_command(
@@ -214,7 +216,7 @@ def move_command(
     arq_workers_stopped: bool,
     json: bool,
 ) -> int:
-    """Move the jobs that wait in a queue to another one, also of another format."""
+    """Move the waiting jobs of a queue to another queue, which may have another format."""
     from monarq.cli.queues.move import MoveOptions, move_jobs
 
     options = MoveOptions(queue_of("arq" if to_arq else "native")(target), rate, dry_run, json, arq_workers_stopped)

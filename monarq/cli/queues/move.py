@@ -1,4 +1,4 @@
-"""The work of `monarq queues move`: moves the waiting jobs of a queue to another one."""
+"""Implements `monarq queues move`: moves the waiting jobs of a queue to another one."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from monarq.shared.text.json_lines import json_line
 from monarq.shared.text.printable import printable
 
 _MOST_LISTED: Final = 20
-"""Jobs that were not moved, as people see them; JSON has all."""
+"""How many jobs that were not moved are listed for people; JSON has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class MoveOptions:
-    """What a run of the command is asked for.
+    """The options of a run.
 
     Attributes:
-        target: the queue that jobs are put into.
+        target: the queue to move jobs to.
         per_s: jobs a second.
         is_dry: only count.
         as_json: print the outcome as a line of JSON.
-        arq_workers_stopped: whether none of arq's own workers serves the source.
+        arq_workers_stopped: whether the user has confirmed that none of arq's own workers serves the source.
     """
 
     target: QueueRef
@@ -50,13 +50,13 @@ class MoveOptions:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome as JSON; `MoveCounts` says what the numbers mean.
+    """The outcome as JSON; `MoveCounts` documents the numbers.
 
     Attributes:
         source, target: the queues.
         source_format, target_format: their formats.
-        is_dry: whether jobs were only counted: `moved` is how many would be.
-        is_complete: whether it went through to the end, and no job is half moved.
+        is_dry: whether jobs were only counted; then `moved` is how many would be moved.
+        is_complete: whether the run finished and no job is half moved.
     """
 
     source: str
@@ -75,7 +75,7 @@ class Outcome:
 
 
 async def move_jobs(source: UrlSource, name: QueueNames, options: MoveOptions) -> int:
-    """Moves jobs; returns the exit code, 1 where some could not be moved.
+    """Moves jobs; returns the exit code, 1 if some could not be moved.
 
     Raises:
         MoveRefusedError: see `Mover`.
@@ -103,7 +103,7 @@ async def move_jobs(source: UrlSource, name: QueueNames, options: MoveOptions) -
 
 
 async def _move(queue: QueueRef, mover: Mover, waiting: Counts, options: MoveOptions) -> int:
-    # From the first change on a signal must find somebody who ends the move, also while it only begins.
+    # Handle signals before the first change, so that a signal during the start also ends the move cleanly.
     with _stop_on_signals() as stop:
         try:
             await _move_all(queue, mover, waiting, options, stop)
@@ -119,9 +119,9 @@ async def _move_all(queue: QueueRef, mover: Mover, waiting: Counts, options: Mov
     begun = await mover.begin()
     name = printable(queue.label)
     if begun.goes_on:
-        say(f"monarq: {name} was being moved already: this run goes on with that")
+        say(f"monarq: {name} was already being moved; this run continues the move")
     elif not begun.was_paused:
-        say(f"monarq: {name} is paused, and stays so; what runs goes on")
+        say(f"monarq: {name} is paused and stays paused; running jobs continue")
     is_through = False
     with ProgressBar(count_columns, total=waiting.queued + waiting.deferred) as bar:
         try:
@@ -136,15 +136,15 @@ async def _move_all(queue: QueueRef, mover: Mover, waiting: Counts, options: Mov
 
 
 _STOPPED: Final = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED}
-"""The signals that stop it, and its exit codes then."""
+"""The signals that stop it, with their exit codes."""
 
 
 class _Stop:
     """A request to stop between two pages; a second one stops at once.
 
     Attributes:
-        code: the exit code then, which the first signal says; 0 where none has come.
-        is_impatient: whether a second one has come.
+        code: the exit code of the first signal received; 0 if there was none.
+        is_impatient: whether a second signal was received.
     """
 
     def __init__(self) -> None:
@@ -166,7 +166,7 @@ class _Stop:
 @contextmanager
 def _stop_on_signals() -> Iterator[_Stop]:
     stop, loop = _Stop(), asyncio.get_running_loop()
-    # Elsewhere than in the main thread there are no signals.
+    # Only the main thread can handle signals.
     numbers = tuple(_STOPPED) if threading.current_thread() is threading.main_thread() else ()
     for number in numbers:
         loop.add_signal_handler(number, stop.ask, number)
@@ -192,24 +192,26 @@ def _show_dry(queue: QueueRef, options: MoveOptions, waiting: Counts) -> None:
 def _show(queue: QueueRef, options: MoveOptions, mover: Mover, *, is_through: bool) -> None:
     counts, source, target = mover.counts, printable(queue.label), printable(options.target.label)
     for job in islice(counts.left.values(), _MOST_LISTED):
-        say(f"monarq: {printable(job.job_id)} is not moved: {job.why}")
+        say(f"monarq: {printable(job.job_id)} was not moved: {job.why}")
     if len(counts.left) > _MOST_LISTED:
         say(f"monarq: and {len(counts.left) - _MOST_LISTED:,} more (--json lists all)")
     for raw_id in counts.taken:
-        say(f"monarq: {printable(text(raw_id))} may run twice: a worker of {source} took it while it was moved")
+        say(
+            f"monarq: {printable(text(raw_id))} may run twice: a worker of {source} claimed it while it was being moved"
+        )
     if options.as_json:
         _print_json(queue, options, counts, is_complete=mover.is_closed and is_through)
     parts = [
         f"{_jobs(counts.moved)} moved from {source} to {target}",
-        f"{counts.was_in:,} were there already" if counts.was_in else "",
-        f"{len(counts.left):,} left" if counts.left else "",
+        f"{counts.was_in:,} moved before" if counts.was_in else "",
+        f"{len(counts.left):,} could not be moved" if counts.left else "",
         f"{counts.running:,} running stay" if counts.running else "",
         f"{counts.cancelling:,} about to be cancelled stay" if counts.cancelling else "",
         f"{counts.without_payload:,} expired stay" if counts.without_payload else "",
     ]
     say(f"monarq: {', '.join(filter(None, parts))}")
     if not mover.is_closed:
-        say(f"monarq: it has not come to its end: run it again, or {source} cannot be resumed")
+        say(f"monarq: the move is not finished: run it again, or {source} cannot be resumed")
 
 
 def _show_failed(queue: QueueRef, mover: Mover) -> None:
@@ -217,13 +219,13 @@ def _show_failed(queue: QueueRef, mover: Mover) -> None:
     if mover.is_resumed:
         say(f"monarq: nothing was moved, and {name} is resumed")
     elif mover.is_closed:
-        say(f"monarq: nothing is half moved: run it again, or resume {name}")
+        say(f"monarq: no job is half moved: run it again, or resume {name}")
 
 
 def _show_stopped(queue: QueueRef, waiting: Counts, *, is_closed: bool) -> None:
     source, count = printable(queue.label), waiting.queued + waiting.deferred
     say(
-        f"monarq: it was stopped; {_jobs(count)} still {'waits' if count == 1 else 'wait'} in {source}: run it again"
+        f"monarq: stopped; {_jobs(count)} still {'waits' if count == 1 else 'wait'} in {source}: run it again"
         f"{f', or resume {source}' if is_closed else ''}"
     )
 

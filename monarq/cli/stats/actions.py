@@ -1,4 +1,4 @@
-"""The work of `monarq stats`: reads queues, and shows them as JSON, as a screen that is refreshed, or as text."""
+"""Implements `monarq stats`: reads queues, and shows them as JSON, as text, or as a screen that is refreshed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from monarq.shared.redis.redis_errors import explain
 REFRESH_S: Final = 1.0
 
 MAX_READ_SHARE: Final = 0.05
-"""The most of a watch's time that is spent reading: long windows of many jobs are refreshed less often."""
+"""The largest share of time that a watch spends reading; long windows with many jobs are refreshed less often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Reading:
     """What was read.
 
     Attributes:
-        queues: those that are there.
-        trouble: a sentence for each queue that is not there, or why nothing could be read.
+        queues: the queues that exist.
+        trouble: a sentence for each queue that does not exist, or why nothing could be read.
     """
 
     queues: Sequence[Overview] = ()
@@ -51,10 +51,10 @@ class StatsOptions:
     """What to show, and how.
 
     Attributes:
-        queues: by name; all known queues if there is no name.
-        window_s: over how long jobs are counted by name, whole minutes; None for since the first job.
-        as_json: as JSON.
-        no_color: without colours, whatever the terminal can show.
+        queues: the queues; all known queues if no name is given.
+        window_s: the period for which jobs are counted by name, in seconds, whole minutes; None: since the first job.
+        as_json: print JSON.
+        no_color: use no colours, whatever the terminal supports.
     """
 
     queues: QueueNames = field(default_factory=QueueNames)
@@ -64,7 +64,7 @@ class StatsOptions:
 
 
 async def show_once(source: UrlSource, options: StatsOptions) -> int:
-    """Reads and prints the queues; returns the exit code, 1 where one is unknown.
+    """Reads and prints the queues; returns the exit code, 1 if one is unknown.
 
     Raises:
         RedisError: Redis did not answer.
@@ -76,11 +76,10 @@ async def show_once(source: UrlSource, options: StatsOptions) -> int:
 
 
 async def watch_stats(source: UrlSource, options: StatsOptions) -> None:
-    """Reads and shows them each second until cancelled; shows the error while Redis cannot be reached later.
+    """Reads and shows the queues every second until cancelled.
 
-    A queue that is not there yet is waited for.
-
-    SIGTERM and SIGHUP cancel it, so that the terminal is restored.
+    If Redis becomes unreachable later, it shows the error. It waits for queues that do not exist yet. SIGTERM and
+    SIGHUP cancel it, so that the terminal is restored.
 
     Raises:
         RedisError: Redis did not answer the first time.
@@ -116,7 +115,7 @@ async def _read(redis: Redis, options: StatsOptions) -> Reading:
 
 async def _read_waiting(redis: Redis, options: StatsOptions) -> Reading:
     reading = await _read(redis, options)
-    return replace(reading, trouble=[f"waiting, as {sentence}" for sentence in reading.trouble])
+    return replace(reading, trouble=[f"waiting: {sentence}" for sentence in reading.trouble])
 
 
 async def _read_or_explain(redis: Redis, options: StatsOptions, shown: str) -> Reading:
@@ -130,7 +129,7 @@ async def _read_or_explain(redis: Redis, options: StatsOptions, shown: str) -> R
 def _screen(options: StatsOptions) -> Iterator[Callable[[Reading], None]]:
     """The function that shows what a watch has read."""
     console = _console(options)
-    # Where the cursor cannot be moved, texts are printed one after the other, as in a pipe.
+    # If the cursor cannot be moved, texts are printed one after the other, as in a pipe.
     if options.as_json or not console.is_terminal or console.is_dumb_terminal:
         yield _printer(options)
         return

@@ -1,4 +1,4 @@
-"""The layout of a screen: its lines are shared out among its tables by rank, and a line says what is left out."""
+"""The layout of a screen: divides its lines among the tables by rank, and says in a line what was left out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from monarq.cli.terminal.tables import fair_shares
 
 LOW_SCREEN_LINES: Final = 18
-"""Lines of a screen below which it has no empty lines."""
+"""A screen with fewer lines than this gets no empty lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Part:
     """A table of the screen.
 
     Attributes:
-        rank: where there is not room for all, the parts of the highest rank are left out first.
-        singular: what a row is.
-        plural: what several rows are.
-        rows: how many rows it wants to show.
+        rank: if there is not enough room, the parts with the highest rank are left out first.
+        singular: the word for one row.
+        plural: the word for several rows.
+        rows: how many rows to show if there is room.
         total: how many rows there are.
-        draw: makes it, with so many rows.
-        header_lines: its lines above the rows.
+        draw: draws the table with this many rows.
+        header_lines: the lines above the rows.
     """
 
     rank: int
@@ -40,31 +40,31 @@ class Part:
 
     @property
     def lines(self) -> int:
-        """The lines below its header that show all that it wants."""
+        """The lines below the header that it needs to show all its rows."""
         return self.rows + (self.total > self.rows)
 
     @property
     def fewest(self) -> int:
-        """The lines below its header without which it is useless: a row, and how many more there are."""
+        """The fewest useful lines below the header: one row, and a line that says how many more there are."""
         return min(2, self.lines)
 
     def rows_in(self, lines: int) -> int:
-        """How many rows fit into so many lines, beside the one that says how many are left out."""
+        """How many rows fit into this many lines, besides the line that says how many are left out."""
         return self.rows if lines >= self.lines else max(0, lines - 1)
 
     def left_out(self, shown: int) -> str:
-        """How many rows are not shown, in words; '' where all are."""
+        """How many rows are not shown, in words; '' if all are."""
         left = self.total - shown
         return f"{left:,} more {self.singular if left == 1 else self.plural}" if left > 0 else ""
 
 
 def lay_out(parts: Sequence[Part], *, width: int, room: int | None, gap: int) -> list[RenderableType]:
-    """The parts that there is room for, and a line about the others.
+    """The parts that fit, and a line about the others.
 
     Args:
-        parts: in the order in which they are shown; those without rows are left out.
-        width: of the screen.
-        room: in lines; None for as many as are wanted.
+        parts: in display order; those without rows are left out.
+        width: the width of the screen.
+        room: the available lines; None for no limit.
         gap: empty lines before each part.
     """
     wanted = [part for part in parts if part.rows]
@@ -81,7 +81,7 @@ def lay_out(parts: Sequence[Part], *, width: int, room: int | None, gap: int) ->
 
 
 def _fitting(wanted: Sequence[Part], width: int, room: int, gap: int) -> list[Part]:
-    """The parts that can each show something, with room for the note about the others."""
+    """The parts that can each show something, leaving room for the note about the others."""
     kept = list(wanted)
     while kept:
         needed = sum(gap + part.header_lines + part.fewest for part in kept)

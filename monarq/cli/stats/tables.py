@@ -1,7 +1,7 @@
 """The tables of `monarq stats`: queues, jobs by name, the last failures. Each leaves out columns that do not fit.
 
-The layout depends on the width alone, so that a watched screen does not jump when numbers grow. What comes from Redis
-reaches no terminal as control codes.
+The layout depends only on the width, so that a watched screen does not jump when numbers grow. Control codes in text
+from Redis never reach a terminal.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from monarq.shared.text.error_text import brief
 from monarq.shared.text.printable import printable
 
 WIDE: Final = 144
-"""From this width on the sparklines of a queue are in its row."""
+"""From this width on, the sparklines of a queue are in its row."""
 
 ROWS: Final = 100
-"""From this width on a queue is a row of a table."""
+"""From this width on, a queue is a row of a table."""
 
 NARROW: Final = 64
-"""Below this width there is less room between columns."""
+"""Below this width, columns are closer together."""
 
 WIDE_GAPS: Final = 112
-"""From this width on there is more room between the numbers of jobs."""
+"""From this width on, the numbers of jobs are further apart."""
 
 MIN_NAME_WIDTH: Final = 16
-"""The least width of a queue's name."""
+"""The minimum width of a queue's name."""
 
 MIN_QUEUE_WIDTH: Final = 9
-"""The same beside a job's name."""
+"""The minimum width of a queue's name next to a job's name."""
 
 Cell = tuple[str, Text]
 JobRow = tuple[str, str, Counters]
@@ -50,7 +50,7 @@ def queue_lines(queues: Sequence[Overview], width: int) -> int:
 
 
 def render_queues(queues: Sequence[Overview], *, width: int, ascii_only: bool) -> RenderableType:
-    """The state of queues, with sparklines of their last minutes."""
+    """The state of queues, with sparklines of the last minutes."""
     if width < ROWS:
         return Group(*(_block(queue, ascii_only) for queue in queues))
     table = _queue_table(queues, [_cells(queue) for queue in queues])
@@ -62,7 +62,7 @@ def render_queues(queues: Sequence[Overview], *, width: int, ascii_only: bool) -
 
 
 def render_queue_rows(queues: Sequence[Overview], *, width: int) -> RenderableType:
-    """The state of queues, a line each, with as many numbers as fit."""
+    """The state of queues, one line each, with as many numbers as fit."""
     gap = 1 if width < NARROW else 2
     cells = [dict(_cells(queue)) for queue in queues]
     numbers = [
@@ -129,13 +129,13 @@ _QUEUE_COLUMNS: Final[dict[str, tuple[int, int]]] = {
     "wait p50": (9, 8),
     "wait p95": (8, 8),
 }
-"""The rank and the usual width of each number of a queue, see `Column`."""
+"""The rank and usual width of each number of a queue; see `Column`."""
 
 _SPARKLINES: Final = ("ended, last 5 min", "failed, last 5 min")
 
 
 def _sparklines(queue: Overview, ascii_only: bool) -> list[Cell]:
-    """Both on one scale, so that a few failures among many jobs look like a few."""
+    """Both use one scale, so that a few failures among many jobs look like a few."""
     missing = [0.0] * (RATE_STEPS - len(queue.rates))
     series = {
         "cyan": [*missing, *(step.ended_per_s for step in queue.rates)],
@@ -154,7 +154,7 @@ def _bars(values: Sequence[float], highest: float, style: str, ascii_only: bool)
 
 
 def job_rows(queues: Sequence[Overview]) -> list[JobRow]:
-    """Queue, name and counters of each job name, those that ran most first."""
+    """Queue, name and counters of each job name, most runs first."""
     rows = [(queue.stats.ref.label, name, counters) for queue in queues for name, counters in queue.jobs.items()]
     return sorted(rows, key=lambda row: (-row[2].started, -row[2].enqueued, row[:2]))
 
@@ -163,9 +163,9 @@ def render_jobs(rows: Sequence[JobRow], *, window: str, width: int, with_queue: 
     """The counters of the jobs of each name, with as many numbers as fit.
 
     Args:
-        rows: as `job_rows` returns them.
-        window: the time over which jobs were counted, as the heading has it.
-        width: of the screen.
+        rows: from `job_rows`.
+        window: the period for which jobs were counted, as text for the heading.
+        width: the width of the screen.
         with_queue: whether there are jobs of several queues.
     """
     head = f"job, {window}"
@@ -195,7 +195,7 @@ _JOB_COLUMNS: Final[dict[str, tuple[int, int]]] = {
     "run p99": (12, 7),
     "wait p95": (4, 8),
 }
-"""The rank and the usual width of each number of jobs, see `Column`."""
+"""The rank and usual width of each number of jobs; see `Column`."""
 
 
 def _job_cells(counters: Counters) -> dict[str, Text]:
@@ -214,12 +214,12 @@ def _job_cells(counters: Counters) -> dict[str, Text]:
 
 
 def render_failures(queues: Sequence[Overview], *, most: int, whole: bool) -> Table:
-    """The jobs of all queues that died last, the newest first.
+    """The most recent dead letters of all queues, newest first.
 
     Args:
-        queues: where they died.
-        most: how many.
-        whole: whether long messages wrap; else each is cut to one line.
+        queues: the queues in which they died.
+        most: how many to show at most.
+        whole: whether long messages wrap; otherwise each is cut to one line.
     """
     letters = sorted(
         ((letter, queue.now_ms) for queue in queues for letter in queue.failures), key=lambda each: -each[0].died_ms
@@ -237,5 +237,5 @@ def render_failures(queues: Sequence[Overview], *, most: int, whole: bool) -> Ta
 
 
 def number(value: int, warn: str = "") -> Text:
-    """A whole number, in this style where it is not 0."""
+    """A whole number, in this style if it is not 0."""
     return Text(f"{value:,}", style=warn if value else "")

@@ -1,6 +1,6 @@
 """The screen of `monarq stats`: the verdict, and the tables of queues, jobs, workers and last failures.
 
-Where the height is given, it shows as much as fits, and says what is left out.
+If a height is given, it shows as much as fits and says what is left out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FAILURES: Final = 5
 """How many of the last failures are shown."""
 
 QUEUES_SHARE: Final = 1 / 3
-"""The part of a screen that queues may take with their sparklines."""
+"""The largest share of a screen that queues with sparklines may take."""
 
 STYLES: Final[dict[HealthState, str]] = {
     "no worker": "bold red",
@@ -50,12 +50,12 @@ STYLES: Final[dict[HealthState, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Viewport:
-    """The size and the abilities of a screen.
+    """The size and capabilities of a screen.
 
     Attributes:
         width: its columns.
         height: its lines; None to show everything.
-        ascii_only: whether it can show ASCII only.
+        ascii_only: whether it can show only ASCII.
     """
 
     width: int
@@ -67,9 +67,9 @@ def render(queues: Sequence[Overview], window_s: int | None, viewport: Viewport)
     """The whole screen.
 
     Args:
-        queues: as they were read.
-        window_s: the time over which jobs were counted by name; None for since the first job.
-        viewport: the screen that it must fit.
+        queues: the queues to show.
+        window_s: the period for which jobs were counted by name, in seconds; None: since the first job.
+        viewport: the screen that everything must fit on.
     """
     gap = 0 if viewport.height is not None and viewport.height < LOW_SCREEN_LINES else 1
     headline = _headline(queues)
@@ -85,7 +85,7 @@ def render(queues: Sequence[Overview], window_s: int | None, viewport: Viewport)
 
 
 def _queues_part(queues: Sequence[Overview], viewport: Viewport) -> Part:
-    """Queues with their sparklines, or a row each where those would take too much of a low screen."""
+    """Queues with their sparklines, or one row each if sparklines would take too much of a low screen."""
     lines = queue_lines(queues, viewport.width)
     if viewport.height is None or lines <= viewport.height * QUEUES_SHARE:
         drawn = render_queues(queues, width=viewport.width, ascii_only=viewport.ascii_only)
@@ -114,7 +114,7 @@ def _jobs_part(queues: Sequence[Overview], window_s: int | None, viewport: Viewp
 
 def _workers_part(queues: Sequence[Overview], viewport: Viewport) -> Part:
     workers = sort_workers({worker.worker_id: worker for queue in queues for worker in queue.stats.workers}.values())
-    # Unhealthy workers come first where not all fit.
+    # Unhealthy workers come first, in case not all fit.
     unwell_first = sorted(workers, key=lambda worker: worker.alive and not worker.draining)
 
     def draw(rows: int) -> RenderableType:
@@ -160,7 +160,7 @@ def _window(window_s: int | None) -> str:
 
 
 def _arq_line(queue: Overview) -> Text:
-    """The health check that a worker wrote as arq's do."""
+    """The health check that a worker wrote in arq's format."""
     arq = queue.arq
     if arq is None:
         return Text("")

@@ -1,1 +1,1 @@
-"""What commands write to a terminal with: streams and exit codes, tables, progress bars, numbers and times."""
+"""Terminal output of commands: streams and exit codes, tables, progress bars, numbers and times."""

@@ -18,13 +18,13 @@ _MULTILINE: Final = ("error", "returned")
 
 
 def labelled_line(label: str, value: str) -> Text:
-    """A label and its value; the further lines of an error or a result are indented to its first."""
+    """A label and its value; further lines of an error or a result are aligned with the first."""
     shown = indented(value, LABEL_WIDTH + 2).lstrip() if label in _MULTILINE else printable(value)
     return Text.assemble((f"  {label:<{LABEL_WIDTH}}", "dim"), shown)
 
 
 def indented(text: str, columns: int) -> str:
-    """A text of several lines, all indented by this many columns."""
+    """A text with all its lines indented by this many columns."""
     return textwrap.indent(printable_lines(text).rstrip("\n"), " " * columns)
 
 

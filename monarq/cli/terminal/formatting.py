@@ -1,6 +1,6 @@
-"""Formats numbers for a terminal: in few characters, of steady width where they change in place, and with ASCII marks.
+"""Formats numbers for a terminal: short, of constant width if they change in place, and with ASCII marks.
 
-It is `monarq.monitor.text.formatting` with the terminal's parameters, and sparklines.
+It wraps `monarq.monitor.text.formatting` with the terminal's parameters, and adds sparklines.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def duration(seconds: float) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """A duration that was measured by the millisecond, in at most six characters: `<1ms`, `12ms`, `1.2s`, `3m05s`."""
+    """A duration measured in milliseconds, in at most six characters: `<1ms`, `12ms`, `1.2s`, `3m05s`."""
     return formatting.duration(seconds, finest="ms", gap="", missing=NOTHING)
 
 
@@ -36,8 +36,8 @@ def sparkline(values: Sequence[float], *, highest: float | None = None, ascii_on
 
     Args:
         values: each 0 or more.
-        highest: the value of a full bar; by default the highest of them.
-        ascii_only: whether only ASCII characters may be used.
+        highest: the value of a full bar; by default the highest value.
+        ascii_only: whether to use only ASCII characters.
     """
     bars = _ASCII_BARS if ascii_only else _BARS
     full = max(values, default=0.0) if highest is None else highest

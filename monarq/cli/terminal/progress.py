@@ -1,6 +1,6 @@
-"""Progress bars on stderr, and the count of what a command has done to jobs.
+"""Progress bars on stderr, and the count of jobs that a command has acted on.
 
-A bar is shown only where stderr is a terminal.
+A bar is shown only if stderr is a terminal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ProgressBar:
     """A bar at the bottom of the terminal, for the length of a `with` block.
 
     Attributes:
-        rich: rich's bars; None where none are shown.
+        rich: rich's bars; None if none are shown.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class ProgressBar:
         """Shows nothing yet.
 
         Args:
-            make_columns: returns the columns; called only where a bar is shown, as rich takes a while to import.
-            total: the value of a full bar; None where it is not known.
-            is_wanted: whether to show a bar where stderr is a terminal.
-            fields: further values that the columns show.
+            make_columns: returns the columns; called only if a bar is shown, since rich takes a while to import.
+            total: the value of a full bar; None if unknown.
+            is_wanted: whether to show a bar if stderr is a terminal.
+            fields: more values that the columns show.
         """
         self.rich = open_bar(make_columns(), total, **fields) if is_wanted and sys.stderr.isatty() else None
 
@@ -75,7 +75,7 @@ def open_bar(columns: Iterable[ProgressColumn], total: float | None, **fields: A
         console=open_console(sys.stderr),
         expand=True,
         transient=True,
-        # rich would otherwise send what goes to stdout to stderr.
+        # rich would otherwise redirect stdout to stderr.
         redirect_stdout=False,
         redirect_stderr=False,
         refresh_per_second=5,
@@ -87,11 +87,11 @@ def open_bar(columns: Iterable[ProgressColumn], total: float | None, **fields: A
 class ActionProgress:
     """Counts the jobs that a command has acted on, shows a bar meanwhile, and prints the count at the end.
 
-    It prints the count also where the command is interrupted.
+    It also prints the count if the command is interrupted.
 
     Attributes:
         done: jobs that were acted on.
-        refused: jobs that could not be.
+        refused: jobs that could not be acted on.
     """
 
     def __init__(self, total: int, *, done_words: str, undone_words: str) -> None:
@@ -100,7 +100,7 @@ class ActionProgress:
         Args:
             total: how many jobs there are.
             done_words: the state of most jobs that were acted on, such as `back in the queue`.
-            undone_words: the action as a participle, such as `retried`: a refused job is not that.
+            undone_words: the action as a participle, such as `retried`, for messages about refused jobs.
         """
         self.done = 0
         self.refused = 0
@@ -147,7 +147,7 @@ class ActionProgress:
 
 
 def count_columns() -> Iterable[ProgressColumn]:
-    """A bar, how many of how many, and the time that is left."""
+    """A bar, the count and the total, and the remaining time."""
     from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
 
     return BarColumn(bar_width=None), MofNCompleteColumn(), TimeRemainingColumn()

@@ -1,4 +1,4 @@
-"""Tables that fit their screen. An id is never broken over lines, so that it can be copied."""
+"""Tables that fit their screen. Ids are never broken over lines, so that they can be copied."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Column:
     Attributes:
         name: its heading.
         cells: one for each row.
-        rank: 0 for a column that is always shown; of the others the highest are left out first.
-        min_width: the width that it may be narrowed to; None where it must stay whole.
-        usual_width: the width that it gets even where it needs less, so that a watched screen does not change when
+        rank: 0 for a column that is always shown; of the others, the highest ranks are left out first.
+        min_width: the width that it may be narrowed to; None if it must stay whole.
+        usual_width: the width that it gets even if it needs less, so that a watched screen does not change when
             numbers grow.
         justify: the alignment of its cells.
     """
@@ -39,12 +39,12 @@ class Column:
 
     @property
     def full_width(self) -> int:
-        """Its width where all of its cells are whole."""
+        """Its width if all its cells are whole."""
         return max(self.usual_width, len(self.name), *(cell.cell_len for cell in self.cells), 0)
 
     @property
     def narrow_width(self) -> int:
-        """Its least width."""
+        """Its minimum width."""
         return self.full_width if self.min_width is None else min(self.full_width, self.min_width)
 
 
@@ -54,7 +54,7 @@ def text_cells(values: Iterable[str]) -> list[Text]:
 
 
 def one_line_cell(value: Text | str) -> Text:
-    """A cell that is cut where its column is narrower; a column that may wrap is narrowed before those of numbers."""
+    """A cell that is cut if its column is narrower. A column that may wrap is narrowed before columns of numbers."""
     text = value if isinstance(value, Text) else Text(printable(value))
     text.no_wrap, text.overflow = True, "ellipsis"
     return text
@@ -78,9 +78,9 @@ def render_id_table(ids: Column, columns: Sequence[Column], *, width: int) -> Re
     """A table of rows with an id; on a narrow screen, each id is on a line of its own and the rest below it.
 
     Args:
-        ids: the column of ids, which stay whole.
+        ids: the column of ids, which are never cut.
         columns: all columns, including `ids`.
-        width: of the screen.
+        width: the width of the screen.
     """
     if _width_of([column for column in columns if not column.rank], GAP) <= width:
         return render_columns(columns, width=width)
@@ -93,14 +93,14 @@ def render_id_table(ids: Column, columns: Sequence[Column], *, width: int) -> Re
 
 
 def _labelled(column: Column) -> list[Text]:
-    """Numbers get the heading of their column, as they mean nothing without it."""
+    """Cells prefixed with their column's heading, since numbers mean nothing without it."""
     if column.justify != "right":
         return list(column.cells)
     return [Text.assemble(f"{column.name} ", cell) if cell.plain else cell for cell in column.cells]
 
 
 def fair_shares(wanted: Sequence[int], room: int) -> list[int]:
-    """Shares out the room evenly: nobody gets more than wanted, and what one leaves goes to the others."""
+    """Divides the room evenly: none gets more than it wants, and what it does not want goes to the others."""
     given = [0] * len(wanted)
     left, open_places = max(0, room), [at for at, count in enumerate(wanted) if count]
     while open_places:
@@ -116,7 +116,7 @@ def fair_shares(wanted: Sequence[int], room: int) -> list[int]:
 
 
 def open_table(*, gap: int = GAP) -> Table:
-    """A table without lines."""
+    """A table without borders."""
     return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim", show_edge=False)
 
 

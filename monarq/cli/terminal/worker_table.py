@@ -1,6 +1,6 @@
 """The table of workers, which `monarq workers` and `monarq stats` show.
 
-It leaves out columns that there is no room for. What comes from Redis reaches no terminal as control codes.
+It leaves out columns that do not fit. Control codes in text from Redis never reach a terminal.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from monarq.monitor.text.formatting import memory
 from monarq.shared.text.printable import printable
 
 WIDE: Final = 100
-"""From this width on everything is shown."""
+"""From this width on, everything is shown."""
 
 NARROW: Final = 64
-"""Below this width only the columns about a worker's state are left."""
+"""Below this width, only the columns about a worker's state are shown."""
 
 LAG_WARNING_S: Final = 1.0
 """A longer lag of the event loop is highlighted."""
 
 
 def render_workers(workers: Sequence[WorkerStats], *, width: int, whole: bool = True) -> RenderableType:
-    """The workers, a row each.
+    """The workers, one row each.
 
     Args:
         workers: the rows.
-        width: of the screen.
-        whole: over as many lines as the names of their queues need; else each is cut to one.
+        width: the width of the screen.
+        whole: whether long names of queues wrap; otherwise each row is cut to one line.
     """
     if not workers:
         return Text("no worker; start one:  monarq worker TARGET")

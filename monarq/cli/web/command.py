@@ -15,7 +15,7 @@ from monarq.shared.settings.lookup import configured
 
 SECTIONS: Final = {
     "Examples": """
-monarq web                                   http://127.0.0.1:8080/, for this machine alone
+monarq web                                   http://127.0.0.1:8080/, for this machine only
 monarq web --read-only --port 0
 MONARQ_WEB_TOKEN=... monarq web --host 0.0.0.0 --allow-host queue.example.com
 """,
@@ -42,11 +42,11 @@ def web(
     root_path: str,
     redis: str | None,
 ) -> None:
-    """Serve a page that shows and steers the queues, until Ctrl-C.
+    """Serve a web page that shows and manages the queues, until Ctrl-C.
 
-    It can be reached from this machine alone, unless a token or a user is set: MONARQ_WEB_TOKEN is what one logs in
-    with, and programs send as Authorization: Bearer; MONARQ_WEB_USER, as NAME:PASSWORD, the same as a user with a
-    password (Authorization: Basic). They have no options, as everybody can see a command line.
+    Only this machine can reach it, unless a token or a user is set. MONARQ_WEB_TOKEN is the token to log in with;
+    programs send it as Authorization: Bearer. MONARQ_WEB_USER is a user and password, NAME:PASSWORD (Authorization:
+    Basic). Neither has an option, since other users can see a command line.
     """
     import asyncio
 

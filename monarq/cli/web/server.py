@@ -1,4 +1,4 @@
-"""The server of `monarq web`: checks who could reach the page, and opens its socket."""
+"""The server of `monarq web`: checks who can reach the page, and opens its socket."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from monarq.web import WebApp, create_app
 
 @dataclass(frozen=True, slots=True)
 class OpenPage:
-    """A page whose socket is open and which is not served yet.
+    """A page whose socket is open but which is not served yet.
 
     Attributes:
         app: the page.
         listener: its socket.
-        root_path: its prefix.
+        root_path: its path prefix.
     """
 
     app: WebApp
@@ -50,10 +50,10 @@ def open_page(
     allow_host: tuple[str, ...],
     root_path: str,
 ) -> OpenPage:
-    """Checks who could reach the page, and listens.
+    """Checks who can reach the page, and listens.
 
     Raises:
-        SettingsError: it would be open to other machines without a secret, or the address cannot be listened on.
+        SettingsError: other machines could reach it without a secret, or it cannot listen on the address.
         ModuleNotFoundError: the extra `web` is not installed.
     """
     if not (token or user or _is_loopback(host)):
@@ -63,7 +63,7 @@ def open_page(
         )
     from monarq.monitor.web.server import bind
 
-    # Browsers do not send the address of all interfaces as the host.
+    # Browsers never send the wildcard address as the host.
     own = () if _is_wildcard(host) or _is_loopback(host) else (host,)
     app = create_app(source, token=token, user=user, read_only=read_only, allowed_hosts=(*allow_host, *own))
     return OpenPage(app, bind(host, port), root_path)

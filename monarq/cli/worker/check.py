@@ -1,4 +1,4 @@
-"""The work of `monarq worker --check`: looks for a live worker on each queue."""
+"""Implements `monarq worker --check`: looks for a live worker on each queue."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from monarq.workers.config.spec import WorkerSpec
 
 
 def check_workers(spec: WorkerSpec) -> int:
-    """Prints whether a worker is alive on each queue of the target; returns the exit code, 0 if so, else 1.
+    """Prints whether each queue of the target has a live worker; returns the exit code, 0 if so, else 1.
 
-    A worker is one of monarq's that renews its record, or one that wrote arq's health check.
+    Workers that renew monarq's record or write arq's health check count as alive.
 
     Raises:
         TargetError: there is no such target.
@@ -51,4 +51,4 @@ def _health(queue: QueueStats) -> str:
         return f"{alive} worker{'' if alive == 1 else 's'} alive"
     if queue.health_check is not None:
         return queue.health_check
-    return "no worker is alive, neither by its record nor by arq's health check"
+    return "no live worker, neither by a record nor by arq's health check"

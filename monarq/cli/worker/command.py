@@ -1,4 +1,4 @@
-"""`monarq worker`: runs the jobs of a target, by default in a process for each core."""
+"""`monarq worker`: runs the jobs of a target, by default in one process per core."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monarq.cli.terminal.console import Reporter, say
 from monarq.cli.worker.options import FOLDER, served_queues_options, split_settings, worker_options
 
 LOADERS: Final = ("monarq.targets:APP", "monarq.targets:ARQ")
-"""What loads targets that are no modules of jobs, by its path: the worker process imports it."""
+"""The paths of the functions that load targets other than modules of jobs; the worker process imports them."""
 
 SECTIONS: Final = {
     "Examples": """
@@ -33,9 +33,9 @@ monarq worker app.jobs -q mail --arq-queue arq:queue
 @served_queues_options
 @redis_option
 @worker_options
-@click.option("--check", is_flag=True, help="Only look whether a worker is alive on each queue: exit code 0, else 1.")
+@click.option("--check", is_flag=True, help="Only check that each queue has a live worker: exit code 0, else 1.")
 @click.option("--watch", type=FOLDER, hidden=True)  # arq's spelling of --reload
-@make_verbose_option("Log every job, and show the traceback of an error.")
+@make_verbose_option("Log every job, and show the traceback of errors.")
 @version_option
 @click.pass_obj
 def worker(
@@ -63,9 +63,9 @@ def worker(
 ) -> int:
     """Run the jobs of TARGET until Ctrl-C or SIGTERM.
 
-    TARGET is a module with @job functions (examples.jobs) or with an App, an App by its name (shop:app), or a
-    settings class or dict as arq has them (app.WorkerSettings, app:WorkerSettings). A first SIGTERM or Ctrl-C lets
-    running jobs end, a second hands them back; SIGHUP replaces the workers one by one, without dropping a job.
+    TARGET is a module with @job functions (examples.jobs) or with an App, an App in a module (shop:app), or a settings
+    class or dict as in arq (app.WorkerSettings, app:WorkerSettings). The first SIGTERM or Ctrl-C lets running jobs
+    finish, a second one returns them to their queues. SIGHUP replaces the workers one by one without losing a job.
     """
     from monarq.cli.worker.pool import run_pool
     from monarq.cli.worker.ports import Ports
@@ -76,7 +76,7 @@ def worker(
 
     overrides, project = split_settings(given)
     if redis == EMBEDDED:
-        overrides["preflight_warnings"] = False  # it is announced already
+        overrides["preflight_warnings"] = False  # they have been printed already
     with open_url(redis) as url:
         spec = WorkerSpec(
             target,
@@ -89,11 +89,13 @@ def worker(
             loaders=LOADERS,
         )
         if check:
-            from monarq.cli.worker.check import check_workers  # imported late: a supervisor needs no Redis to start
+            from monarq.cli.worker.check import (
+                check_workers,
+            )  # imported late: a supervisor starts without a Redis client
 
             return check_workers(spec)
         for name, advice in unknown_variables().items():
-            say(f"monarq: warning: the environment variable {name} is of no setting; {advice}")
+            say(f"monarq: warning: the environment variable {name} belongs to no setting; {advice}")
         health = HealthLimits(live_s=livez_after or 2 * hang_timeout, claim_s=readyz_after)
         ports = Ports(health_port, metrics_port, bind, health)
         recycle_limits = RecycleLimits(max_jobs_per_worker, max_memory_per_worker, max_abandoned_threads)

@@ -1,6 +1,6 @@
-"""The HTTP server of a pool: uvicorn without signal handlers and logs of its own.
+"""The HTTP server of a pool: uvicorn without its signal handlers and logs.
 
-It is imported only where something is served, as it needs uvicorn and Starlette.
+It needs uvicorn and Starlette, so it is imported only if something is served.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from monarq.monitor.web.security.http_limits import LimitedProtocol
 
 
 class QuietServer(Server):
-    """Serves on sockets that are open already, until `should_exit` is set."""
+    """Serves on open sockets until `should_exit` is set."""
 
     @classmethod
     def of(cls, routes: Sequence[BaseRoute]) -> Self:

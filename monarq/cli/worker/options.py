@@ -1,4 +1,4 @@
-"""The options of `monarq worker` that are settings, made of their table, and what becomes of their values."""
+"""The options of `monarq worker` that are settings, built from the table of settings, and their values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WITH_DEFAULT: Final = {"bind", "hang_timeout", "log_format", "max_abandoned_thr
 
 
 def worker_options(function: FunctionT) -> FunctionT:
-    """Adds the options of all settings but those of queues."""
+    """Adds the options of all settings except queues."""
     for section, name in reversed(_OPTIONS):
         if name in _APART:
             continue
@@ -50,9 +50,9 @@ def worker_options(function: FunctionT) -> FunctionT:
 
 
 def served_queues_options(function: FunctionT) -> FunctionT:
-    """Adds the options of the queues to serve, together as the parameter `queues`: each queue once.
+    """Adds the options that name the queues to serve, together as the parameter `queues`: each queue once.
 
-    Those of options and the environment replace those of pyproject.toml, of whichever format.
+    Queues from options and the environment replace those from pyproject.toml, whatever their formats.
     """
 
     @setting_option("worker", "queues", type=queue_of(DEFAULT_FORMAT), metavar="NAME")
@@ -73,15 +73,15 @@ _QUEUES_FROM_PROJECT: Final = f"{__name__}.queues"
 
 
 def split_settings(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings of worker processes that options and the environment give, and those of pyproject.toml.
+    """The settings of worker processes, from options and the environment, and from pyproject.toml.
 
-    What an App or a settings class says stands between the two.
+    An App or a settings class overrides the latter but not the former.
 
     Args:
-        given: the values of the options by the names of the settings.
+        given: the values of the options, by the names of the settings.
 
     Returns:
-        The former by attribute of `WorkerSettings`, the latter by setting, as TOML has them.
+        The former by attribute of `WorkerSettings`, the latter by setting, as in TOML.
     """
     context, project = click.get_current_context(), find_project()
     overrides: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The work of `monarq worker`: runs the supervisor and prints what it runs."""
+"""Implements `monarq worker`: runs the supervisor, and prints what it runs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class PoolLog(SupervisorLog):
-    """The supervisor's log, with a start message for the person at the terminal.
+    """The supervisor's log, with start messages for the user at the terminal.
 
-    It is silent about workers that start or stop in order, as each logs that itself.
+    It is silent about workers that start or stop normally, since each logs that itself.
     """
 
     def __init__(self, spec: WorkerSpec) -> None:
@@ -56,7 +56,7 @@ class PoolLog(SupervisorLog):
 
     def cannot_start(self, worker: LoggedWorker) -> None:
         """See `SupervisorLog`."""
-        say(f"monarq: {worker.start_error or 'the workers do not start; what they wrote above says why'}")
+        say(f"monarq: {worker.start_error or 'the workers do not start; see their messages above'}")
 
 
 def run_pool(
@@ -73,15 +73,15 @@ def run_pool(
 
     Args:
         spec: what each worker runs.
-        workers: how many; None for one on each core, and for one alone by arq's settings.
+        workers: how many; None for one per core, or a single one with arq's settings.
         limits: the supervisor's time limits.
-        ports: where its health and metrics are served.
+        ports: the ports of health and metrics.
         recycle_limits: the limits at which a worker is replaced.
         reload: a folder; when the program in it changes, the workers are replaced.
         watcher: reports these changes.
 
     Raises:
-        SettingsError: a port cannot be listened on, or the log settings are wrong.
+        SettingsError: it cannot listen on a port, or the log settings are wrong.
         TargetError: there is nothing at the path of the log settings.
     """
     make_output_nonblocking()
@@ -109,10 +109,10 @@ async def _run_pool(supervisor: Supervisor, reload: Path | None, watcher: Watche
 
 
 def _serving(ready: Ready, spec: WorkerSpec) -> list[str]:
-    """What is run, as far as this process knows it: only the workers know the target's settings."""
+    """What the pool serves, as far as this process knows: only the workers know the target's settings."""
     parts = [f"serving {', '.join(map(str, ready.queues))}"]
     if ready.redis_url is not None:
         parts.append(f"Redis at {redacted_url(ready.redis_url)}")
     if "concurrency" in spec.overrides:
-        parts.append(f"{spec.overrides['concurrency']} jobs at once in each")
+        parts.append(f"{spec.overrides['concurrency']} jobs at once in each worker")
     return parts

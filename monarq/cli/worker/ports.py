@@ -1,7 +1,7 @@
 """The HTTP ports of `monarq worker`: health and metrics of the whole pool, served by the supervisor on its event loop.
 
-The ports are opened before a worker is started, so that one that is in use ends the command. Once the pool runs, no
-failure here disturbs it.
+The ports are opened before any worker starts, so that a port in use ends the command. Once the pool runs, failures here
+do not affect it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = get_logger("monarq.supervisor")
 
 STOP_S: Final = 2.0
-"""How long open requests may take when the pool has ended."""
+"""How long open requests may take after the pool has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Ports:
     """What to serve, and where.
 
     Attributes:
-        health: the port of /livez and /readyz; None for none, 0 for any that is free.
+        health: the port of /livez and /readyz; None for none, 0 for any free one.
         metrics: the port of /metrics; may be the same.
         bind: the address that they listen on.
         limits: when the pool counts as unhealthy.
@@ -51,7 +51,7 @@ class Ports:
 
     @property
     def names(self) -> dict[int, list[str]]:
-        """By port, the options that name it."""
+        """The options that name each port, by port."""
         asked: dict[int, list[str]] = {}
         for option, port in (("--health-port", self.health), ("--metrics-port", self.metrics)):
             if port is not None:
@@ -61,14 +61,14 @@ class Ports:
 
 @asynccontextmanager
 async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[None]:
-    """Serves the ports for the life of the block.
+    """Serves the ports until the end of the block.
 
     Args:
         ports: the ports.
         pool: returns the state of the pool.
 
     Raises:
-        SettingsError: a port cannot be listened on, or a package is missing.
+        SettingsError: it cannot listen on a port, or a package is missing.
     """
     async with AsyncExitStack() as stack:
         if ports.names:
@@ -77,7 +77,9 @@ async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[
 
 
 async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolState]) -> None:
-    from monarq.workers.supervisor.redis_probe import RedisProbe  # imported late: a pool without ports needs no Redis
+    from monarq.workers.supervisor.redis_probe import (
+        RedisProbe,
+    )  # imported late: a pool without ports needs no Redis client
 
     probe = RedisProbe()
     stack.push_async_callback(probe.close)
@@ -91,7 +93,7 @@ async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolStat
             if "--metrics-port" in options:
                 routes += _metrics(pool, probe)
         await stack.enter_async_context(_served(listener, routes))
-        say(f"monarq: serves {', '.join(url_of(listener) + route.path for route in routes)}")
+        say(f"monarq: serving {', '.join(url_of(listener) + route.path for route in routes)}")
 
 
 @contextmanager
@@ -116,7 +118,7 @@ def _metrics(pool: Callable[[], PoolState], probe: RedisProbe) -> list[Route]:
         if redis is None:
             return None
         snapshot = await read_snapshot(redis, probe.queues)
-        # Other pools report their own workers, so that no sum counts one twice.
+        # Each pool reports only its own workers, so that sums count none twice.
         own = {worker.ready.worker_id for worker in state.workers if worker.ready}
         return replace(snapshot, workers=tuple(worker for worker in snapshot.workers if worker.worker_id in own))
 
@@ -140,7 +142,10 @@ async def _served(listener: socket.socket, routes: Sequence[Route]) -> AsyncIter
 
 def _log_failure(serving: asyncio.Task[None]) -> None:
     if not serving.cancelled() and serving.exception() is not None:
-        logger.error("the HTTP port is served no more; the workers go on", exc_info=serving.exception())
+        logger.error(
+            "health and metrics are no longer served; the workers continue, restart the pool to serve them again",
+            exc_info=serving.exception(),
+        )
 
 
 @contextmanager
@@ -164,11 +169,11 @@ def _listen(host: str, port: int, options: list[str]) -> socket.socket:
         return socket.create_server(address[:2], family=family)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
-        raise SettingsError(f"{what}: {host} port {port} cannot be listened on ({reason}): choose another") from error
+        raise SettingsError(f"{what}: cannot listen on {host} port {port} ({reason}): choose another one") from error
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where others reach a listener: one that listens on all addresses is named by its host."""
+    """The URL of a listener; for one on all addresses, with the machine's host name."""
     host, port = listener.getsockname()[:2]
     if ip_address(host).is_unspecified:
         host = socket.gethostname()

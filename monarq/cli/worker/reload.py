@@ -17,11 +17,11 @@ Watcher = Callable[[Path], AsyncIterator[object]]
 
 
 def find_watcher(endings: Sequence[str]) -> Watcher:
-    """The watcher of a folder, which reports changes that come together as one.
+    """The watcher of a folder, which reports simultaneous changes as one.
 
     Args:
-        endings: of the files that count beside Python's own, such as ".toml". Other files do not, nor do caches,
-            virtual environments and version control.
+        endings: the endings of files to watch besides Python's own, such as ".toml". Other files, caches, virtual
+            environments and version control are ignored.
 
     Raises:
         SettingsError: watchfiles is not installed.
@@ -34,7 +34,7 @@ def find_watcher(endings: Sequence[str]) -> Watcher:
 
 
 async def reload_on_changes(folder: Path, watcher: Watcher) -> None:
-    """Makes the supervisor, which is this process, replace its workers at each change, until cancelled."""
+    """Makes the supervisor, which is this process, replace its workers after each change, until cancelled."""
     async for _ in watcher(folder):
-        say(f"monarq: the program in {folder} has changed: the workers are replaced")
+        say(f"monarq: {folder} has changed: replacing the workers")
         os.kill(os.getpid(), signal.SIGHUP)

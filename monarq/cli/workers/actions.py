@@ -1,4 +1,4 @@
-"""The work of `monarq workers`: reads workers, and shows them and the jobs that they run, or prints JSON."""
+"""Implements `monarq workers`: reads workers, and shows them and the jobs that they run, or prints JSON."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ MIN_NAME_WIDTH: Final = 12
 
 
 async def show_workers(source: UrlSource, queues: QueueNames, *, with_jobs: bool, as_json: bool) -> int:
-    """Reads and prints the workers of these queues, or of all that are known; returns the exit code.
-
-    It is 1 where a queue is unknown.
+    """Prints the workers of these queues, or of all known queues; returns the exit code, 1 if a queue is unknown.
 
     Raises:
         RedisError: Redis did not answer.
@@ -46,10 +44,10 @@ async def show_workers(source: UrlSource, queues: QueueNames, *, with_jobs: bool
 
 
 def render_jobs(workers: Sequence[WorkerStats], *, width: int) -> RenderableType:
-    """What they run, the longest running first."""
+    """The jobs that they run, longest running first."""
     running = [(job, worker) for worker in workers for job in worker.running_jobs]
     if not running:
-        return Text("no job runs")
+        return Text("no job is running")
     running.sort(key=lambda each: -each[0].age_s)
     ids = Column("id", text_cells(job.job_id for job, _ in running))
     columns = [

@@ -17,32 +17,32 @@ monarq workers --jobs
 monarq workers --json | jq '.workers[] | select(.loop_lag_s > 1)'
 """,
     "JSON": """
-{"workers": [...]}, of which each has
+{"workers": [...]}; each worker has
   worker_id, host, pid, version, queues, concurrency
   running, running_jobs: [{job_id, name, queue, started_ms, age_s}]   at most 50
   cpu_places, cpu_running                                         of the cpu lane
   succeeded, failed, cancelled, retried                                since its start
   cpu_percent, memory_bytes, loop_lag_s                           in the last seconds
   uptime_s, restarts, draining, alive
-  abandoned_threads                                               that go on
+  abandoned_threads                                               still running
 """,
 }
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@queue_names_option("Only workers of this queue; may be repeated. Default: of every queue used lately.")
-@click.option("--jobs", is_flag=True, help="Show also what they run, the longest running first.")
+@queue_names_option("Only workers of this queue; may be repeated. Default: every recently used queue.")
+@click.option("--jobs", is_flag=True, help="Also show the jobs that they run, longest running first.")
 @redis_option
 @click.option("--json", is_flag=True, help="Print one JSON object.")
 @verbose_option
 def workers(queues: QueueNames, jobs: bool, redis: str | None, json: bool) -> int:
-    """Show the workers: where they run, how busy they are, and whether they are well.
+    """Show the workers: where they run, how busy they are, and whether they are healthy.
 
-    What is shown is at most a third of a lease old (5 seconds). `io jobs` and `cpu jobs` are the jobs that run and the
-    places for them (one column, `running`, where none knows a cpu job). `cpu` is a share of one core and `lag` the
-    longest time for which something kept the event loop from turning, both in the last seconds. `restarts` counts how
-    often the worker of that place had died or was killed. `abandoned`, where there are any, are threads that go on
-    although their jobs have passed their timeout or were cancelled. A worker is `gone` when it was silent for a lease.
+    The numbers are at most a third of a lease (5 seconds) old. `io jobs` and `cpu jobs` are the running jobs and the
+    slots for them (a single column, `running`, if no worker has cpu jobs). `cpu` is the share of one core and `lag` the
+    longest time that the event loop was blocked, both over the last seconds. `restarts` counts how often the worker in
+    this slot died or was killed. `abandoned`, shown if there are any, counts threads that still run although their jobs
+    timed out or were cancelled. A worker is `gone` if it has sent no heartbeat for a lease.
     """
     import asyncio
 

@@ -72,7 +72,7 @@ def test_the_call_of_a_command_line() -> None:
 
 @pytest.mark.parametrize("kwargs", ["x", "[1]", "1", '{"a": 1', ""])
 def test_kwargs_must_be_an_object(kwargs: str) -> None:
-    with pytest.raises(click.BadParameter, match="is no JSON object"):
+    with pytest.raises(click.BadParameter, match="is not a JSON object"):
         parse_job_arguments((), kwargs)
 
 
@@ -97,7 +97,7 @@ def test_durations(text: str, seconds: float) -> None:
 @pytest.mark.parametrize("text", ["", "soon", "-1", "5 weeks", "1e9", "nan", "inf", "1h30"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(
-        click.BadParameter, match="is not a duration: give seconds, or text such as 500ms, 30s, 1h30m or 3d"
+        click.BadParameter, match="is not a duration: give a number of seconds, or text such as 500ms, 30s, 1h30m or 3d"
     ):
         parse_duration(text)
 

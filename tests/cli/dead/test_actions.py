@@ -75,7 +75,7 @@ async def test_a_list_for_people(redis: Redis, cli_here: Cli) -> None:
     ]
     few = await cli_here("dead", "list", "--limit", "2")
     assert len(few.out.splitlines()) == 3
-    assert few.err == "monarq: there are more than these 2; --limit shows them\n"
+    assert few.err == "monarq: there are more than these 2; raise --limit to see them\n"
 
 
 async def test_a_list_shows_how_a_long_error_begins_and_ends(redis: Redis, cli_here: Cli) -> None:
@@ -125,7 +125,7 @@ async def test_filters(redis: Redis, cli_here: Cli, filters: list[str], found: s
     await bury(redis, **THREE)
     listed = await cli_here("dead", "list", "--json", *filters)
     assert [told["job_id"] for told in listed.results] == list(found)
-    assert listed.err == ("" if found else "monarq: none of the 3 dead letters in arq:queue fits\n")
+    assert listed.err == ("" if found else "monarq: none of the 3 dead letters in arq:queue matches\n")
     assert (await cli_here("dead", "delete", *filters)).code == 0
     assert await ids_left(redis) == sorted(set("abc") - set(found))
 
@@ -137,9 +137,9 @@ async def test_retry_says_which_it_could_not_put_back_and_why(redis: Redis, cli_
     ended = await cli_here("dead", "retry", "a", "b", "c", "d", "nobody", "a")
     assert ended.code == 1
     assert ended.err.splitlines() == [
-        "monarq: nobody is not retried: there is no dead letter of it in arq:queue",
-        "monarq: b is not retried: its payload was gone before it died",
-        "monarq: c is not retried: a job of this id waits, runs, or has ended since",
+        "monarq: nobody is not retried: it has no dead letter in arq:queue",
+        "monarq: b is not retried: its payload is gone",
+        "monarq: c is not retried: a job with this id is queued or running, or has ended since",
         "monarq: 2 jobs are back in the queue, 3 refused",
     ]
     assert (await ids_left(redis), await ids_queued(redis)) == (["b", "c"], ["a", "c", "d"])
@@ -159,10 +159,10 @@ async def test_delete_by_id(redis: Redis, cli_here: Cli) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["retry"], "which ones? Give IDs, a filter such as --name, or --all"),
-        (["delete", "-q", "other"], "which ones?"),
-        (["delete", "a", "--all"], "give either IDs, or filters or --all"),
-        (["retry", "a", "--name", "b"], "give either IDs"),
+        (["retry"], "no letters selected: give IDs, a filter such as --name, or --all"),
+        (["delete", "-q", "other"], "no letters selected"),
+        (["delete", "a", "--all"], "give IDs, or else filters or --all, not both"),
+        (["retry", "a", "--name", "b"], "give IDs, or else filters"),
         (["retry", "--all", "--rate", "0"], "'0' is not a rate"),
         (["retry", "--all", "--rate", "5/x"], "'5/x' is not a rate"),
         (["list", "--older-than", "soon"], "'soon' is not a duration"),

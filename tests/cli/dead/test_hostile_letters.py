@@ -22,7 +22,7 @@ async def test_no_payload_is_unpickled(redis: Redis, cli_here: Cli) -> None:
     await bury(redis, a=letter(payload=bomb), b=letter(payload=b"\xff\xfe"))
     shown = await cli_here("dead", "show", "a", "b", "--payload")
     assert f"pickled, {len(bomb)} bytes" in shown.out
-    assert "of an unknown format, 2 bytes" in shown.out
+    assert "in an unknown format, 2 bytes" in shown.out
     assert [
         told["payload"]["format"] for told in (await cli_here("dead", "show", "a", "b", "--payload", "--json")).results
     ] == [

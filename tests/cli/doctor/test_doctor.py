@@ -51,7 +51,7 @@ async def test_a_server_that_can_lose_nothing_is_well(cli_here: Cli, configured:
     await configured.config_set("appendonly", "yes")
     ended = await cli_here("doctor")
     assert ended.code == 0
-    assert ended.out.splitlines()[-1] == "A worker would be well here."
+    assert ended.out.splitlines()[-1] == "No problems found: a worker can run here."
     assert (await configured.keys("*")) == []
 
 
@@ -82,7 +82,7 @@ async def test_a_replica_is_a_problem(cli_here: Cli, redis: Redis) -> None:
         await redis.replicaof("NO", "ONE")  # type: ignore[no-untyped-call]
     assert ended.code == 1
     assert json.loads(ended.out)["ok"] is False
-    assert "let the URL name the primary" in by_subject(ended.out)["role"]["advice"]
+    assert "point the URL at the primary" in by_subject(ended.out)["role"]["advice"]
 
 
 async def test_a_user_without_rights_to_the_keys_is_a_problem(user_url: str) -> None:
@@ -144,7 +144,7 @@ async def test_variables_of_no_setting_are_a_warning_with_the_nearest_name(
 @pytest.mark.parametrize(
     ("text", "advice"),
     [
-        ("import monarq_none", "it needs 'monarq_none', which is not there"),
+        ("import monarq_none", "it needs 'monarq_none', which is not installed"),
         ("1 / 0", "ZeroDivisionError: division by zero (in "),
         ("x = 1", "holds no job"),
     ],

@@ -113,7 +113,7 @@ async def test_a_job_of_an_app_is_enqueued_with_its_redis_its_queue_and_its_midd
         (("task", "-q", "q" * 251), "for '-q' / '--queue'"),
         (("task", "--arq-queue", "q" * 251), "for '--arq-queue'"),
         (("task", "-q", "mail~1"), "for '-q' / '--queue'"),
-        (("task", "-q", "a", "--arq-queue", "b"), "give only one of --queue and --arq-queue"),
+        (("task", "-q", "a", "--arq-queue", "b"), "give either --queue or --arq-queue, not both"),
         (("task", "-q", "two\nlines"), "control characters"),
         (("task", "--job-id", "i" * 1001), "job_id is"),
         (("task", "--defer-by", "999999d"), "a hundred years"),
@@ -157,8 +157,8 @@ async def test_jobs_of_the_other_format_are_said_once(redis: Redis, cli_here: Ru
     await put(redis, "name", job_id="waits", queue=ARQ_QUEUE)
     ended = await cli_here("enqueue", "name")
     assert ended.err == (
-        "monarq: 1 job waits in the queue arq:queue in arq's format, and this one goes into default;"
-        " to put it there as well: --arq-queue arq:queue\n"
+        "monarq: 1 job waits in the queue arq:queue in arq's format; this job goes into default;"
+        " to put it there too: --arq-queue arq:queue\n"
     )
     assert (await cli_here("enqueue", "name")).err == "", "where the queue itself has jobs, it is the one that is meant"
     assert (await cli_here("enqueue", "name", "--arq-queue", "arq:queue")).err == ""
@@ -169,7 +169,7 @@ async def test_an_id_is_put_in_once(redis: Redis, cli_here: Run) -> None:
     second = await cli_here("enqueue", "name", "2", "--job-id", "mine")
     assert (first.code, first.out, first.err) == (0, "mine\n", "")
     assert (second.code, second.out) == (0, "mine\n")
-    assert second.err == "monarq: job mine was already there; nothing was put in\n"
+    assert second.err == "monarq: job mine already exists; nothing was enqueued\n"
     assert (await payload_of(redis, "mine")).args == (1,)
 
 
@@ -255,7 +255,7 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
         )
         assert many.code == 0
         assert [result["result"] for result in many.results] == [1, 300, 600, 900]
-        assert "of 4 jobs 4 have ended and 0 failed" in many.err
+        assert "of 4 jobs, 4 ended and 0 failed" in many.err
 
         failed = await monarq(
             "enqueue",
@@ -274,7 +274,7 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
         assert in_bytes.results[0]["result"] == "AAE="  # as JSON has no bytes
 
         unknown = await cli_here("enqueue", "squar", "5", "--wait", "--timeout", "100ms")
-        assert "no monarq worker of default has registered a job 'squar'" in unknown.err
+        assert "no monarq worker of default has registered job 'squar'" in unknown.err
 
         by_name = await cli_here("enqueue", "square", "5", "--wait", "--timeout", "10s")
         assert by_name.results[0]["result"] == 25
@@ -313,14 +313,14 @@ async def test_ctrl_c_ends_the_wait_and_says_how_far_it_came(redis: Redis, redis
     process.send_signal(signal.SIGINT)
     ended = await end(process)
     assert ended.code == 130
-    assert "jobs 0 have ended and 0 failed" in ended.err
+    assert "jobs, 0 ended and 0 failed" in ended.err
     assert ended.err.endswith("\nmonarq: interrupted\n")
 
 
 async def test_an_embedded_redis_ends_with_the_command(redis_url: str) -> None:
     process = await start("enqueue", "name", "--wait", "--redis", "embedded", url=redis_url)
-    told = await heard(process, "waiting until")
-    assert re.search("gone when this command ends: (redis|valkey)-server ", told)
+    told = await heard(process, "waiting for one to run")
+    assert re.search("which is stopped when this command ends: (redis|valkey)-server ", told)
     servers = psutil.Process(process.pid).children(recursive=True)
     assert servers
     process.send_signal(signal.SIGINT)

@@ -109,7 +109,7 @@ async def test_on_a_narrow_terminal(redis_url: str, terminal: tuple[int, int]) -
     assert max(map(len, lines)) <= 60, "the last line, which is no bar, is longer than the terminal"
     assert all(len(line) <= 50 for line in lines if "━" in line)
     assert any(re.search(r"━ \w{8} [1-5]/5 step [1-5]", line) for line in lines)
-    assert lines[-2].startswith("monarq: of 3 jobs 3 have ended and 0 failed")
+    assert lines[-2].startswith("monarq: of 3 jobs, 3 ended and 0 failed")
 
 
 async def test_in_a_pipe_there_are_none(redis_url: str) -> None:
@@ -118,7 +118,7 @@ async def test_in_a_pipe_there_are_none(redis_url: str) -> None:
             "enqueue", "tests.progress.jobs:step_through", "--from", "-", "--wait", url=redis_url, stdin=FIVE_STEPS
         )
     assert len(ended.results) == 3
-    assert re.fullmatch(r"monarq: of 3 jobs 3 have ended and 0 failed in [\d.]+ s\n", ended.err)
+    assert re.fullmatch(r"monarq: of 3 jobs, 3 ended and 0 failed in [\d.]+ s\n", ended.err)
 
 
 def read_all(fd: int) -> str:

@@ -91,7 +91,7 @@ async def test_a_device_ends_at_once() -> None:
 async def test_a_line_that_is_no_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     path.write_bytes(b"fine\n\nbad \xff\n")
-    with pytest.raises(InputError, match=r"line 3 of .*lines is no UTF-8"):
+    with pytest.raises(InputError, match=r"line 3 of .*lines is not UTF-8"):
         await read_all(path)
 
 
@@ -107,5 +107,5 @@ async def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest
 async def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         await read_all(tmp_path / "missing")
-    with pytest.raises(InputError, match="Is a directory"):
+    with pytest.raises(InputError, match="it is a directory"):
         await read_all(tmp_path)

@@ -129,12 +129,12 @@ async def test_searches_say_how_far_they_went(redis: Redis, cli_here: Cli) -> No
     ended = await cli_here("jobs", "list", "--name", "wanted*", "--state", "queued")
     assert (ended.code, ended.out) == (0, "")
     assert ended.err.splitlines() == [
-        "monarq: only the first 1,000 queued jobs of arq:queue were looked at",
+        "monarq: only the first 1,000 queued jobs of arq:queue were searched",
         "monarq: no queued jobs named wanted* in arq:queue",
     ]
     few = await cli_here("jobs", "list", "--state", "queued", "--name", "oth?r", "--limit", "2", "--json")
     assert [row["job_id"] for row in few.results] == ["0", "1"]
-    assert few.err == "monarq: there are more queued jobs than these 2; --limit shows them\n"
+    assert few.err == "monarq: there are more queued jobs than these 2; raise --limit to see them\n"
     many = await cli_here("jobs", "list", "--state", "queued", "--limit", "1400", "--json")
     assert [row["job_id"] for row in many.results] == [str(number) for number in range(1400)]
 
@@ -143,7 +143,7 @@ async def test_ids_that_nobody_knows(redis: Redis, cli_here: Cli) -> None:
     for command in ("show", "cancel", "retry"):
         ended = await cli_here("jobs", command, "nobody")
         assert (ended.code, ended.out) == (1, "")
-        assert "nothing is known of job nobody in default; -q names other queues" in ended.err
+        assert "no job nobody is known in default; use -q to look in other queues" in ended.err
 
 
 async def test_cancel(redis: Redis, cli_here: Cli) -> None:
@@ -157,7 +157,7 @@ async def test_cancel(redis: Redis, cli_here: Cli) -> None:
     assert shown["cancel_asked_ms"] is not None
     await admin.pause(redis, ARQ_QUEUE)
     ended = await cli_here("jobs", "cancel", "a")
-    assert ended.err.splitlines()[0] == "monarq: a waits in a paused queue, and ends when that is resumed"
+    assert ended.err.splitlines()[0] == "monarq: a is in a paused queue and ends once that is resumed"
 
 
 async def test_what_has_ended_at_once_is_not_said_to_be_under_way(redis: Redis, cli_here: Cli) -> None:
@@ -177,7 +177,7 @@ async def test_cancel_what_has_ended(redis: Redis, redis_url: str, cli_here: Cli
     ended = await cli_here("jobs", "cancel", "a")
     assert ended.code == 1
     assert ended.err.splitlines() == [
-        "monarq: a is not cancelled: it has ended already (failed)",
+        "monarq: a is not cancelled: it has already ended (failed)",
         "monarq: 0 jobs are being cancelled, 1 refused",
     ]
 
@@ -190,7 +190,7 @@ async def test_retry(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     ended = await cli_here("jobs", "retry", "dead", "later", "due")
     assert ended.code == 1
     assert ended.err.splitlines() == [
-        "monarq: due is not retried: it is due already, and waits for a worker",
+        "monarq: due is not retried: it is already due, and waits for a worker",
         "monarq: 2 jobs are due now, 1 refused",
     ]
     rows = (await cli_here("jobs", "list", "--json")).results

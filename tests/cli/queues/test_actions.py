@@ -47,12 +47,12 @@ async def test_a_list(redis: Redis, redis_url: str, cli_here: Cli) -> None:
 async def test_pause_and_resume(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await put(redis, nothing, job_id="a")
     said = [(await cli_here("queues", "pause", DEFAULT_QUEUE)).err for _ in range(2)]
-    assert said == ["monarq: arq:queue is paused; what runs goes on\n", "monarq: arq:queue was paused already\n"]
+    assert said == ["monarq: arq:queue is paused; running jobs continue\n", "monarq: arq:queue was already paused\n"]
     worker = await run_burst(redis_url, [nothing])
     assert worker.counters.started == 0, "a burst does not wait for a paused queue"
     assert await redis.zcard(DEFAULT_QUEUE) == 1
     said = [(await cli_here("queues", "resume", DEFAULT_QUEUE)).err for _ in range(2)]
-    assert said == ["monarq: arq:queue goes on\n", "monarq: arq:queue was not paused\n"]
+    assert said == ["monarq: arq:queue is resumed\n", "monarq: arq:queue was not paused\n"]
     worker = await run_burst(redis_url, [nothing])
     assert worker.counters.succeeded == 1
 
@@ -69,14 +69,14 @@ async def test_purge(redis: Redis, cli_here: Cli) -> None:
         await put(redis, nothing, job_id=job_id, delay_ms=delay_ms)
     unasked = await cli_here("queues", "purge", DEFAULT_QUEUE)
     assert unasked.code == 2
-    assert "throws 3 queued and deferred jobs of arq:queue away for good: say so with --yes" in unasked.err
+    assert "this deletes 3 queued and deferred jobs of arq:queue for good: confirm it with --yes" in unasked.err
     ended = await cli_here("queues", "purge", DEFAULT_QUEUE, "--yes", "--state", "queued")
-    assert (ended.code, ended.err) == (0, "monarq: 2 jobs are gone from arq:queue\n")
+    assert (ended.code, ended.err) == (0, "monarq: 2 jobs were deleted from arq:queue\n")
     assert await redis.zrange(DEFAULT_QUEUE, 0, -1) == [b"c"]
     ended = await cli_here("queues", "purge", DEFAULT_QUEUE, "--yes")
-    assert (ended.code, ended.err) == (0, "monarq: 1 job is gone from arq:queue\n")
+    assert (ended.code, ended.err) == (0, "monarq: 1 job was deleted from arq:queue\n")
     ended = await cli_here("queues", "purge", DEFAULT_QUEUE)
-    assert (ended.code, ended.err) == (0, "monarq: 0 jobs are gone from arq:queue\n"), "nothing to ask about"
+    assert (ended.code, ended.err) == (0, "monarq: 0 jobs were deleted from arq:queue\n"), "nothing to ask about"
 
 
 @pytest.mark.parametrize("command", ["pause", "resume", "purge"])

@@ -56,7 +56,8 @@ async def test_it_says_what_it_does(redis: Redis, redis_url: str, cli_here: Cli)
     ended = await cli_here("queues", "move", "arq:queue", "mail")
     assert (ended.code, ended.out) == (0, "")
     assert ended.err == (
-        "monarq: arq:queue is paused, and stays so; what runs goes on\nmonarq: 2 jobs moved from arq:queue to mail\n"
+        "monarq: arq:queue is paused and stays paused; running jobs continue\n"
+        "monarq: 2 jobs moved from arq:queue to mail\n"
     )
     assert await counts(redis, NATIVE) == (2, 0)
     ended = await cli_here("queues", "move", "mail", "arq:queue", "--to-arq", "--json")
@@ -74,8 +75,8 @@ async def test_what_cannot_be_moved_is_listed(redis: Redis, redis_url: str, cli_
     await enqueue(redis_url, NATIVE, 1)
     ended = await cli_here("queues", "move", "arq:queue", "mail", "--json")
     assert ended.code == 1
-    assert "monarq: job1 is not moved: another job of this id waits or runs there\n" in ended.err
-    assert ended.err.endswith("monarq: 1 job moved from arq:queue to mail, 1 left\n")
+    assert "monarq: job1 was not moved: another job of this id waits or runs there\n" in ended.err
+    assert ended.err.endswith("monarq: 1 job moved from arq:queue to mail, 1 could not be moved\n")
     assert ended.results[0]["left"] == [{"job_id": "job1", "why": "another job of this id waits or runs there"}]
     await redis.flushall()
 
@@ -83,7 +84,7 @@ async def test_what_cannot_be_moved_is_listed(redis: Redis, redis_url: str, cli_
 async def test_what_it_refuses(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     await enqueue(redis_url, ARQ, 1)
     for words, code, why in (
-        (["emials", "mail"], 1, "no queue emials is known"),
+        (["emials", "mail"], 1, "unknown queue emials"),
         (["arq:queue", "a~b"], 2, "must not contain {, } or ~"),
         (["arq:queue", "other", "--to-arq"], 2, "both in arq's format"),
         (["arq:queue", "arq:queue", "--to-arq"], 2, "both where jobs are taken from"),
@@ -111,7 +112,7 @@ async def test_of_many_that_are_left_some_are_shown_and_all_are_in_the_json(
     await enqueue(redis_url, NATIVE, *range(25))
     ended = await cli_here("queues", "move", "arq:queue", "mail", "--json")
     assert ended.code == 1
-    assert ended.err.count("is not moved: another job of this id") == 20
+    assert ended.err.count("was not moved: another job of this id") == 20
     assert "monarq: and 5 more (--json lists all)\n" in ended.err
     assert len(ended.results[0]["left"]) == 25
     await redis.flushall()
@@ -143,11 +144,11 @@ async def test_a_signal_ends_it_between_two_pages(redis: Redis, redis_url: str, 
         process.send_signal(number)
         out, err = await process.communicate()
         assert process.returncode == code, err
-    assert (out, b"it has not come to its end" in err) == (b"", False)
+    assert (out, b"the move is not finished" in err) == (b"", False)
     here, there = await counts(redis, ARQ), await counts(redis, NATIVE)
     assert here[0] + there[0] == 300
     assert here[0]
-    said = f"monarq: it was stopped; {here[0]} jobs still wait in arq:queue: run it again, or resume arq:queue\n"
+    said = f"monarq: stopped; {here[0]} jobs still wait in arq:queue: run it again, or resume arq:queue\n"
     assert err.decode().endswith(said)
     assert await admin.resume(redis, ARQ)
     await redis.flushall()
@@ -165,7 +166,7 @@ async def test_an_interrupted_move_keeps_the_queue_from_being_resumed(
     assert ended.code == 2
     assert "arq:queue cannot be resumed: a move of its jobs has not ended" in ended.err
     ended = await cli_here("queues", "move", "arq:queue", "mail", "--rate", "100000/s")
-    assert "monarq: arq:queue was being moved already: this run goes on with that\n" in ended.err
+    assert "monarq: arq:queue was already being moved; this run continues the move\n" in ended.err
     assert (await counts(redis, NATIVE))[0] == 300
     assert (await cli_here("queues", "resume", "arq:queue")).code == 0
     await redis.flushall()

@@ -118,7 +118,7 @@ async def test_a_watch_stays_in_place_and_leaves_a_clean_terminal(
 async def test_a_watch_shows_what_it_waits_for_and_fits_the_screen(redis: Redis, redis_url: str) -> None:
     await register_queues(redis, ["mail"])
     async with terminal("stats", "--watch", "-q", "mail", "-q", "letters", url=redis_url) as shown:
-        await shown.until("waiting, as no queue letters")
+        await shown.until("waiting: unknown queue letters")
         await shown.until("no worker")
         await register_queues(redis, ["letters"])
         seen = len(shown.shown)

@@ -110,7 +110,7 @@ async def test_a_watch_waits_for_a_queue_that_is_not_there(
     redis: Redis, redis_url: str, as_json: tuple[str, ...]
 ) -> None:
     process = await start("stats", "--watch", "-q", "mail", *as_json, url=redis_url)
-    said = await heard(process, "waiting, as no queue mail is known")
+    said = await heard(process, "waiting: unknown queue mail")
     await register_queues(redis, ["mail"])
     assert process.stdout is not None
     async with in_time(10):

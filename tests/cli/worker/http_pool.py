@@ -45,7 +45,7 @@ async def http_pool(
 ) -> AsyncIterator[HttpPool]:
     """A pool for the life of the block."""
     process = await start("worker", "tests.cli.target", "-w", str(workers), "--grace", "10", *ports, *args, url=url)
-    found = re.search(r"monarq: serves (http://127\.0\.0\.1:\d+)/", await heard(process, "serves http://"))
+    found = re.search(r"monarq: serving (http://127\.0\.0\.1:\d+)/", await heard(process, "serving http://"))
     assert found
     async with httpx.AsyncClient(verify=False) as client:
         yield HttpPool(process, found[1], client)

@@ -97,7 +97,7 @@ async def test_a_port_that_is_in_use(redis: Redis, redis_url: str) -> None:
         ended = await end(await start("worker", "tests.cli.target", "-w", "1", "--health-port", port, url=redis_url))
     assert ended.code == 2
     assert ended.err == (
-        f"monarq: --health-port: 127.0.0.1 port {port} cannot be listened on (Address already in use): choose another\n"
+        f"monarq: --health-port: cannot listen on 127.0.0.1 port {port} (Address already in use): choose another one\n"
     )
 
 

@@ -114,7 +114,7 @@ async def test_one_port_for_both(redis: Redis, redis_url: str) -> None:
 
 async def test_the_whole_addresses_are_said(redis_url: str) -> None:
     process = await start("worker", "tests.cli.target", "-w", "1", *ONE_PORT, url=redis_url)
-    said = await heard(process, "serves http://")
+    said = await heard(process, "serving http://")
     await stop(process)
     urls = re.findall(r"http://\S+?(?=,|$)", said, re.MULTILINE)
     [base] = {url.rpartition("/")[0] for url in urls}

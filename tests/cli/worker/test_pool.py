@@ -103,13 +103,13 @@ async def test_check_sees_within_a_lease_that_a_worker_was_killed(
     async with in_time(10):
         await until(none_is_alive)
     dead = await cli_here("worker", target, "--check")
-    assert (dead.code, "no worker is alive" in dead.err) == (1, True)
+    assert (dead.code, "no live worker" in dead.err) == (1, True)
 
 
 async def test_check_shows_whether_a_worker_is_alive(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     nobody = await cli_here("worker", "tests.cli.target", "--check")
     assert (nobody.code, nobody.out) == (1, "")
-    assert nobody.err.startswith("monarq: default: no worker is alive")
+    assert nobody.err.startswith("monarq: default: no live worker")
 
     await redis.set(f"{DEFAULT_QUEUE}:health-check", "j_complete=3", ex=60)
     arqs = await cli_here("worker", "tests.cli.target", "--check", "--arq-queue", DEFAULT_QUEUE)
@@ -184,7 +184,7 @@ async def test_workers_are_replaced_when_the_program_changes(
         (tmp_path / "written-by-a-job.txt").write_text(ending)
         (tmp_path / f"changed.{ending}").touch()
         said = await heard(process, "rolling restart: done")
-        assert said.count(f"the program in {tmp_path} has changed") == 1
+        assert said.count(f"{tmp_path} has changed") == 1
     assert (await stop(process)).code == 0
 
 

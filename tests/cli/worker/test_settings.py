@@ -220,6 +220,6 @@ async def test_a_variable_of_no_setting_is_a_warning_at_the_start(redis_url: str
         _, said = await started.communicate()
     assert said.decode().count("MONARQ_WORKER_") == 2
     assert (
-        "monarq: warning: the environment variable MONARQ_WORKER_CONCURENCY is of no setting; did you mean"
+        "monarq: warning: the environment variable MONARQ_WORKER_CONCURENCY belongs to no setting; did you mean"
         " MONARQ_WORKER_CONCURRENCY?\n"
     ) in said.decode()

@@ -20,7 +20,7 @@ BROKEN: Final = {
     'import os\nURL = os.environ["NOT_SET"]\n': ("KeyError: 'NOT_SET'", 2),
     'def need(name):\n    raise LookupError(name)\n\nneed("it")\n': ("LookupError: it", 2),
     'import json\njson.loads("{")\n': ("JSONDecodeError: Expecting", 2),
-    "import sys\n\nsys.exit(3)\n": ("ended the process when it was imported: SystemExit: 3", 3),
+    "import sys\n\nsys.exit(3)\n": ("exited while it was imported: SystemExit: 3", 3),
     "import no_such_package\n": ("it needs 'no_such_package'", 1),
     "x = 1\ndef f(:\n": ("SyntaxError: invalid syntax", 2),
     "len(5)\n": ("TypeError: object of type 'int' has no len()", 1),
@@ -93,4 +93,4 @@ def test_a_module_named_without_its_package(
     name = module("from . import other\n")
     with pytest.raises(TargetError) as caught:
         import_object(name)
-    assert str(caught.value).endswith(f"name it {tmp_path.name}.{name}, in the folder {tmp_path.parent}")
+    assert str(caught.value).endswith(f"use {tmp_path.name}.{name}, from the folder {tmp_path.parent}")

@@ -65,7 +65,7 @@ def test_two_declarations_of_one_name_with_other_arguments_are_refused() -> None
 
     hourly = [cron(greet, "@hourly", args=("a",)), cron(greet, "@daily", args=("a",))]
     assert len(entries_of(hourly)) == 2
-    with pytest.raises(SettingsError, match=r"named 'cron:.*greet': give one a name="):
+    with pytest.raises(SettingsError, match=r"named 'cron:.*greet': give one of them a name="):
         entries_of([*hourly, cron(greet, "@hourly", args=("b",))])
     assert len(entries_of([*hourly, cron(greet, "@hourly", args=("b",), name="b")])) == 3
 

@@ -15,7 +15,9 @@ MB = 1 << 20
 
 
 def test_a_slow_leak_is_stopped_near_its_limit(driver: Driver, exits: None) -> None:
-    with pytest.raises(CpuMemoryExceeded, match=r"^grow died: it passed its memory limit of 64\.0 MB \(\d+") as caught:
+    with pytest.raises(
+        CpuMemoryExceeded, match=r"^grow died: it exceeded its memory limit of 64\.0 MB \(\d+"
+    ) as caught:
         driver.run("grow", 1 * MB, 0.01, memory_bytes=64 * MB)
     assert 64 * MB < caught.value.seen_bytes < 110 * MB
     assert (caught.value.limit_bytes, caught.value.signal_name) == (64 * MB, "SIGKILL")

@@ -50,7 +50,7 @@ TEXTS: Final[list[tuple[Exception, str]]] = [
     (CpuJobStopped("f", None, "SIGTERM", None), "f died: its process was killed by SIGTERM"),
     (
         CpuMemoryExceeded("f", 100 * MB, 120 * MB, 130 * MB),
-        "f died: it passed its memory limit of 100.0 MB (120.0 MB resident) and was killed (peak memory 130.0 MB)",
+        "f died: it exceeded its memory limit of 100.0 MB (120.0 MB resident) and was killed (peak memory 130.0 MB)",
     ),
 ]
 

@@ -107,7 +107,7 @@ def test_of_a_run_that_was_cancelled(reason: CancelReason, error: BaseException,
 def test_of_a_timeout(declared: Any, end: str) -> None:
     outcome = decide(make_run(declared, cancel_reason=CancelReason.TIMEOUT), CANCELLED, OutcomePolicy())
     assert isinstance(outcome, Failed)
-    assert str(outcome.error) == f"{declared.name} passed its timeout of 5 s and {end}"
+    assert str(outcome.error) == f"{declared.name} exceeded its timeout of 5 s and {end}"
 
 
 @pytest.mark.parametrize(

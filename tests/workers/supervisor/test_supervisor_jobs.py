@@ -189,7 +189,7 @@ async def test_cpu_jobs_are_killed_at_their_timeout_and_when_they_are_cancelled(
     async with pool_at(redis_url, workers=2) as pool:
         late = await producer.enqueue(jobs.spin_for_a_moment)
         late_process = await process_of_next(pool)
-        with pytest.raises(TimeoutError, match="passed its timeout"):
+        with pytest.raises(TimeoutError, match="exceeded its timeout"):
             await late.result(timeout=patience_s(10))
         unwanted = await producer.enqueue(jobs.spin_in_pool)
         unwanted_process = await process_of_next(pool)

@@ -1,6 +1,6 @@
-"""The resources of a CPU child: what its lifespans open once, and the functions of jobs that are called with some.
+"""The resources of a CPU child: those that its lifespans open once, and the job functions that are called with some.
 
-Imported only where a job asks for resources, or the app has a lifespan for the cpu lane.
+Imported only if a job asks for resources, or the app has a lifespan for the cpu lane.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {}
 
 
 def open_resources(hello: Hello, contexts: ChildContexts) -> None:
-    """Opens what the lifespans of the app give to all jobs of this process.
+    """Opens the resources that the app's lifespans provide to all jobs of this process.
 
     Raises:
-        ResourceError: one yields what is not a mapping, or a job asks for what is not there.
+        ResourceError: a lifespan yields something other than a mapping, or a job asks for an unknown resource.
         BaseException: whatever a lifespan raises.
     """
     for module, qualname in hello.lifespans:
@@ -53,7 +53,7 @@ def function_of(name: str) -> Callable[..., Any]:
 def _job_named(name: str) -> Job[Any, Any]:
     known = find_declared(name)
     if known is None:
-        raise ResourceError(f"the process of the cpu lane finds no job named {name!r} in the modules that it imports")
+        raise ResourceError(f"the cpu lane's process finds no job named {name!r} in the modules that it imports")
     return known.job
 
 

@@ -1,6 +1,6 @@
-"""The CPU child's connection to its worker: a socket that jobs may close, read or write like any open descriptor.
+"""The CPU child's connection to its worker: a socket that jobs can close, read or write like any open descriptor.
 
-It notices when a job has done so; then the child ends, and its worker starts another.
+It notices if a job has done so; then the child ends, and its worker starts another.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from monarq.workers.lanes.started_call import StartedCall
 
 
 class BrokenConnectionError(OSError):
-    """A job has closed the socket, or read from it what was not its own: nothing can be sent any more."""
+    """A job has closed the socket or read from it; nothing more can be sent."""
 
 
 class WorkerConnection:
@@ -41,22 +41,22 @@ class WorkerConnection:
 
     @property
     def is_own(self) -> bool:
-        """Whether this process is the child itself: neither a fork that a job made nor a process without connection."""
+        """Whether this process is the child itself, not a fork made by a job or a process without a connection."""
         return os.getpid() == self._pid
 
     @property
     def should_stop(self) -> bool:
-        """Whether the worker stops."""
+        """Whether the worker is stopping."""
         return self._started_call.should_stop
 
     def receive(self) -> Frame:
-        """Waits for the next frame; EOFError when the worker has closed its end."""
+        """Waits for the next frame; EOFError if the worker has closed its end."""
         try:
             while (frame := self._incoming.take()) is None:
                 self._incoming.feed(self._read())
         except (OSError, ValueError) as error:
             raise BrokenConnectionError from error
-        # A thread that an earlier job left may have closed it since: the read succeeds, but the job could not answer.
+        # A thread left by an earlier job may have closed it since: the read succeeds, but the job could not answer.
         if not self.is_intact():
             raise BrokenConnectionError
         self._call = frame.call
@@ -64,17 +64,17 @@ class WorkerConnection:
         return frame
 
     def send(self, kind: FrameKind, value: object) -> None:
-        """Sends a frame of the running call; raises what pickling `value` raises, and then sends nothing."""
+        """Sends a frame of the running call; if pickling `value` raises, the error propagates and nothing is sent."""
         self.write(self.pickle(kind, value))
 
     def pickle(self, kind: FrameKind, value: object) -> bytes:
-        """The frame for write(); raises what pickling `value` raises."""
+        """The frame for write(); raises whatever pickling `value` raises."""
         return dump_frame(kind, self._call, value)
 
     def write(self, frame: bytes) -> None:
-        """Writes a whole frame; BrokenConnectionError when the socket is closed."""
+        """Writes a whole frame; BrokenConnectionError if the socket is closed."""
         try:
-            # A job that closed every descriptor may have opened a file under our number: never write into that.
+            # A job that closed all descriptors may have opened a file under our number: never write to that.
             if _file_of(self._fd) != self._file:
                 raise BrokenConnectionError
             with self._write_lock:

@@ -1,6 +1,6 @@
-"""The contexts of the jobs that run in a CPU child, made of the few fields that the worker sends.
+"""The contexts of the jobs that run in a CPU child, built from the few fields that the worker sends.
 
-It imports little, because the child's start waits for it.
+It imports little, because it delays the child's start.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 
 class ChildContexts:
-    """Makes the contexts of a child's jobs, and is what they ask the worker for.
+    """Creates the contexts of a child's jobs, and answers what they ask of the worker.
 
     Attributes:
-        resources: what the child has opened at its start, by name.
-        stack: closes them.
-        producer_options: how its jobs reach Redis; None where that is not known.
+        resources: the resources that the child opened at its start, by name.
+        stack: closes the resources.
+        producer_options: how its jobs reach Redis; None if unknown.
     """
 
     def __init__(self) -> None:
@@ -46,14 +46,14 @@ class ChildContexts:
         """Makes it the source of contexts in this process.
 
         Args:
-            is_stopping: whether the worker stops.
+            is_stopping: returns whether the worker is stopping.
         """
         self._is_stopping = is_stopping
         CONTEXT_MAKER.set(self.context_of)
         RESOURCES.set(self.resources)
 
     def context_of(self, job: JobFields) -> SyncContext:
-        """Makes the context of the job that has begun, which is the current one from now on."""
+        """Creates the context of a job that starts, and makes it the current one."""
         end_s = None if job.timeout_s is None else time.time() + job.timeout_s
         context = SyncContext(
             job_id=job.job_id,
@@ -74,7 +74,7 @@ class ChildContexts:
         return context
 
     def close(self) -> None:
-        """Closes the resources; what a job may have forked closes nothing."""
+        """Closes the resources; does nothing in a fork made by a job."""
         self.stack.close()
 
     @property
@@ -84,7 +84,7 @@ class ChildContexts:
 
     @property
     def producer(self) -> SyncProducer:
-        """One for all jobs of this process, with connections of its own; made when the first job asks for it.
+        """One producer for all jobs of this process, with its own connections; created when a job first asks for it.
 
         Raises:
             RuntimeError: the worker's Redis cannot be named to another process.
@@ -98,8 +98,8 @@ class ChildContexts:
 def _open_producer(options: ProducerOptions | None) -> SyncProducer:
     if options is None:
         raise RuntimeError(
-            "a cpu job has a producer only where its worker's Redis is given by URL, and its payloads are msgpack or"
-            " pickle: make a SyncProducer in the job"
+            "a cpu job has a producer only if its worker's Redis is given by URL and its payloads are msgpack or"
+            " pickle: create a SyncProducer in the job"
         )
     from monarq.producer.beside_worker import ChildProducer  # deferred: it imports redis, which most never need
     from monarq.shared.queue import Queue
@@ -115,4 +115,4 @@ def _open_producer(options: ProducerOptions | None) -> SyncProducer:
 
 
 CONTEXTS: Final = ChildContexts()
-"""Those of this process."""
+"""The contexts of this process."""

@@ -1,8 +1,8 @@
 """The CPU child: `python -m monarq.workers.lanes.cpu_child <socket fd> <lifeline fd> <memory fd> <worker pid>`.
 
-A warm process beside each worker that runs plain functions one at a time, in its main thread. child_process.py starts
-it and talks to it over the socket; stdout and stderr belong to the jobs. It never outlives its worker. It imports no
-event loop and no Redis, so that it is ready at once.
+Each worker has one warm child process, which runs plain functions one at a time in its main thread. child_process.py
+starts it and talks to it over the socket; stdout and stderr belong to the jobs. It never outlives its worker. It
+imports no event loop and no Redis client, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ if TYPE_CHECKING:
     from monarq.workers.config.log_settings import LogSettings
 
 _CONNECTION = WorkerConnection()
-"""It lives as long as the process; send_message() uses it, which jobs import."""
+"""It lives as long as the process; jobs use it through send_message()."""
 
 
 def send_message(payload: object) -> None:
     """Sends `payload` from the running job to the worker, which passes it to the `on_message` of CpuLane.run().
 
-    Any thread of the job may call it. Messages that are sent while no job runs are dropped.
+    Any thread of the job may call it. Messages sent while no job runs are dropped.
 
     Raises:
-        RuntimeError: this process is not a CPU child (nor is a process that a job forked).
+        RuntimeError: this process is not a CPU child; a process forked by a job is not one.
         Exception: whatever pickling `payload` raises.
     """
     if not _CONNECTION.is_own:
@@ -69,7 +69,7 @@ def send_message(payload: object) -> None:
 
 
 def main() -> None:
-    """Sets the process up, reports to the worker that it is ready, and runs jobs until the worker closes the socket."""
+    """Sets the process up, tells the worker that it is ready, and runs jobs until the worker closes the socket."""
     socket_fd, lifeline_fd, memory_fd, worker_pid = (int(argument) for argument in sys.argv[1:5])
     del sys.argv[1:]
     make_output_nonblocking()
@@ -90,14 +90,14 @@ def main() -> None:
 
 
 def close_resources() -> int:
-    """Closes what the lifespans have opened; says so where that raises, and returns the exit code."""
+    """Closes what the lifespans have opened; prints an exception of that, and returns the exit code."""
     try:
         CONTEXTS.close()
     except Exception as error:  # noqa: BLE001 - a lifespan may raise anything
         from monarq.shared.text.printable import printable_lines  # deferred, as in failure_of
         from monarq.shared.text.traceback_text import traceback_text
 
-        told = f"monarq: cpu_lifespan raised at its close:\n{traceback_text(error)}"
+        told = f"monarq: cpu_lifespan raised an exception when it closed:\n{traceback_text(error)}"
         with suppress(OSError, ValueError):
             sys.stderr.write(printable_lines(told))
         return 1
@@ -105,14 +105,14 @@ def close_resources() -> int:
 
 
 def serve(connection: WorkerConnection) -> None:
-    """Runs one job after the other; EOFError when the worker has closed its end."""
+    """Runs one job after the other; EOFError if the worker has closed its end."""
     prepare(connection)
     while connection.is_intact():
         run_job(connection)
 
 
 def prepare(connection: WorkerConnection) -> None:
-    """Takes over the worker's settings and preloads its modules; EOFError when that failed and was reported."""
+    """Adopts the worker's settings and preloads its modules; EOFError if that failed and was reported."""
     hello = cast("Hello", connection.receive().load())
     sys.path[:] = hello.sys_path
     os.environ.pop("PYTHONPATH", None)
@@ -130,12 +130,12 @@ def prepare(connection: WorkerConnection) -> None:
     except BaseException as error:
         connection.send(FrameKind.FAILURE, failure_of(error))
         raise EOFError from error
-    gc.freeze()  # modules live as long as the process: no collection needs to look at them again
+    gc.freeze()  # modules live as long as the process: collections need not scan them again
     connection.send(FrameKind.READY, own_peak_bytes())
 
 
 def preload(modules: Sequence[str], log: LogSettings | None) -> None:
-    """Imports the modules, with logging set up before and after that, as the worker does."""
+    """Imports the modules; sets logging up before and after, as the worker does."""
     if log is not None:
         from monarq.workers.reporting.log_setup import (  # deferred: not every child needs it
             configure_logging,
@@ -168,7 +168,7 @@ def outcome_of(connection: WorkerConnection, frame: Frame) -> bytes:
         return connection.pickle(FrameKind.UNPICKLABLE, ("arguments", error_text(error)))
     del frame  # a big one must not be held for as long as the job runs
     try:
-        # Context variables that a job sets are not seen by the next ones.
+        # Context variables set by a job must not be visible to the next one.
         result = copy_context().run(call_function, call)
     except BaseException as error:  # noqa: BLE001 - SystemExit and the like end the job, not this process
         return connection.pickle(FrameKind.FAILURE, failure_of(error, retry_on_of(call)))
@@ -182,8 +182,8 @@ def call_function(call: CpuCall) -> object:
     """Finds the function and calls it.
 
     Raises:
-        CpuUnreachableError: the import does not declare the job.
-        TypeError: it returned a coroutine or a generator, so its work is not done.
+        CpuUnreachableError: importing its module does not declare the job.
+        TypeError: it returned a coroutine or a generator, so its work was not done.
         BaseException: whatever the import or the function raises.
     """
     target = find_target(call)
@@ -210,7 +210,7 @@ def _lead_of(call: CpuCall) -> object:
 
 
 def find_target(call: CpuCall) -> object:
-    """The function of a call: that of the declared job, or the attribute at the call's path."""
+    """The function of a call: the declared job's, or the attribute at the call's path."""
     target: object = importlib.import_module(call.module)
     if call.declared is None:
         return reduce(getattr, call.qualname.split("."), target)
@@ -223,18 +223,18 @@ def find_target(call: CpuCall) -> object:
 
 
 def retry_on_of(call: CpuCall) -> tuple[type[BaseException], ...]:
-    """The exceptions that decide whether the call's job is tried again, where it declares them."""
+    """The exceptions that decide whether the call's job is retried, if it declares any."""
     known = None if call.job is None else find_declared(call.job.name)
     if known is None:
         return ()
-    from monarq.shared.jobs.job import declared_options  # deferred, and loaded already by the module of the job
+    from monarq.shared.jobs.job import declared_options  # deferred; the job's module has already loaded it
 
     declared = declared_options(known.job)
     return declared.retry_on + declared.give_up_on
 
 
 def failure_of(error: BaseException, retry_on: tuple[type[BaseException], ...] = ()) -> Failure:
-    """An exception ready to be sent; one that has a meaning for the worker's coroutines is sent as text only."""
+    """An exception ready to be sent; one with a meaning for coroutines, such as a cancellation, is sent as text."""
     # Deferred: most children never need them, and they would slow the start.
     from monarq.shared.payloads.error_pickle import pickle_error
     from monarq.shared.text.traceback_text import traceback_text
@@ -247,8 +247,8 @@ def failure_of(error: BaseException, retry_on: tuple[type[BaseException], ...] =
 
 
 def flush_streams() -> None:
-    """Writes what the job printed before its result is sent, so that a later kill loses none of it."""
+    """Flushes the job's output before its result is sent, so that a later kill loses none of it."""
     for stream in (sys.stdout, sys.stderr):
-        # A job may have closed its stdout, lost its reader, or replaced it.
+        # A job may have closed or replaced its stdout, or its reader may be gone.
         with suppress(AttributeError, OSError, ValueError):
             stream.flush()

@@ -1,4 +1,4 @@
-"""The CPU child's process settings: signals, out-of-memory score and lifeline, so that it ends with its worker only.
+"""The CPU child's process settings: signals, out-of-memory score and lifeline, so that it ends only with its worker.
 
 Programs and forks that jobs start are not affected.
 """
@@ -26,11 +26,11 @@ _OOM_SCORE_MAX = 1000
 
 
 def die_with_worker(lifeline_fd: int, worker_pid: int) -> None:
-    """Makes this process end when its worker does, whatever the worker's death.
+    """Makes this process end when its worker does, however the worker ends.
 
-    The worker holds the other end of the lifeline, a pipe that nobody writes to. On Linux the kernel sends SIGKILL to
-    our whole process group when that end closes: this needs no thread and no GIL, and kills what jobs have started too.
-    PDEATHSIG is set as well, in case some fork of the worker keeps the pipe open.
+    The worker holds the other end of the lifeline, a pipe that nobody writes to. On Linux, the kernel sends SIGKILL to
+    our whole process group when that end closes: this needs no thread and no GIL, and also kills processes of jobs.
+    PDEATHSIG is set too, in case some fork of the worker keeps the pipe open.
     """
     os.set_inheritable(lifeline_fd, False)
     if sys.platform == "linux":
@@ -46,15 +46,15 @@ def die_with_worker(lifeline_fd: int, worker_pid: int) -> None:
 
 
 def watch_lifeline(lifeline_fd: int) -> None:
-    """Where the kernel cannot: kills our group when the lifeline closes, once the job releases the GIL."""
+    """For other systems: kills our group when the lifeline closes, once the job releases the GIL."""
     os.read(lifeline_fd, 1)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 def disable_stop_signals() -> None:
-    """Makes SIGINT and SIGTERM do nothing here: a service manager sends them to us too, but the worker decides.
+    """Makes SIGINT and SIGTERM do nothing here: service managers send them to us too, but the worker decides.
 
-    They are handled, not ignored, and no signal is blocked: a program that a job starts has the default actions.
+    They are handled, not ignored, and no signal is blocked, so that programs started by jobs have the default actions.
     """
     for number in STOP_SIGNALS:
         signal.signal(number, _do_nothing)
@@ -64,7 +64,7 @@ def disable_stop_signals() -> None:
 
 
 def raise_oom_score() -> None:
-    """When memory runs out the kernel should kill this process, whose job's failure is reported, not the worker."""
+    """If memory runs out, the kernel should kill this process, whose failed job is reported, and not the worker."""
     with suppress(OSError):
         fd = os.open("/proc/self/oom_score_adj", os.O_RDWR)
         try:
@@ -75,7 +75,7 @@ def raise_oom_score() -> None:
 
 
 class Descriptors:
-    """The descriptors that a child needs as long as it lives: a job may close any of them."""
+    """The descriptors that a child always needs; a job may close any of them."""
 
     def __init__(self, numbers: Iterable[int]) -> None:
         self._poll = select.poll()
@@ -83,7 +83,7 @@ class Descriptors:
             self._poll.register(number, 0)
 
     def are_open(self) -> bool:
-        """Whether they all are; the next file that is opened would get the number of a closed one."""
+        """Whether they are all open; the next opened file would get the number of a closed one."""
         return not any(found & select.POLLNVAL for _, found in self._poll.poll(0))
 
 

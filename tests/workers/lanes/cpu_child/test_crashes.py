@@ -73,7 +73,7 @@ async def test_what_monarq_ended_itself_is_no_crash(redis: Redis, redis_url: str
         await put(redis, job, job_id=job.name)
     worker = await run_burst(redis_url, jobs.ALL, recorder)
     assert "memory limit of 40.0 MB" in str((await result_of(redis, "grow")).value)
-    assert "passed its timeout" in str((await result_of(redis, "linger")).value)
+    assert "exceeded its timeout" in str((await result_of(redis, "linger")).value)
     assert (worker.counters.failed, worker.counters.crashed) == (2, 0)
 
 

@@ -26,7 +26,7 @@ def test_a_timeout_kills_whatever_the_job_does(driver: Driver, how: str) -> None
     driver.do(driver.lane.start())
     pid = driver.pid
     start_s = time.monotonic()
-    with pytest.raises(TimeoutError, match=r"^wait_deaf passed its timeout of 0\.1 s and was killed$"):
+    with pytest.raises(TimeoutError, match=r"^wait_deaf exceeded its timeout of 0\.1 s and was killed$"):
         driver.run("wait_deaf", how, timeout_s=0.1)
     assert time.monotonic() - start_s < 5
     until(lambda: not alive(pid))
