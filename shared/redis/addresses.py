@@ -1,8 +1,8 @@
-"""Addresses of Redis: what a URL says, as a value that shows no secret.
+"""Redis addresses: a parsed URL, as a value that does not reveal secrets.
 
-redis-py reads single servers and sockets only, and passes over what it does not understand; here each part of a URL is
-used or refused. Errors quote nothing but the scheme, and what is a bare host with its port: where a password has an
-unescaped character, any other part of the URL may be a piece of it.
+redis-py supports only single servers and sockets, and ignores parts that it does not understand; here each part of a
+URL is used or refused. Errors quote only the scheme and a bare host with its port: if a password contains an unescaped
+character, any other part of the URL may be a piece of it.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Node = tuple[str, int]
 """A host, without brackets, and a port."""
 
 SENTINEL_PREFIX: Final = "sentinel_"
-"""Begins the options of a URL that are for the connections to the sentinels themselves."""
+"""The prefix of options that are for the connections to the sentinels themselves."""
 
 
 class AddressKind(Enum):
-    """What a URL leads to."""
+    """What a URL refers to."""
 
     SERVER = "server"
     UNIX = "unix"
@@ -41,7 +41,7 @@ SCHEMES: Final = {
     **{scheme + suffix: (kind, tls) for suffix, kind in _KINDS.items() for scheme, tls in _TLS_OF.items()},
     "unix": (AddressKind.UNIX, False),
 }
-"""All schemes, with what each leads to, and whether it means TLS."""
+"""All schemes, with the kind of address, and whether it uses TLS."""
 
 _SCHEME_MISSING: Final = "does not begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or unix://"
 _BARE_HOST: Final = re.compile(r"[a-zA-Z0-9.-]+(:[0-9]{1,5})?(/[0-9]+)?")
@@ -50,7 +50,7 @@ _ENCODE: Final = "in a user or password, write @ : / ? # % as %40 %3A %2F %3F %2
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user and a password; None for what is not given."""
+    """A user and a password; None if not given."""
 
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
@@ -58,20 +58,20 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """What a Redis URL says.
+    """A parsed Redis URL.
 
     Attributes:
         scheme: as given, in lower case, such as ``rediss+sentinel``.
-        kind: what it leads to.
+        kind: what it refers to.
         tls: whether connections are encrypted, those to sentinels included.
         nodes: the server; or the sentinels, or some nodes of the cluster, in the order given. Empty for a socket.
         path: the file of a Unix socket, else ''.
-        service: the name by which sentinels know the servers, else ''.
+        service: the name of the service that the sentinels monitor, else ''.
         db: the number of the database.
-        credentials: for the servers.
-        sentinel_credentials: for the sentinels.
-        options: redis-py's options of connections, as text; they may hold secrets.
-        sentinel_options: those of connections to sentinels where they differ, without the prefix ``sentinel_``.
+        credentials: the login for the servers.
+        sentinel_credentials: the login for the sentinels.
+        options: redis-py's connection options, as text; they may contain secrets.
+        sentinel_options: options that differ for connections to sentinels, without the prefix ``sentinel_``.
     """
 
     scheme: str
@@ -106,41 +106,41 @@ def show_node(node: Node) -> str:
 
 
 def parse_address(url: str) -> RedisAddress:
-    """Reads a URL in one of these forms, with ``valkey`` for ``redis`` as well, and ``rediss`` or ``valkeys`` for TLS.
+    """Parses a URL in one of these forms; ``valkey`` may replace ``redis``, and ``rediss`` or ``valkeys`` mean TLS.
 
     - ``redis://user:password@host:port/db?option=value``
     - ``redis+sentinel://user:password@host:port,host:port/service/db?sentinel_username=…&sentinel_password=…``
     - ``redis+cluster://user:password@host:port,host:port``
     - ``unix://user:password@/path/of/socket?db=1``
 
-    Whitespace at its ends does not count: a file that holds a URL ends with a newline.
+    Leading and trailing whitespace is ignored, as a file with a URL usually ends with a newline.
 
-    User and password of the front are the servers'. Options are those of redis-py's connections; with ``sentinel_``
-    before the name, of connections to the sentinels.
+    The user and password at the front are for the servers. Options are redis-py's connection options; with the prefix
+    ``sentinel_`` they apply to connections to the sentinels.
 
     Raises:
-        SettingsError: it has none of these forms; the message says what is wrong.
+        SettingsError: the URL is invalid; the message says what is wrong.
     """
     scheme, separator, rest = url.strip().partition("://")
     scheme = scheme.lower()
     if not separator or scheme not in SCHEMES:
         wrong = _wrong_scheme(scheme) if separator else _without_scheme(url.strip())
-        raise SettingsError(f"no URL of a Redis server: {wrong}")
+        raise SettingsError(f"not the URL of a Redis server: {wrong}")
     kind, tls = SCHEMES[scheme]
     whole = rest
     rest, _, query = rest.partition("#")[0].partition("?")
     authority, _, path = rest.partition("/")
     front, at, hosts = authority.rpartition("@")
     if kind is not AddressKind.UNIX and not at and "@" in whole:
-        # Most likely a password goes on where the hosts seem to end: what follows must not be shown as a name.
-        raise SettingsError(f"the Redis URL has an @ behind its hosts; {_ENCODE}")
+        # Most likely a password contains an unescaped character, so the rest must not be shown.
+        raise SettingsError(f"the Redis URL has an @ after its hosts; {_ENCODE}")
     username, _, password = front.partition(":")
     options, sentinel_options = _read_options(query, kind)
     nodes = () if kind is AddressKind.UNIX else _read_nodes(kind, hosts)
     path, socket, service = _read_path(kind, hosts, path)
     db = _read_db(options.pop("db", path))
     if db and kind is AddressKind.CLUSTER:
-        raise SettingsError("a Redis cluster has database 0 only: leave the database out of the URL")
+        raise SettingsError("a Redis Cluster has only database 0: leave the database out of the URL")
     return RedisAddress(
         scheme=scheme,
         kind=kind,
@@ -159,7 +159,7 @@ def parse_address(url: str) -> RedisAddress:
 
 
 def _without_scheme(text: str) -> str:
-    # Only what looks like a host is shown.
+    # Only text that looks like a host is shown.
     if not _BARE_HOST.fullmatch(text):
         return f"it {_SCHEME_MISSING}"
     return f"{text!r} {_SCHEME_MISSING}; did you mean redis://{text}?"
@@ -169,15 +169,15 @@ def _wrong_scheme(scheme: str) -> str:
     from difflib import get_close_matches
 
     known = f"it {_SCHEME_MISSING}"
-    # Only what looks like a scheme is shown.
+    # Only text that looks like a scheme is shown.
     if not scheme.replace("+", "").replace("-", "").isalnum():
         return known
     near = get_close_matches(scheme, SCHEMES, n=1)
-    return f"{scheme}://… is not one of its schemes; " + (f"did you mean {near[0]}://?" if near else known)
+    return f"{scheme}://… is not a supported scheme; " + (f"did you mean {near[0]}://?" if near else known)
 
 
 def _read_options(query: str, kind: AddressKind) -> tuple[dict[str, str], dict[str, str]]:
-    """The options of a query, and those for sentinels; of several with one name the first counts, as in redis-py."""
+    """The options of a query, and those for sentinels. If a name occurs twice, the first one wins, as in redis-py."""
     options: dict[str, str] = {}
     sentinel_options: dict[str, str] = {}
     for name, value in parse_qsl(query):
@@ -189,17 +189,17 @@ def _read_options(query: str, kind: AddressKind) -> tuple[dict[str, str], dict[s
 
 
 def _read_path(kind: AddressKind, hosts: str, path: str) -> tuple[str, str, str]:
-    """The database, the socket and the service that a path names."""
+    """The database, the socket and the service in a path."""
     if kind is AddressKind.UNIX:
         if hosts or not path:
-            raise SettingsError(f"a Redis URL of a socket has its whole path, as in unix:///run/redis.sock; {_ENCODE}")
+            raise SettingsError(f"the URL of a Redis socket needs its full path: unix:///run/redis.sock; {_ENCODE}")
         return "", "/" + unquote(path), ""
     if kind is not AddressKind.SENTINEL:
         return path, "", ""
     service, _, db = path.partition("/")
     if not service:
         raise SettingsError(
-            "a Redis URL of sentinels names the service that they watch, as in redis+sentinel://host:26379/SERVICE"
+            "the Redis URL of sentinels needs the service that they monitor, as in redis+sentinel://host:26379/SERVICE"
         )
     return db, "", unquote(service)
 
@@ -209,7 +209,7 @@ def _read_nodes(kind: AddressKind, hosts: str) -> tuple[Node, ...]:
     if kind is AddressKind.SERVER:
         if "," in hosts:
             raise SettingsError(
-                f"a Redis URL with several hosts needs redis+sentinel:// or redis+cluster:// at its front; {_ENCODE}"
+                f"a Redis URL with several hosts must begin with redis+sentinel:// or redis+cluster://; {_ENCODE}"
             )
         host = "localhost" + hosts if not hosts or hosts.startswith(":") else hosts
         return (_read_node(host, port, "the Redis URL"),)
@@ -219,7 +219,7 @@ def _read_nodes(kind: AddressKind, hosts: str) -> tuple[Node, ...]:
 
 def _read_node(text: str, default_port: int, where: str) -> Node:
     if _has_whitespace(unquote(text)):
-        raise SettingsError(f"{where} has whitespace in it, such as a space or a newline: leave it out")
+        raise SettingsError(f"{where} contains whitespace, such as a space or a newline: remove it")
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")
         try:
@@ -227,18 +227,18 @@ def _read_node(text: str, default_port: int, where: str) -> Node:
         except ValueError:
             bracket = ""
         if not bracket or (port and not port.startswith(":")):
-            raise SettingsError(f"{where} has brackets, but no IPv6 address in them, as in [::1]:{default_port}")
+            raise SettingsError(f"{where} has brackets without an IPv6 address in them, as in [::1]:{default_port}")
     else:
         host, colon, port = text.partition(":")
         if ":" in port:
             raise SettingsError(
-                f"{where} has more than one colon: an IPv6 address stands in brackets, as in [::1]:{default_port};"
+                f"{where} has more than one colon: put an IPv6 address in brackets, as in [::1]:{default_port};"
                 f" {_ENCODE}"
             )
         port = colon + port
     host = unquote(host).lower()
     if not host:
-        raise SettingsError(f"{where} has no name: give it as name:port, and hosts with one comma between them")
+        raise SettingsError(f"{where} has no host name: write name:port, and separate hosts with one comma")
     digits = port.removeprefix(":") or str(default_port)
     if not (digits.isascii() and digits.isdigit() and 1 <= int(digits[:6]) <= 65535 and len(digits) <= 5):
         raise SettingsError(f"{where} has a port that is not a number from 1 to 65535; {_ENCODE}")
@@ -247,10 +247,12 @@ def _read_node(text: str, default_port: int, where: str) -> Node:
 
 def _read_db(text: str) -> int:
     if _has_whitespace(text):
-        raise SettingsError("the Redis URL has whitespace in its database, such as a space or a newline: leave it out")
+        raise SettingsError(
+            "the database of the Redis URL contains whitespace, such as a space or a newline: remove it"
+        )
     digits = text.rstrip("/") or "0"
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
-        raise SettingsError(f"the Redis URL has a database that is not a number, as in redis://host:6379/0; {_ENCODE}")
+        raise SettingsError(f"the database of the Redis URL must be a number, as in redis://host:6379/0; {_ENCODE}")
     return int(digits)
 
 

@@ -1,7 +1,6 @@
 """Exponential backoff with jitter, for loops that retry Redis: waits from 0.1 s to 1.5 s.
 
-The jitter spreads the reconnects of a fleet. No wait is longer, because jobs must run again within 2 s after Redis
-answers.
+The jitter spreads the reconnects of a fleet. Waits are capped, as jobs must run again within 2 s after Redis answers.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ LONGEST_S: Final = 1.5
 
 
 class Backoff:
-    """The waits of one loop that retries; call `reset` after a success."""
+    """The waits of one retry loop; call `reset` after a success."""
 
     def __init__(self, first_s: float = FIRST_S, longest_s: float = LONGEST_S) -> None:
         self._first_s = first_s

@@ -1,9 +1,9 @@
-"""The Redis client of producers and workers: redis-py's, with connections on whose failures an enqueue can rely.
+"""The Redis client of producers and workers: redis-py's, but its errors tell whether a command was sent.
 
-redis-py's own client does not say whether a failed command was sent, and spends more time on taking a connection
-from its pool than on the command. `RedisClient` sends each command once, raises `NotSentError` apart from all other
-errors, opens only a few connections however many callers there are, packs by hiredis, and closes a connection whose
-reply nobody awaited.
+redis-py's own client does not tell whether a failed command was sent, and spends more time on taking a connection from
+its pool than on the command. `RedisClient` sends each command once, distinguishes `NotSentError` from all other errors,
+opens only a few connections however many callers there are, packs commands with hiredis, and closes a connection whose
+reply was not awaited.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from monarq.shared.redis.redis_errors import REDIS_ERRORS, NotSentError, is_demo
 from monarq.shared.redis.scripts import Argument
 
 CONNECTIONS: Final = 16
-"""More callers than this wait for each other: a loop that enqueues ten thousand jobs at once must not open as many."""
+"""The most connections; further callers wait, as a loop that enqueues ten thousand jobs must not open as many."""
 
 UNUSED_S: Final = 10.0
-"""A connection that was not used for so long is closed: how many calls there were at once at most must not last."""
+"""A connection that was unused for this long is closed, so that the number of connections falls after a peak."""
 
 FRESH_S: Final = 0.1
-"""A connection that was used this recently is not checked; after that, the server may have closed it unnoticed."""
+"""A connection that was used this recently is not checked; later, the server may have closed it unnoticed."""
 
 
 class RedisClient(Redis):
     """A Redis client for one event loop.
 
     Args:
-        pool: makes the connections; no other client may share it.
+        pool: makes the connections; it must not be shared with another client.
         shown: the server's address for messages, without secrets.
-        timeout_s: seconds that one call may take, connecting included.
-        connections: the most that are opened.
+        timeout_s: seconds that one call may take, including connecting.
+        connections: the most connections to open.
     """
 
     def __init__(self, pool: PrivatePool, *, shown: str, timeout_s: float, connections: int = CONNECTIONS) -> None:
@@ -50,7 +50,7 @@ class RedisClient(Redis):
         self._timeout_s = timeout_s
         self._free = asyncio.Semaphore(connections)
         self._pool = pool
-        # Those used last stand last, and are taken first. What is closed is kept, as the pool keeps it as well.
+        # Most recently used last; taken from the end. Closed ones are kept, as the pool keeps them too.
         self._idle: list[tuple[AbstractConnection, float]] = []
         self._unused: list[AbstractConnection] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -59,7 +59,7 @@ class RedisClient(Redis):
 
     @property
     def used_on(self) -> asyncio.AbstractEventLoop | None:
-        """The event loop that it belongs to; None before its first use."""
+        """The event loop that the client belongs to; None before its first use."""
         return self._loop
 
     async def execute(self, *commands: tuple[Argument, ...], raises: bool = True) -> list[Any]:
@@ -67,12 +67,12 @@ class RedisClient(Redis):
 
         Args:
             commands: the commands.
-            raises: raise the first error reply. Otherwise it is returned in its place, as the others are.
+            raises: raise the first error reply. If False, error replies are returned in their places.
 
         Raises:
-            NotSentError: there was no connection to send them on.
-            ResponseError: Redis refused the first, or one of the others.
-            RedisError, OSError: it is unknown whether they were carried out.
+            NotSentError: no connection could be made, so nothing was sent.
+            ResponseError: Redis refused one of them.
+            RedisError, OSError: it is unknown whether they were executed.
             ProducerClosedError: `aclose` was called.
             ProducerMisusedError: it belongs to another event loop.
         """
@@ -100,16 +100,16 @@ class RedisClient(Redis):
         reply = (await self.execute((*name.split(), *others)))[0]
         options.pop("keys", None)  # for the cache that redis-py may have
         callback = self.response_callbacks.get(name)
-        options.pop("keys", None)  # which redis-py's methods give for its client-side cache alone
+        options.pop("keys", None)  # passed by redis-py's methods for its client-side cache only
         return callback(reply, **options) if callback else reply
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """Closes all connections at once; whoever awaits a reply gets an error. May be called more than once."""
+        """Closes all connections at once; callers that await a reply get an error. May be called more than once."""
         self._closed = True
         await self._pool.aclose()
 
     def filenos(self) -> list[int]:
-        """The file descriptors of its connections, which a forked process must close."""
+        """The file descriptors of its connections, which must be closed in a fork."""
         return self._pool.filenos()
 
     def _another_connection(self) -> AbstractConnection:
@@ -122,7 +122,7 @@ class RedisClient(Redis):
             await abort_connection(connection)
 
     async def _wait_for_turn(self) -> None:
-        """Waits until a connection is free: without limit while others get replies, else until the timeout."""
+        """Waits for a free connection: without limit while other calls get replies, else until the timeout."""
         while self._free.locked():
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -130,7 +130,7 @@ class RedisClient(Redis):
                 return
             except TimeoutError:
                 if time.monotonic() - self._answered_s > self._timeout_s:
-                    raise NotSentError(f"no call has got a reply for {self._timeout_s:g} s") from None
+                    raise NotSentError(f"no call has received a reply for {self._timeout_s:g} s") from None
         await self._free.acquire()
 
     def _check_usable(self) -> None:
@@ -139,7 +139,7 @@ class RedisClient(Redis):
             if self._loop is not None:
                 raise ProducerMisusedError(
                     "this producer belongs to another event loop: make one for each asyncio.run(),"
-                    " or use SyncProducer, which any thread may call"
+                    " or use a SyncProducer, which any thread may call"
                 )
             self._loop = loop
         if self._closed:
@@ -148,14 +148,14 @@ class RedisClient(Redis):
     async def _exchange(
         self, connection: AbstractConnection, packed: bytes, count: int, fresh: bool, raises: bool
     ) -> list[Any]:
-        """Sends and reads. A call that ends half-way, also by cancellation, closes the connection."""
+        """Sends and reads. A call that is interrupted, also by cancellation, closes the connection."""
         sent = False
         writer = None
         try:
             async with asyncio.timeout(self._timeout_s):
                 if not fresh:
-                    # It also looks whether the server has hung up since: what is known not to have been sent need
-                    # not be called unknown.
+                    # This also checks whether the server has closed the connection, so that the outcome is "not sent"
+                    # rather than "unknown".
                     await self._pool.ensure_connection(connection)
                 sent = True
                 writer = writer_of(connection)
@@ -174,7 +174,7 @@ class RedisClient(Redis):
         for reply in replies:
             if isinstance(reply, ResponseError):
                 if is_demoted(reply):
-                    # The next call connects again, which may lead to the new primary.
+                    # The next call reconnects, possibly to the new primary.
                     await connection.disconnect(nowait=True)
                 if raises:
                     raise reply
@@ -182,7 +182,7 @@ class RedisClient(Redis):
 
 
 async def _read_reply(connection: AbstractConnection) -> Any:
-    """One reply. An error reply is returned, not raised: the replies after it must be read as well."""
+    """One reply. An error reply is returned, not raised, as the replies after it must be read too."""
     try:
         return await connection.read_response(disable_decoding=True)
     except ResponseError as error:

@@ -1,4 +1,4 @@
-"""Redis' clock, for those who do not run a script that reads it."""
+"""Redis' clock, for callers that do not run a script that reads it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from monarq.shared.redis.servers import read_time
 
 
 async def read_now_ms(redis: Redis, key: str = "") -> int:
-    """Redis' time, unix ms; on a cluster that of the node which holds the key.
+    """Redis' time, unix ms; on a cluster, the time of the node that holds the key.
 
     Raises:
         RedisError: Redis did not answer.

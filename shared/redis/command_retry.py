@@ -1,4 +1,4 @@
-"""The retries of one command: how long to wait between attempts, and when to give up."""
+"""The retries of one command: the waits between attempts, and when to give up."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from monarq.shared.redis.backoff import Backoff
 from monarq.shared.redis.redis_errors import CommandFailure, classify_failure, explain
 
 MAX_PAUSE_S: Final = 1.0
-"""Between attempts: a caller is waiting."""
+"""The longest wait between attempts, as a caller is waiting."""
 
 
 class CommandRetry:
-    """The retries of one command; made when it is first sent.
+    """The retries of one command; created when it is first sent.
 
     Attributes:
-        outcome_unknown: whether one of the failed attempts may have been carried out.
+        outcome_unknown: whether one of the failed attempts may have been executed.
     """
 
     __slots__ = ("_backoff", "_deadline_s", "outcome_unknown")

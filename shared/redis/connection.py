@@ -1,7 +1,7 @@
 """Connections to Redis: URLs, with and without their secrets, and redis-py clients.
 
-redis-py is imported with the first connection: a supervisor needs none as long as nothing happens, and the import takes
-longer than all the rest of its start.
+redis-py is imported with the first connection: a supervisor does not connect while nothing happens, and the import
+takes longer than the rest of its start.
 """
 
 from __future__ import annotations
@@ -21,22 +21,20 @@ if TYPE_CHECKING:
 DEFAULT_URL: Final = "redis://localhost:6379"
 CONNECT_TIMEOUT_S: Final = 2.0
 SOCKET_TIMEOUT_S: Final = 5.0
-"""A server that is silent for so long counts as gone: otherwise a worker in a network partition would wait for ever."""
+"""A server that is silent for this long counts as gone, or a worker in a network partition would wait forever."""
 
 
 def redis_url(url: str | None = None) -> str:
     """The Redis URL to use: `url`, else MONARQ_REDIS, else `fallback_url`, else ``redis://localhost:6379``.
 
-    Whitespace at its ends is left out.
+    Leading and trailing whitespace is removed.
 
     Raises:
-        SettingsError: it is not a Redis URL, or pyproject.toml has an invalid setting; the message names the setting
-            that the URL comes from.
+        SettingsError: it is not a Redis URL, or pyproject.toml has an invalid setting; the message names where the URL
+            comes from.
     """
     if url is not None and not isinstance(url, str):
-        raise SettingsError(
-            f"the URL of the Redis server is a {type(url).__name__}: give text, such as {DEFAULT_URL!r}"
-        )
+        raise SettingsError(f"the Redis URL is a {type(url).__name__}: give text, such as {DEFAULT_URL!r}")
     given, own = (url or "").strip(), environment_url()
     chosen = given or own or fallback_url() or DEFAULT_URL
     try:
@@ -48,7 +46,7 @@ def redis_url(url: str | None = None) -> str:
 
 
 def _source_of(url: str) -> str:
-    """Which setting a URL comes from that the program does not give."""
+    """The setting that a URL comes from if the program did not give it."""
     if url == environment_url():
         return "the environment variable MONARQ_REDIS"
     project = find_project()
@@ -58,12 +56,12 @@ def _source_of(url: str) -> str:
 
 
 def environment_url() -> str:
-    """The Redis URL of the environment's MONARQ_REDIS; '' where it names none."""
+    """The value of MONARQ_REDIS; '' if it is not set."""
     return os.environ.get("MONARQ_REDIS", "").strip()
 
 
 def fallback_url() -> str | None:
-    """The Redis URL where the program names none: that of pyproject.toml, else the environment's REDIS_URL, if any.
+    """The Redis URL if the program gives none: from pyproject.toml, else from REDIS_URL, if any.
 
     Raises:
         SettingsError: pyproject.toml has an invalid setting.
@@ -91,7 +89,7 @@ def open_redis(url: str, **options: Any) -> Redis:
 
     Args:
         url: as `redis_url` returns it.
-        options: redis-py's own, which override `connection_options`.
+        options: redis-py's options, which override `connection_options`.
 
     Raises:
         SettingsError: the URL has an unknown option, or an option with an invalid value.
@@ -110,11 +108,11 @@ class RedisSource(Protocol):
         ...
 
     def client(self) -> Redis:
-        """A new client with a pool of its own."""
+        """A new client with its own pool."""
         ...
 
     def blocking_client(self) -> Any:
-        """A new client for a thread: a `redis.Redis`, or what stands for one on a cluster."""
+        """A new client for a thread: a `redis.Redis`, or its replacement on a cluster."""
         ...
 
 
@@ -148,7 +146,7 @@ async def check_redis(client: Redis, shown: str) -> None:
 
     Raises:
         RedisUnavailableError: there is no reply, or access is denied; the message says what to check.
-        RedisRefusedError: it refuses the connection, for instance as there is no such database.
+        RedisRefusedError: it refuses the connection, for example because the database does not exist.
     """
     from monarq.shared.redis.redis_errors import REDIS_ERRORS, explain
 

@@ -1,4 +1,4 @@
-"""Makes redis-py's clients, asynchronous and blocking, for an address; nothing is connected yet."""
+"""Makes redis-py clients, async and blocking, for an address; nothing is connected yet."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from monarq.shared.redis.sentinel.clients import blocking_primary_client, primar
 C = TypeVar("C", Redis, redis.Redis)
 
 _UNKNOWN_OPTION: Final = re.compile(r"unexpected keyword argument '(\w+)'")
-"""How Python refuses an argument; redis-py's connections take the options of a URL as such."""
+"""How Python refuses an argument; redis-py's connections take the options of a URL as arguments."""
 
 _WITHOUT_LIMIT: Final = {"max_connections": 2**31}
-"""Whoever opens connections bounds their number himself; redis-py 8 would refuse the hundred and first."""
+"""Our clients limit their connections themselves; redis-py 8 would refuse the hundred and first."""
 
 
 def open_client(address: RedisAddress, options: dict[str, Any]) -> Redis:
     """A client for one event loop.
 
     Args:
-        address: where Redis is; its own options are preferred to `options`.
-        options: redis-py's options of connections.
+        address: the address; its options override `options`.
+        options: redis-py's connection options.
 
     Raises:
-        SettingsError: the address has an option that redis-py does not have, or one with an invalid value.
+        SettingsError: the address has an option that redis-py does not support, or one with an invalid value.
     """
     try:
         if address.kind is AddressKind.SENTINEL:
@@ -48,7 +48,7 @@ def open_client(address: RedisAddress, options: dict[str, Any]) -> Redis:
 
 
 def open_blocking_client(address: RedisAddress, options: dict[str, Any]) -> Any:
-    """A client for threads, with what scripts need of it; otherwise as `open_client`."""
+    """A client for threads, as far as scripts need it; otherwise as `open_client`."""
     try:
         if address.kind is AddressKind.SENTINEL:
             return _checked(blocking_primary_client(*_sentinel_arguments(address, options)))
@@ -62,7 +62,7 @@ def open_blocking_client(address: RedisAddress, options: dict[str, Any]) -> Any:
 
 
 def server_options(address: RedisAddress) -> dict[str, Any]:
-    """redis-py's options of connections to the servers: what the address says, and where they are.
+    """redis-py's connection options for the servers, from the address.
 
     Raises:
         ValueError: an option has an invalid value.
@@ -76,7 +76,7 @@ def server_options(address: RedisAddress) -> dict[str, Any]:
 
 
 def sentinel_options(address: RedisAddress) -> dict[str, Any]:
-    """Those of connections to the sentinels. What the URL says of certificates holds for them as well.
+    """The options for connections to the sentinels. The URL's certificate options apply to them too.
 
     Raises:
         ValueError: an option has an invalid value.
@@ -103,7 +103,7 @@ def _sentinel_arguments(
 
 
 def _typed(options: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-    """The options with values of the types that redis-py wants."""
+    """The options, with values converted to the types that redis-py expects."""
     return dict(parse_url(f"redis://?{urlencode(options)}"))  # type: ignore[no-untyped-call]
 
 
@@ -113,7 +113,7 @@ def _named(credentials: Credentials) -> dict[str, Any]:
 
 
 def _checked(client: C) -> C:
-    """Makes a connection, without connecting it: otherwise the first command would find what is wrong."""
+    """Makes a connection without connecting it, so that invalid options are found now and not by the first command."""
     pool = client.connection_pool
     pool.connection_class(**pool.connection_kwargs)
     for sentinel in pool.sentinel_manager.sentinels if hasattr(pool, "sentinel_manager") else ():
@@ -124,11 +124,11 @@ def _checked(client: C) -> C:
 def _invalid_option(address: RedisAddress, error: Exception) -> SettingsError:
     unknown = _UNKNOWN_OPTION.search(str(error))
     if unknown is None:
-        return SettingsError(f"the Redis URL {address.shown} has an option that cannot be: {error}")
+        return SettingsError(f"the Redis URL {address.shown} has an invalid option: {error}")
     name = unknown[1]
     if name in dict(address.sentinel_options):
         name = f"{SENTINEL_PREFIX}{name}"
     return SettingsError(
-        f"the Redis URL {address.shown} has an option {name} behind its ?, which redis-py's connections do not have:"
-        " look how it is spelled"
+        f"the Redis URL {address.shown} has an option {name} after the ?, which redis-py does not support: check its"
+        " spelling"
     )

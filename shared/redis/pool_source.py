@@ -1,4 +1,4 @@
-"""The source of a worker's Redis connections that is the pool of a user's client."""
+"""A worker's source of Redis connections that is based on the pool of a user's client."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from monarq.shared.redis.private_pool import shown_pool
 from monarq.shared.redis.sentinel.clients import blocking_primary_client, primary_client
 
 _DROPPED: Final = (
-    "connection_pool",  # the pool itself, in a sentinel's
+    "connection_pool",  # a sentinel pool contains itself
     "decode_responses",  # the worker reads bytes
     "encoder_class",
     "event_dispatcher",
-    "parser_class",  # those of asyncio do not fit blocking connections
+    "parser_class",  # asyncio's parsers do not fit blocking connections
     "redis_connect_func",
-    "retry",  # callers repeat their calls themselves
+    "retry",  # callers retry themselves
     "retry_on_error",
     "retry_on_timeout",
 )
@@ -56,7 +56,7 @@ class PoolSource:
         options = connection_options()
         if not _is_fake(kind := self.pool.connection_class) and issubclass(kind, UnixDomainSocketConnection):
             options.pop("socket_keepalive")
-        # Of the timeouts only that for connecting is the user's; a silent server counts as gone.
+        # Only the timeout for connecting is the user's; a silent server counts as gone after ours.
         if given.get("socket_connect_timeout"):
             options.pop("socket_connect_timeout")
         return given | options
@@ -75,7 +75,7 @@ class PoolSource:
 
 
 def _is_fake(kind: type) -> bool:
-    """Whether this class of connections is fakeredis' own, which need not be a class at all."""
+    """Whether this connection class is fakeredis' own, which may not even be a class."""
     return kind.__module__.startswith("fakeredis.")
 
 

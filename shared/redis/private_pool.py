@@ -1,4 +1,4 @@
-"""A connection pool that can close all its connections at once, whoever holds them and whatever was cancelled."""
+"""A connection pool that can close all its connections at once, whoever uses them and whatever was cancelled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from redis.asyncio.connection import AbstractConnection
 from monarq.shared.redis.replies import PROTOCOL
 
 _OF_ONE_POOL: Final = ("maint", "orig_", "oss_cluster_")
-"""How the options begin by which the pools of redis-py 7 and 8 follow a server that moves, each for itself alone."""
+"""Prefixes of the options by which redis-py 7 and 8 follow a server that moves; they must not be shared by pools."""
 
 
 class PrivatePool(ConnectionPool):
@@ -30,9 +30,9 @@ class PrivatePool(ConnectionPool):
     def like(cls, client: Redis) -> PrivatePool:
         """A pool that connects as the client does, and is otherwise independent of it.
 
-        redis-py must not retry commands by itself, because only the submitter knows how to; replies stay bytes, in
-        the one protocol whose replies are read here; and `RedisClient` has one timeout for a whole call: redis-py's
-        would cost a task for each.
+        redis-py must not retry commands by itself, as only the submitter knows how to. Replies stay bytes, in the one
+        protocol version that is read here. `RedisClient` has one timeout for a whole call, as redis-py's own would cost
+        a task for each.
         """
         like = client.connection_pool
         options: dict[str, Any] = {
@@ -49,12 +49,12 @@ class PrivatePool(ConnectionPool):
             "protocol": PROTOCOL,
         }
         if "connection_pool" in options:
-            # A sentinel's connections ask their pool for the master, and only hold a weak reference to it.
+            # Sentinel connections ask their pool for the primary, and hold only a weak reference to it.
             options["connection_pool"] = like
         return cls(**options)
 
     def copy(self, host: str | None = None, port: int | None = None) -> PrivatePool:
-        """A pool that connects as this one does, to another server where one is named."""
+        """A pool that connects as this one does, optionally to another server."""
         other = {} if host is None else {"host": host, "port": port}
         options = self.connection_kwargs | other | {"connection_class": self.connection_class}
         return type(self)(**options)
@@ -73,7 +73,7 @@ class PrivatePool(ConnectionPool):
         await super().ensure_connection(connection)
 
     async def release(self, connection: AbstractConnection) -> None:
-        """Takes a connection back; one that was being made when the pool was closed is closed now."""
+        """Takes a connection back. One that was being made while the pool was closed is closed now."""
         await super().release(connection)
         if self._closed:
             await abort_connection(connection)
@@ -85,16 +85,16 @@ class PrivatePool(ConnectionPool):
         return [socket.fileno() for socket in sockets if socket is not None]
 
     async def aclose(self) -> None:
-        """Closes all connections; whoever awaits a reply gets an error. May be called more than once."""
+        """Closes all connections; callers that await a reply get an error. May be called more than once."""
         if self._open is None:
             await self._close_all()
         else:
             await self._open.aclose()
 
     async def _while_open(self) -> AsyncGenerator[None, None]:
-        """A generator that closes the pool when the event loop shuts down its generators, before it is closed itself.
+        """A generator that closes the pool when the event loop shuts down its generators, before the loop is closed.
 
-        uvloop would close the connections with a warning; but where warnings are errors, it waits for them for ever.
+        Otherwise uvloop would close the connections with a warning and, if warnings are errors, wait for them forever.
         """
         try:
             yield
@@ -107,7 +107,7 @@ class PrivatePool(ConnectionPool):
         for connection in self._made:
             await abort_connection(connection)
         try:
-            # The loop closes a transport in its next round, and may itself be closed right after this.
+            # The loop closes a transport in its next iteration, but may itself be closed right after this.
             await asyncio.sleep(0)
         finally:
             await close_sentinels(self.connection_kwargs.get("connection_pool"))
@@ -116,29 +116,29 @@ class PrivatePool(ConnectionPool):
 async def abort_connection(connection: AbstractConnection, writer: StreamWriter | None = None) -> None:
     """Closes a connection at once, without a step at which it could be cancelled.
 
-    Unsent data is discarded: a frozen server would never take it, and so keep the connection open.
+    Unsent data is discarded: a frozen server would never receive it, which would keep the connection open.
 
     Args:
         connection: the connection.
-        writer: its stream, where redis-py has dropped its own reference.
+        writer: its stream, if redis-py has dropped its own reference.
     """
     writer = writer or writer_of(connection)
     if writer is not None:
-        with suppress(AttributeError):  # fakeredis' transports have nothing to discard
+        with suppress(AttributeError):  # transports of fakeredis have nothing to discard
             writer.transport.abort()
     await connection.disconnect(nowait=True)
 
 
 def writer_of(connection: AbstractConnection) -> StreamWriter | None:
-    """The stream that a connection writes to; None where it is not connected."""
+    """The stream that a connection writes to; None if it is not connected."""
     return connection._writer  # noqa: SLF001 redis-py has no other way to it
 
 
 async def close_sentinels(pool: object) -> None:
-    """Closes the connections to the sentinels that a pool asks for its master; redis-py leaves them open.
+    """Closes a pool's connections to its sentinels, which redis-py leaves open.
 
-    At once, as those to servers are: a sentinel that takes nothing more, or a process that waits for a core, made
-    closing an error after a second.
+    They are closed at once, like those to servers: with a sentinel that reads nothing more, or on a busy machine, a
+    regular close raised an error after a second.
     """
     manager = getattr(pool, "sentinel_manager", None)
     async with AsyncExitStack() as closing:

@@ -1,4 +1,4 @@
-"""Redis errors: whether the failed command may have been carried out, and whether to retry it.
+"""Redis errors: whether the failed command may have been executed, and whether to retry it.
 
 One table decides for all callers.
 """
@@ -25,13 +25,13 @@ from monarq.shared.errors import RedisRefusedError, RedisUnavailableError
 from monarq.shared.redis.unavailable import needs_password, unavailable_error
 
 REDIS_ERRORS: Final = (RedisError, OSError)
-"""All that a command can raise: redis-py's errors, and those of sockets, asyncio's TimeoutError included."""
+"""All errors that a command can raise: redis-py's, and those of sockets, including asyncio's TimeoutError."""
 
 _ACCESS_ERRORS: Final = (AuthenticationError, AuthorizationError, ssl.SSLCertVerificationError)
 
 
 class NotSentError(RedisConnectionError):
-    """No connection could be made, so Redis has seen nothing of the command. The cause says why."""
+    """No connection could be made, so Redis has not received the command. The cause says why."""
 
 
 class CommandFailure(Enum):
@@ -41,7 +41,7 @@ class CommandFailure(Enum):
     TRANSIENT = "Redis refused it for now"
     DENIED = "Redis denied access"
     REFUSED = "Redis refused it and would refuse it again"
-    UNKNOWN = "it may have been carried out"
+    UNKNOWN = "it may have been executed"
 
 
 _TRANSIENT: Final = (
@@ -55,40 +55,38 @@ _TRANSIENT: Final = (
     "TRYAGAIN",
 )
 
-_CLUSTER_ADVICE: Final = (
-    "it is a node of a Redis Cluster: name it as redis+cluster://host:port, and use native queues there"
-)
+_CLUSTER_ADVICE: Final = "it is a node of a Redis Cluster: use redis+cluster://host:port, with native queues"
 
 _SENTINEL_ADVICE: Final = (
-    "it lacks a command that monarq needs: if it is a sentinel, name it as redis+sentinel://host:port/SERVICE"
+    "it lacks a command that monarq needs: if it is a sentinel, use redis+sentinel://host:port/SERVICE"
 )
 
 _ADVICE: Final = {
     "ASK": _CLUSTER_ADVICE,
     "CROSSSLOT": _CLUSTER_ADVICE,
     "MOVED": _CLUSTER_ADVICE,
-    "DB": "it has no database of this number: name another one at the end of REDIS_URL, as in redis://host:6379/0",
-    "OOM": "Redis is full: let workers empty the queue, delete what is not needed, or raise its maxmemory",
-    "READONLY": "it is a read-only replica: let REDIS_URL name the primary",
-    "MISCONF": "Redis cannot save to disk and takes no writes: look at its log, and at the space on its disk",
+    "DB": "it has no database with this number: change it at the end of REDIS_URL, as in redis://host:6379/0",
+    "OOM": "Redis is out of memory: let workers empty the queue, delete unneeded data, or raise its maxmemory",
+    "READONLY": "it is a read-only replica: set REDIS_URL to the primary",
+    "MISCONF": "Redis cannot save to disk and refuses writes: check its log and its disk space",
     "NOPERM": "the user of REDIS_URL may not do this: docs/guides/security.md (A user of Redis) lists the rights"
     " that it needs",
-    "WRONGTYPE": "a key of the queue's name, or of one of its jobs, holds something else: use another name",
+    "WRONGTYPE": "a key of the queue or of one of its jobs has another type: use another queue name",
 }
 
 _NESTED: Final = re.compile(rf"[-\s\"']({'|'.join(_ADVICE)})\s")
-"""How Redis before 7.0 reports a failed command of a script, and redis-py one of a pipeline: the code is inside."""
+"""How Redis before 7.0 reports a failed command in a script, and redis-py one in a pipeline: the code is inside."""
 
 _DENIED_IN_SCRIPT: Final = re.compile(r"ACL failure in script|The user executing the script can't")
-"""How servers report, without a code, that a script ran a command or used a key to which its user has no right."""
+"""How servers report, without a code, that a script ran a command or used a key that its user has no right to."""
 
-_ELSEWHERE_IN_SCRIPT: Final = "ttempted to access a non local key"  # Valkey begins with it
+_ELSEWHERE_IN_SCRIPT: Final = "ttempted to access a non local key"  # in Valkey the message begins with a capital
 """How a node of a cluster reports, without a code, that a script used a key of another node."""
 
 UNKNOWN_COMMAND: Final = "unknown command"
-"""How servers begin the refusal of a command that they do not have. Of Redis' own servers, only sentinels lack one."""
+"""How an error reply for an unknown command begins. Among Redis' own servers, only sentinels lack commands."""
 
-# redis-py removes these codes from the message and raises a class for each.
+# redis-py removes these codes from the message, and has a class for each.
 _CODE_OF_CLASS: Final = {
     "AskError": "ASK",
     "ClusterCrossSlotError": "CROSSSLOT",
@@ -107,7 +105,7 @@ def classify_failure(error: BaseException) -> CommandFailure:
     reason = _root_cause(error)
     if needs_password(reason) or isinstance(reason, _ACCESS_ERRORS):
         return CommandFailure.DENIED
-    # Redis may also refuse a connection for good: for a database that does not exist, say.
+    # Redis may also refuse a connection permanently, such as for a database that does not exist.
     never_sent = isinstance(error, NotSentError)
     reply = reason if never_sent else error
     if isinstance(reply, BusyLoadingError) or error_code(reply) in _TRANSIENT or "max number of clients" in str(reply):
@@ -118,36 +116,37 @@ def classify_failure(error: BaseException) -> CommandFailure:
 
 
 def advice(error: BaseException) -> str:
-    """What to do about an error reply; '' where nothing is known."""
+    """What to do about an error reply; '' if there is no advice."""
     if isinstance(error, ResponseError) and UNKNOWN_COMMAND in str(error):
         return _SENTINEL_ADVICE
     return _ADVICE.get(error_code(error), "")
 
 
 def explain(error: BaseException, where: str) -> RedisUnavailableError | RedisRefusedError:
-    """The error to raise to the caller once the command is not retried any more.
+    """The error to raise to the caller once the command is no longer retried.
 
     Args:
-        error: what a command raised.
+        error: the error raised by a command.
         where: the server, as `redacted_url` returns it.
     """
     to_do = advice(_root_cause(error))
     if to_do or classify_failure(error) is CommandFailure.REFUSED:
         reason = f"{to_do} ({error})" if to_do else str(error)
-        return RedisRefusedError(f"Redis at {where} refused it: {reason}")
+        return RedisRefusedError(f"Redis at {where} refused the command: {reason}")
     return unavailable_error(_root_cause(error), where)
 
 
 def is_demoted(error: BaseException) -> bool:
-    """Whether the server is a replica now: after a failover another one is the primary, perhaps under the same name."""
+    """Whether the server is now a replica. After a failover another one is the primary, maybe at the same address."""
     return error_code(error) == "READONLY"
 
 
 def refuses_every_script(error: BaseException) -> bool:
     """Whether a node refused a script for a key of another node.
 
-    To a script whose keys are all of one slot it says so only where an earlier one of somebody else used several:
-    Valkey 9.1 then refuses all scripts until it is restarted, at their first command, so that nothing is carried out.
+    If all keys of the script are in one slot, this happens only after an earlier script of another client used several
+    slots: Valkey 9.1 then refuses all scripts at their first command, so that nothing is executed, until it is
+    restarted.
     """
     return isinstance(error, ResponseError) and _ELSEWHERE_IN_SCRIPT in str(error)
 
@@ -155,14 +154,14 @@ def refuses_every_script(error: BaseException) -> bool:
 def _root_cause(error: BaseException) -> BaseException:
     """Why there was no connection; redis-py wraps the reason once more for a Unix socket."""
     while isinstance(error, RedisConnectionError) and error.__cause__ is not None and str(error.__cause__):
-        if needs_password(error):  # said already, in the words by which it is known
+        if needs_password(error):  # this error is recognized by its own text
             break
         error = error.__cause__
     return error
 
 
 def error_code(error: BaseException) -> str:
-    """The code of an error reply, such as OOM; '' where there is none."""
+    """The code of an error reply, such as OOM; '' if there is none."""
     if not isinstance(error, ResponseError):
         return ""
     known = _CODE_OF_CLASS.get(type(error).__name__)

@@ -1,17 +1,17 @@
-"""Reads replies of Redis: text and numbers that anyone may have written."""
+"""Reads replies from Redis: untrusted text and numbers."""
 
 from __future__ import annotations
 
 from typing import Final, cast
 
 PROTOCOL: Final = 2
-"""The version of Redis' protocol. redis-py 8 speaks version 3 unless told otherwise, which has other replies."""
+"""The version of Redis' protocol. redis-py 8 defaults to version 3, which has different replies."""
 
 _LARGEST = 2**53
 
 
 def text(value: object) -> str:
-    """A reply as text; bytes that are no UTF-8 keep their value as escapes."""
+    """A reply as text; bytes that are not UTF-8 are escaped."""
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)
 
 
@@ -21,7 +21,7 @@ def as_ids(reply: object) -> list[bytes]:
 
 
 def read_number(value: bytes | float) -> int:
-    """A number that anyone may have written; 0 where it is not a number, or too large."""
+    """An untrusted number; 0 if it is not a number or is too large."""
     try:
         number = int(float(value))
     except (ValueError, OverflowError):

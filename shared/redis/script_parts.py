@@ -1,7 +1,7 @@
-"""What of its pieces a script needs: Redis runs a script from the top in every call, and each function costs it.
+"""The parts of included pieces that a script needs. Redis runs a script from the top in every call.
 
-A function costs about as much as a small command, whether it is called or not. So a function at the top of a piece is
-left out where nothing that stays names it.
+Defining a function costs about as much as a small command, whether it is called or not. So a function at the top level
+of a piece is left out if nothing that is kept uses it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _WORD: Final = re.compile(r"[A-Za-z_]\w*")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A function at the top of a piece, or what stands between two of them, which has no name."""
+    """A function at the top level of a piece, or the text between two of them, which has no name."""
 
     name: str
     text: str
@@ -27,12 +27,12 @@ class _Part:
 
 
 def words_of(text: str) -> frozenset[str]:
-    """The words of a Lua text, without those of lines that are comments."""
+    """The words of a Lua text, except those in comment lines."""
     return frozenset(_WORD.findall(_COMMENT.sub("", text)))
 
 
 def join_used(pieces: Sequence[str], script: str) -> str:
-    """The pieces without the functions that nothing uses, and the script behind them."""
+    """The pieces without unused functions, followed by the script."""
     parts = [part for piece in pieces for part in _parts(piece)]
     functions = {part.name: part for part in parts if part.name}
     used: set[str] = set()

@@ -1,10 +1,9 @@
 """Loads the Lua scripts and runs them: the only module that opens a .lua file.
 
-A format names its scripts in `monarq.shared.formats`, each beside the function that calls it. A script names at its
-head, in the line ``-- INCLUDES``, the pieces of its format's ``include`` folder that it uses; they are put before it,
-without the functions that it does not need.
-EVALSHA is used, with the fallback that redis-py's own script object has for a server without the script (a restart,
-SCRIPT FLUSH).
+Each script is in `monarq.shared.formats`, next to the function that calls it. The line ``-- INCLUDES`` at its head
+lists the pieces of its format's ``include`` folder that it uses; they are prepended, without the functions that it does
+not need. Scripts run by EVALSHA, with redis-py's fallback for a server that does not have the script (after a restart
+or SCRIPT FLUSH).
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _INCLUDES: Final = re.compile(r"^-- INCLUDES  (\w+(?:, \w+)*)$", re.MULTILINE)
 
 
 class Script:
-    """One script, behind the names of its keys and the pieces that it includes."""
+    """One script, after the names of its keys and the pieces that it includes."""
 
     def __init__(self, name: str, source: str) -> None:
         self.name = name
@@ -39,14 +38,14 @@ class Script:
 
     def _set_source(self, source: str) -> None:
         self.source = source
-        # Redis names scripts by their SHA-1; nothing is kept secret by it.
+        # Redis identifies scripts by their SHA-1; it is not used for security.
         self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
     async def run(self, redis: Redis, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Runs the script with these KEYS and ARGV.
 
         Raises:
-            RedisError: as Redis or the connection says.
+            RedisError: the call failed.
         """
         call = (len(keys), *keys, *arguments)
         try:
@@ -68,9 +67,9 @@ _before = ""
 
 
 def put_before_scripts(text: str) -> None:
-    """Puts a text before every script of this process, in place of the one that stood there; '' puts none.
+    """Prepends a text to every script of this process, replacing an earlier one; '' removes it.
 
-    It is for tests, which so give the scripts another clock.
+    It is for tests, which replace the clock of the scripts in this way.
     """
     global _before  # noqa: PLW0603 - it holds for scripts that are made later, too
     _before = text
@@ -81,17 +80,17 @@ def put_before_scripts(text: str) -> None:
 def read_source(
     format_name: str, path: str, name_keys: Callable[[str], str], text: str | None = None, leaves_out: str = ""
 ) -> str:
-    """The text of ``<format>/<path>.lua`` behind what it includes, as far as it is used.
+    """The text of ``<format>/<path>.lua`` after the used parts of what it includes.
 
     Args:
         format_name: the folder of the format.
         path: a path in that folder, such as ``jobs/claim``.
-        name_keys: returns the Lua locals that name the keys in a text.
-        text: the script's own text, where it is in no file.
-        leaves_out: how lines end that are left out; '' leaves out none.
+        name_keys: returns the Lua locals that name the keys used in a text.
+        text: the script's own text, if it is not in a file.
+        leaves_out: lines with this ending are left out; '' keeps all lines.
 
     Raises:
-        ValueError: the script, or a piece, does not name its pieces, or names one that does not exist.
+        ValueError: the script, or a piece, lacks the INCLUDES line or includes a piece that does not exist.
     """
     joined: dict[str, str] = {}
     _join(format_name, path, _read(f"{format_name}/{path}") if text is None else text, joined)
@@ -104,7 +103,7 @@ def read_source(
 
 
 def _join(format_name: str, path: str, text: str, joined: dict[str, str], includers: tuple[str, ...] = ()) -> None:
-    """Adds a script or piece behind the pieces that it includes, which are joined once each, in the order named."""
+    """Adds a script or piece after the pieces that it includes; each piece is added once, in the listed order."""
     if path in joined:
         return
     if path in includers:
@@ -121,7 +120,7 @@ def _without_lines(text: str, ending: str) -> str:
 def _included(format_name: str, path: str, text: str) -> list[str]:
     found = _INCLUDES.search(text)
     if found is None:
-        raise ValueError(f"{path}.lua names no pieces: its head needs a line `-- INCLUDES  clock, wake` or `none`")
+        raise ValueError(f"{path}.lua has no INCLUDES line: add `-- INCLUDES  clock, wake`, or `none`, at its head")
     pieces = [] if found[1] == "none" else found[1].split(", ")
     for piece in pieces:
         if not (_FOLDER / format_name / "include" / f"{piece}.lua").is_file():
@@ -135,10 +134,10 @@ def _read(path: str) -> str:
 
 
 def check_batch(given: Sized, most: int) -> None:
-    """Keeps a call from failing in the middle of its writes: Lua's stack takes no more than some 8,000 values.
+    """Keeps a call from failing in the middle of its writes: Lua's stack holds only about 8,000 values.
 
     Raises:
-        ValueError: more is given than one call may hold.
+        ValueError: there are more items than one call may have.
     """
     if len(given) > most:
         raise ValueError(f"{len(given)} jobs in one call: give at most {most} at a time")

@@ -1,4 +1,4 @@
-"""What sentinels refuse, told apart from what servers refuse: a login, or a name that they do not know."""
+"""Errors of sentinels, as opposed to those of servers: a refused login, or an unknown service."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 
 class SentinelAccessError(AuthenticationError):
-    """No sentinel lets us in; the message has the answer of each."""
+    """All sentinels refused the login; the message has the answer of each."""
 
 
 class UnknownServiceError(RedisConnectionError):
-    """No sentinel that answers knows the service. One that just started may learn of it, so this may pass."""
+    """No sentinel that answered knows the service. It may be temporary, as one that just started may still learn it."""
 
 
 class NoSentinelError(ResponseError):
-    """What was named as sentinels are other servers; the message says what each is and what to do."""
+    """The given addresses are not those of sentinels; the message says what they are and what to do."""

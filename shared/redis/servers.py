@@ -1,6 +1,6 @@
-"""Servers: one, or the nodes of a cluster. For those few who do not speak to one key at a time.
+"""Servers: a single one, or the nodes of a cluster. For the few callers that do not deal with one key at a time.
 
-Everything else is sent by a client to whichever server holds its key, and need not know.
+Everything else is sent by a client to the server that holds the key, transparently.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from monarq.shared.redis.cluster.topology import Address
 T = TypeVar("T")
 
 LOOK_EVERY_S: Final = 1.0
-"""How often whoever listens on servers looks which of them hold a key, where nothing tells of a change."""
+"""How often listeners check which servers hold their keys, even if no change was reported."""
 
 Holds = Callable[[str | bytes], bool]
-"""Tells whether a server holds a key at present."""
+"""Returns whether a server currently holds a key."""
 
 Listen = Callable[[Redis, Holds], Coroutine[Any, Any, None]]
-"""Listens on one server until cancelled; gets its client, and what it holds."""
+"""Listens on one server until cancelled; takes its client, and the function that tells which keys it holds."""
 
 
 Server = Address | None
-"""What tells servers apart: a node of a cluster; None for the one that has all, or for one that is not known."""
+"""Identifies a server: the address of a cluster node; None for a single server, or for an unknown one."""
 
 
 class Part(Protocol):
@@ -47,10 +47,10 @@ P = TypeVar("P", bound=Part)
 
 
 class PerServer(Generic[P]):
-    """Parts of one kind, one a server, so that none waits for a server that is silent.
+    """Parts of one kind, one per server, so that a silent server does not delay the others.
 
     Args:
-        make: makes a part; called when a server is first asked for.
+        make: makes a part; called when a server is first used.
     """
 
     def __init__(self, make: Callable[[], P]) -> None:
@@ -68,11 +68,11 @@ class PerServer(Generic[P]):
         return part
 
     def __iter__(self) -> Iterator[P]:
-        """All parts that there are by now."""
+        """All parts made so far."""
         return iter(list(self._parts.values()))
 
     async def run(self) -> None:
-        """Runs all parts, and those to come, until cancelled."""
+        """Runs all parts, including those made later, until cancelled."""
         try:
             async with asyncio.TaskGroup() as self._group:
                 for part in self:
@@ -83,12 +83,12 @@ class PerServer(Generic[P]):
 
 
 def is_cluster(redis: object) -> bool:
-    """Whether a client is one of a cluster."""
+    """Whether a client is a cluster client."""
     return isinstance(redis, ClusterClient)
 
 
 def servers_of(redis: Redis) -> list[tuple[str, Redis]]:
-    """The primaries of a cluster that are known, each with its address and a client of it; else ('', client)."""
+    """The known primaries of a cluster, each as address and client; for a single server, ('', client)."""
     if not isinstance(redis, ClusterClient):
         return [("", redis)]
     return [(str(address), redis.node(address).client) for address in redis.primaries]
@@ -111,23 +111,23 @@ async def read_time(redis: Redis, key: str) -> tuple[int, int]:
 
 
 def server_of(redis: Redis, key: str) -> Address | None:
-    """What tells the server that holds a key from others; None of one server that has all, or of an unknown one."""
+    """The server that holds a key; None for a single server, or for an unknown one."""
     return redis.holder_of(key) if isinstance(redis, ClusterClient) else None
 
 
 async def visit_servers(
     redis: Redis, items: Sequence[T], key_of: Callable[[T], str], visit: Callable[[list[T]], Awaitable[None]]
 ) -> None:
-    """Visits items by the servers that hold them: all servers at once, so that none waits for one that is away.
+    """Visits items, grouped by server: all servers in parallel, so that an unreachable one does not delay the others.
 
     Args:
         redis: the client.
-        items: what to visit.
-        key_of: a key of an item.
+        items: the items.
+        key_of: returns a key of an item.
         visit: called with the items of one server.
 
     Raises:
-        RedisError, OSError: the first that a visit raised, once all have ended.
+        RedisError, OSError: the first error of a visit, raised after all have ended.
     """
     if not isinstance(redis, ClusterClient):
         await visit(list(items))
@@ -141,9 +141,9 @@ async def visit_servers(
 
 
 async def listen_on_servers(redis: Redis, keys: Collection[str], listen: Listen) -> None:
-    """Listens on each server that holds one of the keys, until cancelled; follows them when they move.
+    """Listens on each server that holds one of the keys, until cancelled; follows keys that move.
 
-    Only who listens on the server of a key is counted, by a script there, as somebody who hears of it.
+    It must listen on the server of each key, as the scripts there count only their own server's subscribers.
     """
     if not isinstance(redis, ClusterClient):
         await listen(redis, lambda _: True)
@@ -157,7 +157,7 @@ async def listen_on_servers(redis: Redis, keys: Collection[str], listen: Listen)
                 listening.pop(address).cancel()
             for address in wanted - listening.keys():
                 listening[address] = group.create_task(_listen_on(redis, address, listen))
-            with suppress(TimeoutError):  # keys may be added, too
+            with suppress(TimeoutError):  # keys may also be added
                 async with asyncio.timeout(LOOK_EVERY_S):
                     await change.wait()
 
@@ -167,16 +167,16 @@ async def _listen_on(cluster: ClusterClient, address: Address, listen: Listen) -
 
 
 def call_servers(redis: Any, calls: Iterable[tuple[str, Callable[[], None]]], wait_s: float) -> None:
-    """Makes blocking calls, in order; on a cluster those of all nodes at once.
+    """Makes blocking calls, in order; on a cluster, for all nodes in parallel.
 
     Args:
         redis: a blocking client.
-        calls: a key each, and what to call.
+        calls: pairs of a key and a function to call.
         wait_s: how long to wait for the nodes of a cluster.
 
     Raises:
-        RedisError, OSError: a server was not reached; other servers were called all the same.
-        ResponseError: a call was refused; the others were made all the same.
+        RedisError, OSError: a server was not reached; the calls to other servers were still made.
+        ResponseError: a call was refused; the others were still made.
     """
     if isinstance(redis, BlockingClusterClient):
         failures = redis.in_parallel(calls, wait_s)

@@ -1,4 +1,4 @@
-"""Why a Redis cannot be used, for people. redis-py is imported with the first error only: see `connection`."""
+"""User-facing explanations of why Redis cannot be used. redis-py is imported with the first error: see `connection`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _SCHEME: Final = re.compile(r"([a-z]+(?:\+[a-z]+)?)://")
 
 
 def needs_password(error: BaseException) -> bool:
-    """Whether Redis wants a password and got none; it does not even read a long command to its end."""
+    """Whether Redis requires a password and got none; it does not even read a long command to its end."""
     text = str(error)
     return "unauthenticated" in text or "NOAUTH" in text or text.startswith("Authentication required")
 
 
 def unavailable_error(error: BaseException, where: str) -> RedisUnavailableError:
-    """The error that explains to a person why a Redis cannot be used.
+    """The error that explains to the user why Redis cannot be used.
 
     Args:
-        error: what redis-py raised.
+        error: redis-py's error.
         where: the server, as `redacted_url` returns it.
     """
     from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError
@@ -32,8 +32,8 @@ def unavailable_error(error: BaseException, where: str) -> RedisUnavailableError
     for reason in reasons:
         if isinstance(reason, SentinelAccessError):
             return RedisUnavailableError(
-                f"the sentinels of {where} refused the user or password: give theirs in REDIS_URL"
-                f" (?sentinel_username=…&sentinel_password=… at its end): {reason}"
+                f"the sentinels of {where} refused the user or password: set the sentinels' login in REDIS_URL"
+                f" (?sentinel_username=…&sentinel_password=… at the end): {reason}"
             )
         if isinstance(reason, UnknownServiceError):
             return RedisUnavailableError(
@@ -42,7 +42,7 @@ def unavailable_error(error: BaseException, where: str) -> RedisUnavailableError
             )
     if any(map(needs_password, reasons)):
         return RedisUnavailableError(
-            f"Redis at {where}: authentication required: give user and password in REDIS_URL ({_with_login(where)})"
+            f"Redis at {where}: authentication required: set user and password in REDIS_URL ({_with_login(where)})"
         )
     denied = any(isinstance(reason, (AuthenticationError, AuthorizationError, NoPermissionError)) for reason in reasons)
     if denied or "WRONGPASS" in str(error):
@@ -51,12 +51,12 @@ def unavailable_error(error: BaseException, where: str) -> RedisUnavailableError
         )
     text = str(error) or type(error).__name__
     return RedisUnavailableError(
-        f"Redis at {where} cannot be reached ({text}): start it, set REDIS_URL, or try monarq out with --redis embedded"
+        f"Redis at {where} cannot be reached ({text}): start it, set REDIS_URL, or try monarq with --redis embedded"
     )
 
 
 def _with_login(where: str) -> str:
-    """The form of such an address that has user and password."""
+    """The same kind of address, in the form with user and password."""
     found = _SCHEME.search(where)
     scheme = found[1] if found else "redis"
     if scheme == "unix":

@@ -1,4 +1,4 @@
-"""Classes by name, for those that need not be imported here. It imports nothing."""
+"""Classes by name, so that they need not be imported. It imports nothing."""
 
 
 def full_name(kind: type) -> str:
@@ -7,5 +7,5 @@ def full_name(kind: type) -> str:
 
 
 def is_named(kind: type, names: frozenset[str]) -> bool:
-    """Whether a class, or one that it derives from, has one of these full names."""
+    """Whether a class, or one of its base classes, has one of these full names."""
     return not names.isdisjoint(map(full_name, kind.__mro__))

@@ -1,4 +1,4 @@
-"""Error texts: an exception as text for people, truncated to the limit before it is formatted, whatever it holds."""
+"""Error texts: an exception as text for display, truncated before it is formatted, whatever it contains."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from monarq.shared.text.class_name import full_name
 DEFAULT_MAX_ERROR_TEXT: Final = 20_000
 
 LONGEST_IN_LIST: Final = 400
-"""Characters of an error in a list; a page of one error shows it whole."""
+"""How many characters of an error are shown in a list; the page of a single error shows all of it."""
 
 _LONGEST_NAME: Final = 500
 _OBJECT_SIZE: Final = 20
 _ERROR_SIZE: Final = 200
-"""What an exception counts among the arguments of another: a group of thousands is not searched to its end."""
+"""The size that an exception counts for among the arguments of another, so that huge groups are not fully searched."""
 
 _PLAIN_STR: Final = (BaseException.__str__, KeyError.__str__)
 
@@ -30,7 +30,7 @@ class _Limit:
 def limit_error_text(characters: int) -> None:
     """Sets how many characters of an error's text are kept, for the whole process.
 
-    It is not passed from part to part, as any of them may format an error: a codec, a log, a span.
+    It is a global, as any part may format an error: a codec, a log, a span.
     """
     _Limit.characters = characters
 
@@ -41,17 +41,17 @@ def max_error_text() -> int:
 
 
 def qualified_name(kind: type) -> str:
-    """A class as ``module.QualName``, or its bare name where it is a builtin."""
+    """A class as ``module.QualName``, or its bare name if it is a builtin."""
     return truncate(kind.__qualname__ if kind.__module__ == "builtins" else full_name(kind), _LONGEST_NAME)
 
 
 def is_stand_in(error: BaseException) -> bool:
-    """Whether it is the worker's stand-in for another exception, whose class and text it has."""
+    """Whether it is the worker's stand-in for another exception, with that exception's class and text."""
     return isinstance(error, StandInError)
 
 
 def type_name_of(error: BaseException) -> str:
-    """The class of a job's exception, also of one that has been replaced by its stand-in."""
+    """The class of a job's exception, also if it was replaced by a stand-in."""
     return error.type_name if isinstance(error, StandInError) else qualified_name(type(error))
 
 
@@ -65,7 +65,7 @@ def error_text(error: BaseException) -> str:
 
 
 def message_of(error: BaseException) -> str:
-    """An exception's message; a ``__str__`` that raises does no harm."""
+    """An exception's message, even if its ``__str__`` raises."""
     if type(error).__str__ in _PLAIN_STR and is_larger(error.args, max_error_text()):
         return _truncated_arguments(error)
     try:
@@ -76,7 +76,7 @@ def message_of(error: BaseException) -> str:
 
 
 def truncate(text: str, longest: int | None = None) -> str:
-    """The text, or its beginning and end with a note between them of how much was left out.
+    """The text, or its beginning and end, with a note between them on how much was left out.
 
     Args:
         text: any text.
@@ -91,12 +91,12 @@ def truncate(text: str, longest: int | None = None) -> str:
 
 
 def brief(text: str) -> str:
-    """An error for a list: on one line, with only its beginning and end where it is long."""
+    """An error for a list: on one line, with only its beginning and end if it is long."""
     return truncate(" ".join(text.split()), LONGEST_IN_LIST)
 
 
 def is_larger(value: object, budget: int) -> bool:
-    """Whether a value holds more characters, bytes and objects than the budget; it stops once they exceed it."""
+    """Whether a value contains more characters, bytes and objects than the budget; it stops counting beyond that."""
     waiting = [value]
     while waiting and budget >= 0:
         part = waiting.pop()
@@ -117,7 +117,7 @@ def is_larger(value: object, budget: int) -> bool:
 
 
 def _truncated_arguments(error: BaseException) -> str:
-    """The arguments as ``str()`` shows them, each truncated by itself: a ``str()`` of 20 MB would take a second."""
+    """The arguments as ``str()`` shows them, each truncated separately, as a ``str()`` of 20 MB would take a second."""
     args = error.args
     if len(args) == 1 and isinstance(args[0], str) and not isinstance(error, KeyError):
         return escape_surrogates(truncate(args[0]))
@@ -140,5 +140,5 @@ def _truncated_repr(value: object) -> str:
 
 
 def escape_surrogates(text: str) -> str:
-    """Text that UTF-8 can encode: in messages, file names that are not UTF-8 have halves of surrogate pairs."""
+    """Text that UTF-8 can encode. In messages, file names that are not UTF-8 contain lone surrogates."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

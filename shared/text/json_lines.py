@@ -1,4 +1,4 @@
-"""JSON lines for terminals and logs. It is apart from `monarq.shared.text.printable`, which loads without msgspec."""
+"""JSON lines for terminals and logs. Separate from `monarq.shared.text.printable`, which must load without msgspec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""monarq's loggers: untrusted text in ids, names and errors can neither forge a line nor control a terminal."""
+"""monarq's loggers. Untrusted text in ids, names and errors cannot forge log lines or control a terminal."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from monarq.shared.text.traceback_text import traceback_text
 
 
 class MultilineText(str):
-    """An argument of a log line with several lines: they are kept, indented below the first."""
+    """A log argument that may span several lines; the further lines are indented below the first."""
 
     __slots__ = ()
 
 
 class _EscapingFilter(logging.Filter):
-    """Escapes a record's text; it is on the logger, not on a handler, so that the user's own logging has it as well."""
+    """Escapes a record's text. It is on the logger, not on a handler, so that the user's own handlers get it too."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See `logging.Filter`."""
@@ -25,7 +25,7 @@ class _EscapingFilter(logging.Filter):
             record.args = tuple(map(_escaped, record.args))
         error = record.exc_info and record.exc_info[1]
         if error and not record.exc_text:
-            # Formatters use this text where it is set, instead of formatting all that the error holds.
+            # Formatters use this text if it is set, instead of formatting everything in the error.
             record.exc_text = printable_lines(traceback_text(error) or error_text(error)).rstrip("\n")
         return True
 

@@ -1,4 +1,4 @@
-"""Escaping of untrusted text for a line, a terminal or a page: control characters are shown, not obeyed."""
+"""Escaping of untrusted text for a line, a terminal or a page: control characters are shown, not executed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _LARGEST_BMP: Final = 0xFFFF
 
 
 def printable(text: str) -> str:
-    """The text in one line: line ends, control and bidirectional characters become Python's escapes."""
+    """The text in one line: line ends, control and bidirectional characters become Python escapes."""
     return text if text.isprintable() else "".join(map(_python_escape, text))
 
 
@@ -20,7 +20,7 @@ def printable_lines(text: str) -> str:
 
 
 def printable_json(text: str) -> str:
-    """JSON with all characters escaped that are not printable."""
+    """JSON with all unprintable characters escaped."""
     return text if text.isprintable() else "".join(map(_json_escape, text))
 
 

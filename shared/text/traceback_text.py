@@ -15,9 +15,9 @@ from monarq.shared.errors import MonarqError
 from monarq.shared.text.error_text import error_text, escape_surrogates, qualified_name, truncate
 
 MOST_ERRORS: Final = 100
-"""The most exceptions of one traceback that are shown: causes, contexts, members of groups."""
+"""The most exceptions shown in one traceback: causes, contexts, members of groups."""
 MOST_LINKS: Final = 20
-"""The longest chain of causes, and the deepest nesting of groups, that is shown."""
+"""The longest chain of causes, and the deepest nesting of groups, shown."""
 MOST_MEMBERS: Final = 15
 MOST_NOTES: Final = 20
 MOST_FRAMES: Final = 60
@@ -32,16 +32,16 @@ _CALLERS: Final = (
     "monarq.workers.lanes.thread_lane",
     "monarq.workers.lanes.cpu_child.main",
 )
-"""The modules that call the user's functions: what they raise, for a missing argument say, needs no frame."""
+"""The modules that call the user's functions: an error raised there, as for a missing argument, needs no frame."""
 
 Frames = list[TracebackType]
 
 
-class RemoteTraceback(Exception):  # noqa: N818 - it is never raised: it is the `__cause__` that shows the other side
+class RemoteTraceback(Exception):  # noqa: N818 - never raised: it is a `__cause__` that shows the remote traceback
     """The traceback of an exception that came from another process, as its `__cause__`.
 
     Attributes:
-        text: the traceback of the other process, with the exception itself at its end.
+        text: the traceback of the other process, ending with the exception itself.
     """
 
     def __init__(self, text: str) -> None:
@@ -53,7 +53,7 @@ class RemoteTraceback(Exception):  # noqa: N818 - it is never raised: it is the 
 
 
 def traceback_text(error: BaseException) -> str:
-    """An exception's traceback as text; '' where it has none."""
+    """An exception's traceback as text; '' if it has none."""
     if error.__traceback__ is None and error.__cause__ is None:
         return ""
     # Notes and file names may hold surrogates, as messages may.
@@ -61,7 +61,7 @@ def traceback_text(error: BaseException) -> str:
 
 
 def user_traceback(error: BaseException) -> TracebackType | None:
-    """The traceback from the user's first frame on, for other formatters than ours."""
+    """The traceback from the user's first frame on, for formatters other than ours."""
     frames = user_frames(error)
     return frames[0] if frames else None
 
@@ -129,7 +129,7 @@ def _links(error: BaseException) -> Iterator[tuple[BaseException, str]]:
 
 
 def user_frames(error: BaseException) -> Frames:
-    """The frames of its traceback from the user's first one on; monarq's only where the error may be monarq's own."""
+    """The frames of its traceback from the user's first one on; monarq's frames only if the error may be monarq's."""
     frames = list(_walk(error.__traceback__))
     of_user = [at for at, trace in enumerate(frames) if _is_users(trace)]
     is_on_purpose = isinstance(error, (MonarqError, TimeoutError))
@@ -139,7 +139,7 @@ def user_frames(error: BaseException) -> Frames:
 
 
 def _may_be_ours(error: BaseException, raised_at: TracebackType) -> bool:
-    """Whether the error may be monarq's own; that of a cancelled job is no `Exception`."""
+    """Whether the error may be monarq's own; the error of a cancelled job is not an `Exception`."""
     return isinstance(error, Exception) and _module_of(raised_at) not in (*_BETWEEN, *_CALLERS)
 
 
@@ -160,7 +160,7 @@ def _module_of(trace: TracebackType) -> str:
 
 
 def _frame_lines(frames: Frames) -> Iterator[str]:
-    """The first and the last frames: those in between may be a long recursion."""
+    """The first and last frames; those in between may be a long recursion."""
     half = MOST_FRAMES // 2
     if len(frames) <= MOST_FRAMES:
         yield from _formatted(frames)
@@ -186,5 +186,5 @@ def _notes(error: BaseException) -> list[str]:
 
 
 def _indented(text: str) -> str:
-    """The text with all lines but the first indented, so that none can pass for a line of the log itself."""
+    """The text with all lines but the first indented, so that none can be mistaken for a log line."""
     return "\n    ".join(text.splitlines()) if text else text

@@ -1,1 +1,1 @@
-"""Traces by OpenTelemetry: spans of enqueues, and a span's context on its way to another process."""
+"""OpenTelemetry traces: spans of enqueues, and the propagation of a span's context to another process."""

@@ -1,7 +1,7 @@
-"""Optional metrics by OpenTelemetry: in a program without them, each call is one cheap check and imports nothing.
+"""Optional OpenTelemetry metrics. In a program without them, each call is one cheap check and imports nothing.
 
-A program has metrics once it has imported OpenTelemetry's API and set a meter provider, by its own code or by
-`opentelemetry-instrument`; that may happen at any time.
+A program has metrics once it has imported OpenTelemetry's API and set a meter provider, in its own code or by
+`opentelemetry-instrument`. This may happen at any time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _IS_CHOSEN_BY_ENVIRONMENT: Final = "OTEL_PYTHON_METER_PROVIDER" in os.environ
 def find_metrics() -> MessagingMetrics | None:
     """The metrics of the program's meter provider; None in a program without one."""
     internal = sys.modules.get("opentelemetry.metrics._internal")
-    if internal is None:  # a program that has not imported it has set no provider
+    if internal is None:  # not imported, so no provider is set
         return None
     if getattr(internal, "_METER_PROVIDER", internal) is None and not _IS_CHOSEN_BY_ENVIRONMENT:
         return None

@@ -1,7 +1,7 @@
-"""OpenTelemetry spans of enqueues, by its conventions for messaging; imported only where a provider is set.
+"""OpenTelemetry spans of enqueues, by the semantic conventions for messaging. Imported only if a provider is set.
 
 https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ (as of 1.37, "development"). The span of the run
-is in `monarq.workers.reporting.spans`: it links to the span of the enqueue, whose context travels in the payload.
+is in `monarq.workers.reporting.spans`. It links to the span of the enqueue, whose context is sent in the payload.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from monarq.shared.tracing.carrier import Carrier
 from monarq.shared.version import VERSION
 
 SYSTEM: Final = "monarq"
-"""`messaging.system`: the conventions have no value for queues on Redis."""
+"""`messaging.system`; the conventions define no value for queues on Redis."""
 
 
 class Tracing:
-    """Makes spans by a program's tracer provider.
+    """Makes spans with a program's tracer provider.
 
     Attributes:
-        tracer: monarq's tracer of that provider.
+        tracer: monarq's tracer from that provider.
     """
 
     def __init__(self, provider: TracerProvider) -> None:
@@ -76,7 +76,7 @@ class Tracing:
 
 @lru_cache(maxsize=8)
 def tracing_for(provider: TracerProvider) -> Tracing:
-    """The tracing of a provider; a program has one provider, its tests perhaps several."""
+    """The tracing for a provider, cached; a program has one provider, but tests may have several."""
     return Tracing(provider)
 
 
@@ -92,7 +92,7 @@ def span_attributes(operation: str, queue: str, job_name: str) -> dict[str, Attr
 
 
 def extract_context(carrier: object) -> Context:
-    """The context in a payload's carrier; an empty one where that is missing or is not a carrier."""
+    """The context in a payload's carrier; an empty one if it is missing or invalid."""
     if not isinstance(carrier, dict):
         return Context()
     texts = {name: text for name, text in carrier.items() if isinstance(name, str) and isinstance(text, str)}

@@ -1,4 +1,4 @@
-"""OpenTelemetry metrics by its conventions for messaging; imported only where a meter provider is set.
+"""OpenTelemetry metrics, by the semantic conventions for messaging. Imported only if a meter provider is set.
 
 https://opentelemetry.io/docs/specs/semconv/messaging/messaging-metrics/ (as of 1.37, "development").
 """
@@ -14,7 +14,7 @@ from monarq.shared.tracing.otel import SYSTEM
 from monarq.shared.version import VERSION
 
 _BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
-"""Those that the conventions ask for."""
+"""The bucket boundaries that the conventions recommend."""
 
 
 class MessagingMetrics:
@@ -23,10 +23,10 @@ class MessagingMetrics:
     def __init__(self, provider: MeterProvider) -> None:
         meter = provider.get_meter("monarq", VERSION)
         self._sent = meter.create_counter(
-            "messaging.client.sent.messages", unit="{message}", description="Jobs that were enqueued, or were to be"
+            "messaging.client.sent.messages", unit="{message}", description="Jobs that producers tried to enqueue"
         )
         self._consumed = meter.create_counter(
-            "messaging.client.consumed.messages", unit="{message}", description="Jobs that workers have taken to run"
+            "messaging.client.consumed.messages", unit="{message}", description="Jobs that workers have claimed"
         )
         self._duration = meter.create_histogram(
             "messaging.process.duration",
@@ -36,11 +36,11 @@ class MessagingMetrics:
         )
 
     def sent(self, queue: str, job_name: str, count: int, error_type: str = "") -> None:
-        """Counts an enqueue of some jobs; `error_type` is the class of what it raised, '' where it succeeded."""
+        """Counts the enqueue of some jobs; `error_type` is the class of its exception, '' if it succeeded."""
         self._sent.add(count, _attributes("send", queue, job_name, error_type))
 
     def consumed(self, queue: str, job_name: str, error_type: str = "") -> None:
-        """Counts a job that a worker has taken."""
+        """Counts a job that a worker has claimed."""
         self._consumed.add(1, _attributes("process", queue, job_name, error_type))
 
     def processed(self, queue: str, job_name: str, seconds: float, error_type: str = "") -> None:
@@ -50,7 +50,7 @@ class MessagingMetrics:
 
 @lru_cache(maxsize=8)
 def metrics_for(provider: MeterProvider) -> MessagingMetrics:
-    """The metrics of a provider; a program has one provider, its tests perhaps several."""
+    """The metrics for a provider, cached; a program has one provider, but tests may have several."""
     return MessagingMetrics(provider)
 
 

@@ -1,7 +1,7 @@
-"""Optional tracing by OpenTelemetry: in a program without it, each call is one cheap check and imports nothing.
+"""Optional OpenTelemetry tracing. In a program without it, each call is one cheap check and imports nothing.
 
 Producers use `sending`, workers `find_own_tracing`. A program has traces once it has imported OpenTelemetry's API and
-set a tracer provider, by its own code or by `opentelemetry-instrument`; that may happen at any time.
+set a tracer provider, in its own code or by `opentelemetry-instrument`. This may happen at any time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _IS_CHOSEN_BY_ENVIRONMENT: Final = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
 
 _MAKES_SPANS: Final = os.environ.get("MONARQ_TRACES", "").lower() not in ("0", "off", "no", "false")
-"""Whether monarq makes spans of its own; the program's context travels in any case."""
+"""Whether monarq makes its own spans; the program's context is propagated in any case."""
 
 _UNTRACED: Final[AbstractContextManager[Carrier | None]] = nullcontext()
 
@@ -31,9 +31,9 @@ _UNTRACED: Final[AbstractContextManager[Carrier | None]] = nullcontext()
 def find_tracing() -> Tracing | None:
     """The tracing of the program's tracer provider; None in a program without one."""
     api = sys.modules.get("opentelemetry.trace")
-    if api is None:  # a program that has not imported it has set no provider
+    if api is None:  # not imported, so no provider is set
         return None
-    # `get_tracer_provider` reads the environment each time, for 2 us; it is used where this attribute is absent.
+    # `get_tracer_provider` reads the environment each time, which takes 2 us; it is used if this attribute is absent.
     if getattr(api, "_TRACER_PROVIDER", api) is None and not _IS_CHOSEN_BY_ENVIRONMENT:
         return None
     provider = api.get_tracer_provider()
@@ -45,20 +45,20 @@ def find_tracing() -> Tracing | None:
 
 
 def find_own_tracing() -> Tracing | None:
-    """The same for monarq's own spans: None also where MONARQ_TRACES turns them off."""
+    """The same for monarq's own spans; also None if MONARQ_TRACES turns them off."""
     return find_tracing() if _MAKES_SPANS else None
 
 
 def sending(
     queue: str, job_name: str, *, job_id: str | None = None, count: int | None = None
 ) -> AbstractContextManager[Carrier | None]:
-    """A span around an enqueue, which is counted too; yields the carrier for the payloads, None without tracing.
+    """A span around an enqueue, which is also counted; yields the carrier for the payloads, None without tracing.
 
     Args:
         queue: the queue's name.
         job_name: the job's name.
-        job_id: the job's id, where it is one job.
-        count: how many jobs, where they are many.
+        job_id: the job's id, if it is one job.
+        count: how many jobs, if there are several.
     """
     tracing, metrics = find_own_tracing(), find_metrics()
     span = _UNTRACED if tracing is None else tracing.sending(queue, job_name, job_id=job_id, count=count)
@@ -85,7 +85,7 @@ def inject_context() -> Carrier | None:
 
 
 def span_ids() -> tuple[str, str]:
-    """The ids of the current trace and span, in hex as logs have them; both empty without one."""
+    """The ids of the current trace and span, in hex as in logs; both empty without one."""
     tracing = find_tracing()
     return ("", "") if tracing is None else tracing.ids()
 

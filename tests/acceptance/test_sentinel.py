@@ -89,5 +89,5 @@ async def test_what_stands_in_the_way(url: str) -> None:
     ended = await monarq("stats", url=url)
     assert ended.code != 0
     assert "secret" not in ended.err
-    names = "no sentinel names a primary of 'name': 127.0.0.1:1: "
-    assert (names if url.endswith("name") else "names the service that they watch") in ended.err
+    names = "no sentinel names a primary for 'name': 127.0.0.1:1: "
+    assert (names if url.endswith("name") else "needs the service that they monitor") in ended.err

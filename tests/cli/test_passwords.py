@@ -40,7 +40,7 @@ async def test_nor_where_it_is_on_the_command_line(locked_redis: EmbeddedRedis) 
 async def test_none_at_all(locked_redis: EmbeddedRedis, args: list[str]) -> None:
     ended = await monarq(*args, url=locked_redis.url)
     assert (ended.code, len(ended.err.splitlines())) == (2, 1)
-    assert "authentication required: give user and password in REDIS_URL" in ended.err
+    assert "authentication required: set user and password in REDIS_URL" in ended.err
 
 
 def check_told(ended: Ended) -> None:

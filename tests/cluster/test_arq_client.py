@@ -12,7 +12,7 @@ from monarq.arq.connections import RedisSettings
 
 async def test_a_node_that_arq_s_client_is_given(cluster: Cluster) -> None:
     """It refuses the call, and not the script: Valkey 9.1 would refuse every other script after that."""
-    words = r"is a node of a Redis Cluster: name it as redis\+cluster://.*don't hash to the same slot"
+    words = r"is a node of a Redis Cluster: use redis\+cluster://.*don't hash to the same slot"
     for number, node in enumerate(cluster.nodes):
         pool = await create_pool(RedisSettings(port=node.port), default_queue_name="mail")
         with pytest.raises(RedisRefusedError, match=words):

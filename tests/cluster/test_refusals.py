@@ -48,11 +48,11 @@ async def test_a_node_that_is_named_as_a_server(cluster: Cluster) -> None:
     url = f"redis://127.0.0.1:{cluster.nodes[0].port}"
     ended = await monarq("worker", TARGET, "-q", "mail", url=url)
     assert ended.code != 0
-    assert "is a node of a Redis Cluster: name it as redis+cluster://host:port" in ended.err
+    assert "is a node of a Redis Cluster: use redis+cluster://host:port" in ended.err
     names = await queue_on_each_node(cluster)
     elsewhere = [name for name in names if await cluster.holder(f"{{{name}}}") is not cluster.nodes[0]]
     async with Producer(url, queue=Queue(elsewhere[0])) as producer:
-        with pytest.raises(RedisRefusedError, match=r"nothing was enqueued: .*name it as redis\+cluster://"):
+        with pytest.raises(RedisRefusedError, match=r"nothing was enqueued: .*use redis\+cluster://"):
             await producer.enqueue(named("x"))
 
 
@@ -61,7 +61,7 @@ async def test_a_server_that_is_named_as_a_cluster() -> None:
         url = server.url.replace("redis://", "redis+cluster://")
         ended = await monarq("worker", TARGET, "-q", "mail", url=url)
     assert ended.code != 0
-    assert "is not a node of a Redis Cluster: name it as redis://host:port" in ended.err
+    assert "is not a node of a Redis Cluster: use redis://host:port" in ended.err
 
 
 @asynccontextmanager

@@ -96,7 +96,7 @@ def test_of_an_enqueue(options: dict[str, Any], words: str) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        *(({"url": value}, "URL of the Redis server is a .*: give text") for value in (5, b"redis://x", [], True)),
+        *(({"url": value}, "the Redis URL is a .*: give text") for value in (5, b"redis://x", [], True)),
         *(({"codec": value}, "there is no codec .*: give") for value in (5, b"msgpack", "json", object)),
         *(({"signing_key": value}, "signing_key is a .*: give text") for value in (0, b"k" * 32, [], True)),
     ],

@@ -105,14 +105,11 @@ async def check_server(redis: Redis, shown: str, events: Dispatcher, *, warns: b
             # Not every user may call INFO, and the worker's components notice by themselves when Redis is away.
             continue
         if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):  # Valkey may have the second alone
-            raise RedisUnavailableError(
-                f"Redis at {shown} is a sentinel: name it as redis+sentinel://host:port/SERVICE"
-            )
+            raise RedisUnavailableError(f"Redis at {shown} is a sentinel: use redis+sentinel://host:port/SERVICE")
         _check_version(info, name or shown)
         if not name and info.get("cluster_enabled") == 1:
             raise RedisUnavailableError(
-                f"Redis at {shown} is a node of a Redis Cluster: name it as redis+cluster://host:port, for native"
-                " queues"
+                f"Redis at {shown} is a node of a Redis Cluster: use redis+cluster://host:port, with native queues"
             )
         for danger in dangers_of(info):
             dangers.setdefault(danger, []).append(name)

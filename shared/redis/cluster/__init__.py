@@ -1,1 +1,1 @@
-"""Redis Cluster: which node holds which slot, and clients that send each command to the node of its key."""
+"""Redis Cluster: the slots of nodes, and clients that send each command to the node of its key."""

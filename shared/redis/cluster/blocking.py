@@ -1,4 +1,4 @@
-"""The blocking cluster client: for the thread that keeps a worker's leases, which must not wait for one node alone."""
+"""The blocking cluster client, for the thread that renews a worker's leases, which must not block on a single node."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _CLUSTER_SLOTS: Final = ("CLUSTER", "SLOTS")
 
 
 class BlockingClusterClient:
-    """What `redis.Redis` is for one server, as far as scripts need it. Any thread may use it.
+    """A replacement for `redis.Redis` on a cluster, as far as scripts need it. Any thread may use it.
 
     Args:
         seeds: the nodes that are asked first.
-        make_node: makes the client of a node, which repeats nothing by itself.
+        make_node: makes the client of a node, which must not retry by itself.
     """
 
     def __init__(self, seeds: Sequence[Address], make_node: Callable[[Address], redis.Redis]) -> None:
@@ -43,10 +43,10 @@ class BlockingClusterClient:
         self.connection_pool = NodePools(self._nodes)
 
     def execute_command(self, *command: Any) -> Any:
-        """Sends a command to the node of its key; repeats it only where no node has carried it out.
+        """Sends a command to the node of its key; repeats it only if no node has executed it.
 
         Raises:
-            RedisError: as the node or the connection says; TRYAGAIN where its slot does not settle in time.
+            RedisError: from the node or the connection; TRYAGAIN if its slot does not settle in time.
         """
         slot = command_slot(command)
         to: Address | None = None
@@ -79,16 +79,16 @@ class BlockingClusterClient:
         raise unsettled_error(slot, last, address)
 
     def in_parallel(self, calls: Iterable[tuple[str, Callable[[], None]]], wait_s: float) -> list[Exception]:
-        """Makes calls, those about keys of one node one after the other, those of several nodes at once.
+        """Makes calls: sequentially for the keys of one node, in parallel for different nodes.
 
-        A node whose calls of an earlier time have not ended yet gets none: whoever calls again later loses nothing.
+        A node whose earlier calls have not ended yet is skipped, so callers must be able to call again later.
 
         Args:
-            calls: a key each, and what to call.
-            wait_s: how long to wait for all; the calls to a node that is still silent then go on by themselves.
+            calls: pairs of a key and a function to call.
+            wait_s: how long to wait for all; calls to a node that is still silent then continue in the background.
 
         Returns:
-            What went wrong.
+            The failures.
         """
         failures: list[Exception] = []
         with suppress(*REDIS_ERRORS):
@@ -180,7 +180,7 @@ class BlockingClusterClient:
 
 
 def _call_all(calls: Iterable[Callable[[], None]], failures: list[Exception]) -> None:
-    """Makes the calls; what a node refuses for one keeps it from no other."""
+    """Makes the calls; an error reply to one does not prevent the others."""
     for call in calls:
         try:
             call()

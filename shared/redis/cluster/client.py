@@ -1,8 +1,8 @@
 """The cluster client: a `RedisClient` that sends each command to the node that holds its key.
 
-Formats, monitors and workers use it as they use any client: all that they send is about one queue, or about the fleet,
-and so about one slot. It follows MOVED and ASK, waits a moment where a slot is on its way, and finds out who holds what
-where a node is away. It never repeats a command that may have been carried out.
+Formats, monitors and workers use it like any client: everything that they send is about one queue, or about the fleet,
+and so about one slot. It follows MOVED and ASK, waits a moment while a slot migrates, and refreshes the slot map if a
+node is unreachable. It never repeats a command that may have been executed.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ from monarq.shared.redis.scripts import Argument
 Command = tuple[Argument, ...]
 
 REFRESH_EVERY_S: Final = 0.5
-"""How often the nodes are asked, at most, who holds what: a fleet that has lost a node must not flood the others."""
+"""The shortest interval between refreshes of the slot map, so that a fleet that has lost a node does not flood the
+others."""
 
 ASK_S: Final = 2.0
-"""How long a node may take to tell."""
+"""How long a node may take to reply to this."""
 
 FORGET_AFTER_S: Final = 60.0
 """How long a node that has left the cluster keeps its connections."""
@@ -54,10 +55,10 @@ class ClusterClient(RedisClient):
 
     Args:
         seeds: the nodes that are asked first.
-        pool: makes connections to nodes as this one would; it connects to none itself.
+        pool: a template for the connections to nodes; it makes no connections itself.
         shown: the cluster's address for messages, without secrets.
-        timeout_s: seconds that one call of a node may take, connecting included.
-        connections: the most that are opened to a node.
+        timeout_s: seconds that one call to a node may take, including connecting.
+        connections: the most connections to open to a node.
     """
 
     def __init__(
@@ -82,12 +83,12 @@ class ClusterClient(RedisClient):
         self._changed = asyncio.Event()
 
     def like(self, *, timeout_s: float, connections: int = CONNECTIONS) -> ClusterClient:
-        """Another client of the same cluster, with connections of its own."""
+        """Another client of the same cluster, with its own connections."""
         pool = self._node_pool.copy()
         return ClusterClient(self._seeds, pool, shown=self.shown, timeout_s=timeout_s, connections=connections)
 
     async def execute(self, *commands: Command, raises: bool = True) -> list[Any]:
-        """Sends commands about one slot, in one piece where that does not move; see `RedisClient.execute`."""
+        """Sends commands about one slot, in one piece unless the slot moves; see `RedisClient.execute`."""
         replies = await self.send(command_slot(commands[0]), commands)
         if raises:
             for reply in replies:
@@ -96,19 +97,19 @@ class ClusterClient(RedisClient):
         return replies
 
     async def send(self, slot: int | None, commands: Sequence[Command], *, whole: bool = False) -> list[Any]:
-        """Sends commands to the node that holds a slot, and those on that the slot has left behind.
+        """Sends commands to the node that holds a slot, and redirected ones to the right node.
 
         Args:
             slot: the slot that they are all about; None for any node.
             commands: the commands.
-            whole: they are a transaction: where one was redirected, none was carried out.
+            whole: whether they are a transaction: if one was redirected, none was executed.
 
         Returns:
-            Their replies, error replies among them; such as TRYAGAIN where the slot does not settle in time.
+            Their replies, including error replies, such as TRYAGAIN if the slot does not settle in time.
 
         Raises:
-            NotSentError: there was no connection to send them on; nothing was carried out.
-            RedisError, OSError: it is unknown whether they, or the last of them, were carried out.
+            NotSentError: no connection could be made; nothing was executed.
+            RedisError, OSError: it is unknown whether they, or the last of them, were executed.
         """
         replies: list[Any] = [None] * len(commands)
         left = list(range(len(commands)))
@@ -130,7 +131,7 @@ class ClusterClient(RedisClient):
             redirected = _sort(answers[1::2] if is_asking else answers, left, replies, node.address)
             if not redirected:
                 return replies
-            last = replies[redirected[0][0]]  # of a transaction the others have other replies
+            last = replies[redirected[0][0]]  # the other commands of a transaction have other replies
             left = list(range(len(commands))) if whole else [at for at, _ in redirected]
             redirection = redirected[0][1]
             if redirection.what is Redirect.MOVED:
@@ -142,46 +143,46 @@ class ClusterClient(RedisClient):
                 break
             else:
                 await asyncio.sleep(pause_s)
-                self._suspects.add(node.address)  # perhaps another one holds the slot by now
+                self._suspects.add(node.address)  # another node may hold the slot by now
                 to, is_asking = None, False
         for at in left:
             replies[at] = unsettled_error(slot, last, node.address)
         return replies
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
-        """A pipeline; each of its commands goes to the node of its key. A transaction is about one slot."""
+        """A pipeline. Each of its commands goes to the node of its key. A transaction must be about one slot."""
         return ClusterPipeline(self, transaction)
 
     def pubsub(self, **options: Any) -> PubSub:
-        """Refuses: whoever listens chooses the node; see `monarq.shared.redis.servers`."""
+        """Not supported, as a subscriber must choose the node; see `monarq.shared.redis.servers`."""
         raise NotImplementedError("a subscription is on one node of a cluster: use monarq.shared.redis.servers")
 
     async def load(self) -> None:
-        """Finds out who holds what, unless that is known.
+        """Loads the slot map, unless it is known.
 
         Raises:
-            NotSentError: no node of the cluster was reached.
-            ResponseError: the server is not a node of a cluster, or the user may not ask.
+            NotSentError: no node of the cluster could be reached.
+            ResponseError: the server is not a node of a cluster, or the user lacks the right to ask.
         """
         if not self._topology.primaries:
             await self._refresh()
 
     def holder_of(self, key: str | bytes) -> Address | None:
-        """The node that holds a key, as far as is known."""
+        """The node that holds a key, as far as known."""
         return self.holder_of_slot(key_slot_of(key))
 
     def holder_of_slot(self, slot: int) -> Address | None:
-        """The node that holds a slot, as far as is known."""
+        """The node that holds a slot, as far as known."""
         return self._topology.holder(slot)
 
     @property
     def primaries(self) -> list[Address]:
-        """The nodes that hold slots, as far as is known, in order."""
+        """The nodes that hold slots, as far as known, in order."""
         return sorted(self._topology.primaries)
 
     @property
     def next_change(self) -> asyncio.Event:
-        """Set once another node holds any slot than now; each change has an event of its own."""
+        """An event that is set when any slot moves to another node; each change has its own event."""
         return self._changed
 
     def node(self, address: Address) -> Node:
@@ -194,11 +195,11 @@ class ClusterClient(RedisClient):
         return found
 
     def filenos(self) -> list[int]:
-        """The file descriptors of all connections, which a forked process must close."""
+        """The file descriptors of all connections, which must be closed in a fork."""
         return [fileno for node in self._nodes.values() for fileno in node.client.filenos()]
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """Closes all connections at once; whoever awaits a reply gets an error. May be called more than once."""
+        """Closes all connections at once; callers that await a reply get an error. May be called more than once."""
         await super().aclose(close_connection_pool)
         await _close(self._nodes.values())
 
@@ -211,7 +212,7 @@ class ClusterClient(RedisClient):
         )
 
     async def _holder(self, slot: int | None) -> Address:
-        """The node that holds a slot, or any primary. Where the one that is known of failed, others are asked first."""
+        """The node that holds a slot, or any primary. If the known one has failed, other nodes are asked first."""
         found = self._known_holder(slot)
         if found is None or found in self._suspects:
             try:
@@ -231,20 +232,20 @@ class ClusterClient(RedisClient):
         return next((each for each in primaries if each not in self._suspects), primaries[0] if primaries else None)
 
     async def _is_elsewhere(self, slot: int | None, failed: Address) -> bool:
-        """Whether another node holds the slot by now."""
+        """Whether the slot has moved to another node."""
         with suppress(*REDIS_ERRORS):
             await self._refresh()
         return self._known_holder(slot) not in {None, failed}
 
     async def _move(self, redirection: Redirection) -> None:
-        """Notes where a slot is, and asks its holder for all others: a failover or a reshard moves many."""
+        """Records the new node of a slot, and asks it for all others, as a failover or a reshard moves many."""
         with suppress(*REDIS_ERRORS):
             await self._refresh(redirection.address)
         if self._topology.move(redirection.slot, redirection.address):
             self._tell_change()
 
     async def _refresh(self, first: Address | None = None) -> None:
-        """Asks one node after the other until one tells who holds what; not too often."""
+        """Asks one node after another for the slot map, but not too often."""
         async with self._refreshing:
             if time.monotonic() - self._refreshed_s < REFRESH_EVERY_S:
                 return
@@ -267,10 +268,10 @@ class ClusterClient(RedisClient):
             [reply] = await self.node(address).send([("CLUSTER", "SLOTS")])
         if isinstance(reply, ResponseError):
             if "cluster support disabled" in str(reply):
-                raise ResponseError(f"{address} is not a node of a Redis Cluster: name it as redis://host:port")
+                raise ResponseError(f"{address} is not a node of a Redis Cluster: use redis://host:port for it")
             if UNKNOWN_COMMAND in str(reply):
                 raise ResponseError(
-                    f"{address} is not a node of a Redis Cluster: if it is a sentinel, name it as"
+                    f"{address} is not a node of a Redis Cluster: if it is a sentinel, use"
                     " redis+sentinel://host:port/SERVICE"
                 )
             raise reply
@@ -304,7 +305,7 @@ async def _close(nodes: Iterable[Node]) -> None:
 def _sort(
     answers: Sequence[Any], places: Sequence[int], replies: list[Any], sender: Address
 ) -> list[tuple[int, Redirection]]:
-    """Puts the replies into their places; returns the places of those that were redirected."""
+    """Puts the replies into their places, and returns the places of redirected commands."""
     redirected = []
     for at, answer in zip(places, answers, strict=True):
         replies[at] = answer

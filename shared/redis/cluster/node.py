@@ -13,25 +13,25 @@ from monarq.shared.redis.redis_errors import REDIS_ERRORS, NotSentError
 from monarq.shared.redis.scripts import Argument
 
 REST_S: Final = 1.0
-"""How long after a node was silent it is asked again."""
+"""How long after a node did not answer it is pinged again."""
 
 PROBE_S: Final = 2.0
-"""How long it may take to answer then."""
+"""How long it may take to answer that ping."""
 
 DOUBT_S: Final = 10.0
-"""Who comes so long after it was silent asks it at once: it may answer again since long."""
+"""A call this long after the last silence is sent at once, as the node may have been answering again for long."""
 
 _QUICK_S: Final = 0.5
-"""A failure that took less was no silence."""
+"""A failure that took less time does not count as silence."""
 
 
 class Node:
-    """One node. While it is silent its callers are told so at once: one that waits for it holds the others' work.
+    """One node. While it is silent, calls fail at once, as a caller that waits for it would delay the work of others.
 
-    Only the first calls wait for it. After that it gets a PING now and then, as long as it is called, until it answers.
+    Only the first calls wait for it. After that it is pinged now and then, as long as it is called, until it answers.
 
     Args:
-        address: where it listens.
+        address: its address.
         client: its connections.
 
     Attributes:
@@ -46,11 +46,11 @@ class Node:
         self._probe: asyncio.Task[None] | None = None
 
     async def send(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
-        """Sends commands in one piece; their replies, error replies among them.
+        """Sends commands in one piece, and returns their replies, including error replies.
 
         Raises:
-            NotSentError: there was no connection to send them on, or the node was silent when it was asked last.
-            RedisError, OSError: it is unknown whether they were carried out.
+            NotSentError: no connection could be made, or the node did not answer recently.
+            RedisError, OSError: it is unknown whether they were executed.
         """
         self.used_s = began_s = time.monotonic()
         if self._silent_s is not None and self._is_silent(began_s - self._silent_s):
@@ -72,7 +72,7 @@ class Node:
         await self.client.aclose()
 
     def _is_silent(self, since_s: float) -> bool:
-        """Whether it is taken for silent; has it asked again where it is time to."""
+        """Whether it counts as silent; starts a new ping if one is due."""
         if self._probe is not None:
             return True
         if since_s > DOUBT_S:

@@ -1,4 +1,4 @@
-"""The connection pools of a cluster's nodes, as the lease thread treats that of one server."""
+"""The connection pools of a cluster's nodes, in the form that the lease thread uses for the pool of one server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class NodePools:
     """The pools of all nodes.
 
     Args:
-        nodes: the blocking clients, by whatever names them.
+        nodes: the blocking clients, by any key.
     """
 
     def __init__(self, nodes: Mapping[Any, Any]) -> None:
@@ -22,4 +22,4 @@ class NodePools:
         return [node.connection_pool for node in list(self._nodes.values())]
 
     def disconnect(self) -> None:
-        """Nothing: a node that failed is left by itself, and what others are asked just now must not be broken off."""
+        """Does nothing: failed nodes drop their connections themselves, and calls to others must not be interrupted."""

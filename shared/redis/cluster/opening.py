@@ -22,8 +22,8 @@ def open_cluster(address: RedisAddress, like: Redis, options: Mapping[str, Any])
 
     Args:
         address: some nodes of the cluster.
-        like: a client that would connect to one of them.
-        options: redis-py's options of connections, whose `socket_timeout` is the seconds that one call may take.
+        like: a client for one of these nodes, as a template.
+        options: redis-py's connection options; their `socket_timeout` limits the seconds of one call.
     """
     return ClusterClient(
         _seeds(address), PrivatePool.like(like), shown=address.shown, timeout_s=options["socket_timeout"]
@@ -40,7 +40,7 @@ def _seeds(address: RedisAddress) -> Sequence[Address]:
 
 
 def _node_maker(pool: redis.ConnectionPool) -> Callable[[Address], redis.Redis]:
-    # Only monarq repeats what may have been carried out.
+    # redis-py must not retry by itself: only monarq knows which commands may be repeated.
     once: dict[str, Any] = {"retry": Retry(NoBackoff(), 0), "retry_on_timeout": False, "retry_on_error": []}
 
     def make(address: Address) -> redis.Redis:

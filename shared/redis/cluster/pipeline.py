@@ -1,4 +1,4 @@
-"""A pipeline on a cluster: its commands go to the nodes of their keys, in one piece a node, and all nodes at once."""
+"""A pipeline on a cluster: its commands go to the nodes of their keys, in one piece per node, to all in parallel."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Command = tuple[Any, ...]
 
 
 class Sender(Protocol):
-    """What a pipeline needs of the client that sends for it: see `monarq.shared.redis.cluster.client`."""
+    """What a pipeline needs of its client; see `monarq.shared.redis.cluster.client`."""
 
     connection_pool: ConnectionPool
     response_callbacks: Any
@@ -57,13 +57,13 @@ class ClusterPipeline(Pipeline):
         self._cluster = cluster
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        """Sends what was called, and returns the replies in order.
+        """Sends the commands, and returns the replies in order.
 
         Args:
             raise_on_error: raise the first error reply; otherwise it is returned in its place.
 
         Raises:
-            RedisError, OSError: a node was not reached, or did not reply. What others were sent was carried out.
+            RedisError, OSError: a node was not reached, or did not reply. Commands to other nodes were executed.
         """
         stack = list(self.command_stack)
         await self.reset()  # type: ignore[no-untyped-call]
@@ -94,7 +94,7 @@ class ClusterPipeline(Pipeline):
         return answers
 
     async def _send_to_many(self, commands: list[Command]) -> list[Any]:
-        """Sends commands about several slots: in one piece a node, all nodes at once."""
+        """Sends commands about several slots: in one piece per node, to all nodes in parallel."""
         cluster = self._cluster
         await cluster.load()
         by_node: defaultdict[Address | None, list[int]] = defaultdict(list)
@@ -113,7 +113,7 @@ class ClusterPipeline(Pipeline):
                         replies[at] = answer
                         if read_redirection(answer, address) is not None:
                             left.append(at)
-            for at in left:  # what no node has carried out: each follows its own slot
+            for at in left:  # commands that no node has executed; each follows its own slot
                 [replies[at]] = await cluster.send(command_slot(commands[at]), [commands[at]])
 
         await _all_of([send(address, places) for address, places in by_node.items()])
@@ -128,7 +128,7 @@ class ClusterPipeline(Pipeline):
 
 
 async def _all_of(calls: list[Coroutine[Any, Any, None]]) -> None:
-    """Awaits all of them; the first failure is raised once each has ended."""
+    """Awaits all of them; the first failure is raised after all have ended."""
     for result in await asyncio.gather(*calls, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result

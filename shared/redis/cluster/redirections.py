@@ -1,6 +1,6 @@
-"""Redirections: what a node replies that did not carry a command out, as its slot is, or may be, elsewhere.
+"""Redirections: replies of a node that did not execute a command because its slot is, or may be, elsewhere.
 
-Whatever is named here was not carried out, so it may be sent again, whatever the command is.
+Such a command was not executed, so any of them may be sent again.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from monarq.shared.redis.cluster.topology import Address
 from monarq.shared.redis.redis_errors import error_code, refuses_every_script
 
 PAUSES_S: Final = (0.05, 0.1, 0.2, 0.4)
-"""The pauses between attempts while a slot is on its way; after the last one it is for the caller to try later."""
+"""The pauses between attempts while a slot migrates; after the last one, the caller has to try later."""
 
 MOST_STEPS: Final = 12
-"""How often a command is sent at most; far more than any cluster that works needs."""
+"""The most attempts for a command, far more than a working cluster needs."""
 
 
 class Redirect(Enum):
@@ -35,8 +35,8 @@ class Redirection:
 
     Attributes:
         what: what to do.
-        slot: the slot that was named; -1 where none was.
-        address: the node that was named, or that sent it.
+        slot: the slot in the reply; -1 if none.
+        address: the node in the reply, or the one that sent it.
     """
 
     what: Redirect
@@ -53,10 +53,10 @@ _REDIRECTS: Final = {
 
 
 def read_redirection(reply: object, sender: Address) -> Redirection | None:
-    """The redirection that a reply is; None where it is another reply.
+    """The redirection in a reply; None for other replies.
 
     Args:
-        reply: an error reply, or any other.
+        reply: any reply.
         sender: the node that it came from.
     """
     if not isinstance(reply, ResponseError):
@@ -69,28 +69,28 @@ def read_redirection(reply: object, sender: Address) -> Redirection | None:
     host, _, port = where.rpartition(":")
     if not slot.isdecimal() or not port.isdecimal():
         return None
-    named = host.strip("[]")  # an empty one, or "?", stands for the sender's
+    named = host.strip("[]")  # an empty host or "?" means the sender's
     return Redirection(what, int(slot), Address(sender.host if named in {"", "?"} else named, int(port)))
 
 
 def unsettled_error(slot: int | None, last: ResponseError, sender: Address) -> TryAgainError:
-    """The error for what no node has carried out, though it was sent again and again.
+    """The error for a command that no node has executed in spite of all attempts.
 
     Args:
-        slot: what it is about; None for no slot in particular.
-        last: the redirection that came last.
-        sender: the node that it came from.
+        slot: its slot; None for no slot in particular.
+        last: the last redirection.
+        sender: the node that the redirection came from.
     """
     if refuses_every_script(last):
         return TryAgainError(  # type: ignore[no-untyped-call]
-            f"the node {sender} refuses every script, as Valkey 9.1 does until it is restarted once one of any client"
-            f" used keys of several slots: restart that node ({last})"
+            f"the node {sender} refuses every script, as Valkey 9.1 does, until it is restarted, after a script of any"
+            f" client used keys of several slots: restart that node ({last})"
         )
     where = "the cluster" if slot is None else f"slot {slot} of the cluster"
     code = error_code(last)
     why = {
-        "CLUSTERDOWN": "is served by no node now: its node is down, or the whole cluster",
-        "TRYAGAIN": "is on its way to another node",
-    }.get(code, "is held by no node that says so itself: they refer to each other")
+        "CLUSTERDOWN": "is not served by any node now: its node, or the whole cluster, is down",
+        "TRYAGAIN": "is migrating to another node",
+    }.get(code, "is not held by any node: the nodes redirect to each other")
     told = str(last) if code in str(last) else f"{code} {last}"
     return TryAgainError(f"{where} {why} ({told})")  # type: ignore[no-untyped-call]

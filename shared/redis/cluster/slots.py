@@ -1,4 +1,4 @@
-"""Slots: which slot of a cluster a command is about."""
+"""The cluster slot of a command."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _WITHOUT_KEY: Final = frozenset(
 
 
 def command_slot(command: Sequence[Any]) -> int | None:
-    """The slot of the key that a command is about; None where any node can answer it.
+    """The slot of a command's key; None if any node can answer it.
 
-    Of a script all keys are in one slot: those of a queue, or those of the fleet.
+    All keys of a script are in one slot: those of a queue, or those of the fleet.
     """
     name = command[0]
     if name in _SCRIPTS:

@@ -1,4 +1,4 @@
-"""The topology of a cluster, as a client knows it: which node holds which slot. No I/O."""
+"""A client's map of a cluster: which node holds which slot. No I/O."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNKNOWN_HOST: Final = "?"
 
 
 class Address(NamedTuple):
-    """Where a node listens."""
+    """The address of a node."""
 
     host: str
     port: int
@@ -27,7 +27,7 @@ class Topology:
     """Which node holds which slot. Any thread may read it.
 
     Attributes:
-        replicas: the nodes that were no primaries when the topology was read last.
+        replicas: the nodes that were replicas when the topology was last read.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Topology:
         self.replicas: frozenset[Address] = frozenset()
 
     def holder(self, slot: int) -> Address | None:
-        """The node that holds a slot; None where nobody is known to."""
+        """The node that holds a slot; None if unknown."""
         return self._holders[slot]
 
     @property
@@ -45,11 +45,11 @@ class Topology:
         return self._primaries
 
     def replace(self, reply: Sequence[Any], asked: Address) -> bool:
-        """Takes over what a node says; whether any slot has another holder than before.
+        """Takes over a node's slot map; returns whether any slot has moved.
 
         Args:
             reply: its reply to CLUSTER SLOTS.
-            asked: the node, whose host stands for one that it does not name.
+            asked: the node; its host replaces a host that is missing in the reply.
         """
         holders: list[Address | None] = [None] * SLOTS
         replicas: set[Address] = set()
@@ -62,7 +62,7 @@ class Topology:
         return is_new
 
     def move(self, slot: int, address: Address) -> bool:
-        """Notes that a slot is held by another node; whether that is news."""
+        """Records that a slot is held by another node; returns whether that is a change."""
         if self._holders[slot] == address:
             return False
         holders = self._holders.copy()
@@ -78,9 +78,9 @@ class Topology:
     def candidates(
         self, seeds: Iterable[Address], suspects: Container[Address], first: Address | None
     ) -> Iterator[Address]:
-        """The nodes to ask who holds what, in this order: `first`, then all others, those that failed lately last."""
+        """The nodes to ask for the slot map, in order: `first`, then the others, with recently failed ones last."""
         known = list({*self, *seeds} - {first})
-        random.shuffle(known)  # so that a fleet does not ask one node all at once
+        random.shuffle(known)  # so that a fleet does not ask the same node at once
         known.sort(key=lambda address: address in suspects)
         yield from known if first is None else (first, *known)
 

@@ -1,1 +1,1 @@
-"""Sentinel: clients of whatever server the sentinels call the primary, which follow every failover."""
+"""Sentinel: clients that connect to the primary named by the sentinels, and follow every failover."""

@@ -1,4 +1,4 @@
-"""Makes clients of the primary, asynchronous and blocking; nothing is connected yet."""
+"""Makes clients of the primary, async and blocking; nothing is connected yet."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from monarq.shared.redis.sentinel.discovery import TIMEOUT_S, BlockingDiscovery,
 from monarq.shared.redis.sentinel.pools import BlockingPrimaryPool, PrimaryPool
 
 _OF_SENTINELS: Final = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S, "protocol": PROTOCOL}
-# The next sentinel is asked instead of the same one again.
+# No retries: the next sentinel is asked instead of the same one again.
 _ONCE: Final = {"retry": AsyncRetry(NoBackoff(), 0)}
 _BLOCKING_ONCE: Final = {"retry": Retry(NoBackoff(), 0)}
 
@@ -40,10 +40,10 @@ def primary_client(
     """A client for one event loop.
 
     Args:
-        sentinels: where they are.
-        service: the name by which they know the servers.
-        options: redis-py's options of connections to the servers; ``ssl`` among them chooses TLS.
-        own: those of connections to the sentinels.
+        sentinels: their addresses.
+        service: the name of the service that they monitor.
+        options: redis-py's connection options for the servers; ``ssl`` among them enables TLS.
+        own: the connection options for the sentinels.
         kind: the client's class.
     """
     discovery = Discovery(sentinels, sentinel_kwargs=_OF_SENTINELS | _ONCE | dict(own))

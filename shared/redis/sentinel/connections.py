@@ -1,7 +1,7 @@
-"""Connections to the primary: the sentinels are asked at each connecting, and the server is asked whether it agrees.
+"""Connections to the primary. Each time, the sentinels are asked for it, and the server is asked for its role.
 
-A sentinel that was cut off names the primary of long ago, and a server that was one may answer reads for as long as it
-lives. So a server that calls itself a replica gets no connection, and one that says READONLY loses those it has.
+A sentinel that was partitioned may name a former primary, and a former primary may keep answering reads. So connecting
+to a server that reports itself as a replica fails, and a READONLY reply closes the connection.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from monarq.shared.redis.addresses import show_node
 from monarq.shared.redis.redis_errors import is_demoted
 
 _ASK_ROLE: Final = "HELLO"
-"""Without a version it changes nothing; of the commands that tell the role, it alone needs no right."""
+"""HELLO without a version changes nothing. Of the commands that report the role, it is the only one that needs no
+permission."""
 
 
 class PrimaryConnection(SentinelManagedConnection):
@@ -30,14 +31,14 @@ class PrimaryConnection(SentinelManagedConnection):
         self._demoted = False
 
     async def connect(self) -> None:
-        """Connects, unless it is connected to what is still the primary as far as it knows."""
+        """Connects, unless it is already connected to the current primary as far as known."""
         if self._demoted:
             await self.disconnect(nowait=True)
             self._demoted = False
         await super().connect()
 
     async def read_response(self, *args: Any, **options: Any) -> Any:
-        """A reply. READONLY is raised as it is, unlike in redis-py: nothing was carried out."""
+        """A reply. READONLY is raised as it is, unlike in redis-py, as nothing was executed."""
         try:
             return await super(SentinelManagedConnection, self).read_response(*args, **options)
         except ResponseError as error:
@@ -77,7 +78,7 @@ class BlockingPrimarySSLConnection(BlockingPrimaryConnection, BlockingManagedSSL
 
 
 async def greet(connection: PrimaryConnection) -> None:
-    """Greets the server of a new connection: redis-py's ``redis_connect_func``, called before any subscription is made.
+    """Sends HELLO on a new connection. It is redis-py's ``redis_connect_func``, called before any subscription.
 
     Raises:
         ConnectionError: the server is a replica.
@@ -87,7 +88,7 @@ async def greet(connection: PrimaryConnection) -> None:
         await connection.send_command(_ASK_ROLE)
         try:
             reply: Any = await connection.read_response()
-        except ResponseError:  # a server or proxy that does not know it
+        except ResponseError:  # a server or proxy without this command
             reply = ()
         except AuthenticationError as error:
             raise _no_login() from error
@@ -112,15 +113,15 @@ def greet_blocking(connection: BlockingPrimaryConnection) -> None:
 
 
 def _no_login() -> AuthenticationError:
-    """The server's own words for it. A login that is wrong is refused before HELLO."""
+    """The server's own text for a missing login. A wrong login is refused before HELLO."""
     return AuthenticationError("Authentication required.")
 
 
 def _check_role(connection: PrimaryConnection | BlockingPrimaryConnection, reply: Any) -> None:
-    """Reads a reply to HELLO: a flat list, or a map by RESP3."""
+    """Reads a reply to HELLO: a flat list, or a map in RESP3."""
     pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)
     roles = [str_if_bytes(value) for name, value in pairs if str_if_bytes(name) == "role"]
     if roles and roles[0] != "master":
         connection.connection_pool.sentinel_manager.doubt()
         where = show_node((connection.host, connection.port))
-        raise RedisConnectionError(f"{where} is a replica, but the sentinels name it as the primary still")
+        raise RedisConnectionError(f"{where} is a replica, but the sentinels still name it as the primary")

@@ -1,7 +1,7 @@
 """Asks the sentinels, one after the other, which server is the primary.
 
-redis-py's own question stays with a sentinel that is silent for as long as the servers' timeout is, begins with the
-same one each time, and does not say what each of them answered.
+redis-py's own discovery waits for a silent sentinel as long as for a server, always starts with the same one, and does
+not report what each of them answered.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from monarq.shared.redis.sentinel_access import NoSentinelError, SentinelAccessE
 from monarq.shared.text.error_text import error_text
 
 TIMEOUT_S: Final = 1.0
-"""How long one sentinel may take: then the next one is asked."""
+"""How long one sentinel may take before the next one is asked."""
 
 ERRORS: Final = (RedisError, OSError)
 
 MOST_NAMES: Final = 8
-"""How many of the services that sentinels know are named in an error."""
+"""How many of the sentinels' services are listed in an error."""
 
 
 class Discovery(Sentinel):
-    """Asks without blocking. A sentinel that could not help goes to the end of the list."""
+    """Discovery without blocking. A sentinel that could not help moves to the end of the list."""
 
     async def discover_master(self, service_name: str) -> Node:
         """The primary's host and port.
 
         Raises:
-            UnknownServiceError: no sentinel that answers knows the service; the message names those that they know.
-            MasterNotFoundError: no sentinel names one; the message has the answer of each.
-            SentinelAccessError: all of them refused the login.
-            NoSentinelError: none of them is a sentinel.
+            UnknownServiceError: no sentinel that answered knows the service; the message lists the known ones.
+            MasterNotFoundError: no sentinel names a primary; the message has the answer of each.
+            SentinelAccessError: all sentinels refused the login.
+            NoSentinelError: none of the servers is a sentinel.
         """
         answers = _Answers(service_name)
         for sentinel in list(self.sentinels):
@@ -49,7 +49,7 @@ class Discovery(Sentinel):
             except ERRORS as error:
                 answers.failed(sentinel, error)
                 if _is_unknown(error):
-                    with suppress(*ERRORS):  # its user may lack the right to it
+                    with suppress(*ERRORS):  # the user may lack the right to this command
                         answers.know(await sentinel.execute_command("SENTINEL MASTERS"))
             else:
                 if self.check_master_state(state, service_name):
@@ -59,7 +59,7 @@ class Discovery(Sentinel):
         raise answers.error(AsyncMasterNotFoundError)
 
     def doubt(self) -> None:
-        """The sentinel that answered last was wrong: another one is asked first from now on."""
+        """The sentinel that answered last was wrong: from now on, another one is asked first."""
         put_last(self.sentinels, self.sentinels[0])
 
 
@@ -90,12 +90,12 @@ class BlockingDiscovery(BlockingSentinel):
 
 
 def put_last(sentinels: list[Any], sentinel: Any) -> None:
-    """Moves one to the end; whoever asks at the same time may have done so already."""
+    """Moves one to the end of the list; a concurrent caller may have done so already."""
     sentinels.sort(key=lambda each: each is sentinel)
 
 
 class _Answers:
-    """What the sentinels that could not help have answered."""
+    """The answers of sentinels that could not help."""
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -111,14 +111,14 @@ class _Answers:
         text = error_text(error)
         if not refused and _is_unknown(error):
             self._unknown = True
-            text = "it knows no service of this name"
+            text = "it knows no service with this name"
         elif not refused and _is_no_sentinel(error):
-            text = "it is a server, and no sentinel"
+            text = "it is a server, not a sentinel"
             self._others.append(_show(sentinel))
         self._add(sentinel, text, refused=refused)
 
     def know(self, masters: Any) -> None:
-        """Notes which services a sentinel knows, by its reply to SENTINEL MASTERS: names, or states that have them."""
+        """Records the services that a sentinel knows, from its reply to SENTINEL MASTERS."""
         names = masters if isinstance(masters, dict) else (state["name"] for state in masters)
         self._services.update(map(str_if_bytes, names))
 
@@ -134,13 +134,13 @@ class _Answers:
             one = len(self._others) == 1
             return NoSentinelError(
                 f"{', '.join(self._others)} {'is not a sentinel' if one else 'are not sentinels'}, but"
-                f" {'a Redis server' if one else 'Redis servers'}: name the sentinels, or the server itself as"
-                " redis://host:port (redis+cluster://host:port where it is a node of a Redis Cluster)"
+                f" {'a Redis server' if one else 'Redis servers'}: give the addresses of sentinels, or of the server as"
+                " redis://host:port (redis+cluster://host:port for a node of a Redis Cluster)"
             )
         if self._unknown and not self._is_known:
             known = f"; they know {_list(sorted(self._services))}" if self._services else ""
-            return UnknownServiceError(f"no sentinel knows a service {self._service!r}{known}: {told}")
-        return kind(f"no sentinel names a primary of {self._service!r}: {told}")
+            return UnknownServiceError(f"no sentinel knows the service {self._service!r}{known}: {told}")
+        return kind(f"no sentinel names a primary for {self._service!r}: {told}")
 
     def _add(self, sentinel: Any, text: str, *, refused: bool) -> None:
         self._answers.append(f"{_show(sentinel)}: {text}")

@@ -1,4 +1,4 @@
-"""Pools of connections to the primary, which leave a server that the sentinels no longer call so."""
+"""Pools of connections to the primary, which drop connections to a server that is no longer the primary."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class PrimaryPool(SentinelConnectionPool):
     """A pool for one event loop; its watch follows the primary.
 
     Args:
-        service: the name by which the sentinels know the servers.
+        service: the name of the service that the sentinels monitor.
         discovery: asks them.
-        options: redis-py's options of a pool and its connections.
+        options: redis-py's options for a pool and its connections.
     """
 
     def __init__(self, service: str, discovery: Discovery, **options: Any) -> None:
@@ -28,7 +28,7 @@ class PrimaryPool(SentinelConnectionPool):
         self.watch = PrimaryWatch(service, discovery)
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
-        """Closes the connections, and where all are meant, those to the sentinels: redis-py leaves them open."""
+        """Closes the connections and, if all are to be closed, those to the sentinels, which redis-py leaves open."""
         try:
             await super().disconnect(inuse_connections)
         finally:
@@ -47,7 +47,7 @@ class BlockingPrimaryPool(BlockingSentinelPool):
     def get_connection(self, *args: Any, **options: Any) -> redis.Connection:
         """A connection to the primary."""
         if time.monotonic() - self._checked_s > CHECK_S:
-            with suppress(*ERRORS):  # while no sentinel answers, the server that is known is as good as any
+            with suppress(*ERRORS):  # while no sentinel answers, keep using the known server
                 self.get_master_address()  # it closes connections to another server
             self._checked_s = time.monotonic()
         made: redis.Connection = super().get_connection(*args, **options)

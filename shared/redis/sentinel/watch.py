@@ -1,8 +1,8 @@
-"""The watch over the primary: closes connections to a server that is not the primary any more.
+"""The watch over the primary: closes connections to a server that is no longer the primary.
 
-Most failovers are seen by the connections themselves: they break, or a write is refused. But a server that was cut off
-or frozen, and comes back, takes writes that will be thrown away, and a subscription on it stays silent. Only the
-sentinels know. So while a pool has connections, one sentinel is asked twice a second.
+Most failovers are noticed by the connections themselves: they break, or a write is refused. But a former primary that
+was partitioned or frozen and comes back accepts writes that will be discarded, and a subscription on it stays silent.
+Only the sentinels know. So while a pool has connections, one sentinel is asked twice a second.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from monarq.shared.redis.private_pool import abort_connection
 from monarq.shared.redis.sentinel.discovery import ERRORS, Discovery
 
 CHECK_S: Final = 0.5
-"""Time from one question to the next."""
+"""The interval between queries."""
 
 
 class PrimaryWatch:
-    """Watches on the event loop of the connections; between its questions nothing runs that must be stopped."""
+    """Watches on the event loop of the connections. Between queries, nothing runs that would have to be stopped."""
 
     def __init__(self, service: str, discovery: Discovery) -> None:
         self._service = service
@@ -35,7 +35,7 @@ class PrimaryWatch:
         """Watches a connection that was just made, for as long as it is connected."""
         self._connections.add(connection)
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:  # else the next question is due already
+        if self._loop is not loop:  # else the next query is already scheduled
             self._ask_later(loop)
 
     def _ask_later(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -43,7 +43,7 @@ class PrimaryWatch:
         loop.call_later(CHECK_S, _ask_now, weakref.ref(self))
 
     def ask_now(self) -> None:
-        """Begins to ask; without connections, the watch ends until the next one is made."""
+        """Starts a query. Without connections, the watch ends until the next one is made."""
         loop, self._loop = self._loop, None
         if loop is not None and any(connection.is_connected for connection in self._connections):
             self._loop = loop
@@ -51,7 +51,7 @@ class PrimaryWatch:
 
     async def _ask(self) -> None:
         try:
-            with suppress(*ERRORS):  # a failover under way, or no sentinel answers: the next time they are asked again
+            with suppress(*ERRORS):  # a failover is in progress, or no sentinel answers: retry at the next interval
                 primary = await self._discovery.discover_master(self._service)
                 for connection in list(self._connections):
                     if connection.is_connected and (connection.host, connection.port) != primary:
@@ -61,6 +61,6 @@ class PrimaryWatch:
 
 
 def _ask_now(watch: weakref.ref[PrimaryWatch]) -> None:
-    """Called by the loop, which so does not keep a forgotten pool alive."""
+    """Called by the loop; the weak reference lets an unused pool be collected."""
     if (found := watch()) is not None:
         found.ask_now()

@@ -47,7 +47,7 @@ def test_how_the_command_failed(error: Exception, failure: str) -> None:
 
 def test_a_code_within_a_scripts_error_is_found() -> None:
     told = explain(ResponseError("ERR Error running script (call to f_0): @user_script:1: -OOM command not"), "here")
-    assert "Redis is full" in str(told)
+    assert "Redis is out of memory" in str(told)
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def test_a_code_within_a_scripts_error_is_found() -> None:
     ],
 )
 def test_a_node_of_a_cluster_is_told_by_a_script_as_well(text: str) -> None:
-    assert "is a node of a Redis Cluster: name it as redis+cluster://" in str(explain(ResponseError(text), "here"))
+    assert "is a node of a Redis Cluster: use redis+cluster://" in str(explain(ResponseError(text), "here"))
 
 
 def test_a_command_that_is_not_known_may_mean_a_sentinel() -> None:
     told = str(explain(ResponseError("unknown command 'ZREVRANGE', with args beginning with: 'a' "), "here"))
-    assert "if it is a sentinel, name it as redis+sentinel://host:port/SERVICE" in told
+    assert "if it is a sentinel, use redis+sentinel://host:port/SERVICE" in told

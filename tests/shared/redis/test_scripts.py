@@ -56,7 +56,7 @@ def test_pieces_come_once_each_behind_what_they_need_and_before_the_script(folde
             {"wrong_below": "-- INCLUDES  piece_wrong", "piece_wrong": "-- INCLUDES  piece_absent"},
             "include/piece_wrong.lua includes 'piece_absent', but there is no include/piece_absent.lua",
         ),
-        ({"silent": "return 1"}, "silent.lua names no pieces: its head needs a line `-- INCLUDES"),
+        ({"silent": "return 1"}, "silent.lua has no INCLUDES line: add `-- INCLUDES"),
         (
             {
                 "circle": "-- INCLUDES  piece_one",

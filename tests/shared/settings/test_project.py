@@ -116,17 +116,19 @@ def test_a_wrong_url_names_the_setting_that_it_comes_from(tmp_path: Path, monkey
     monkeypatch.delenv("MONARQ_REDIS", raising=False)
     monkeypatch.setenv("REDIS_URL", "localhost")
     with pytest.raises(
-        SettingsError, match=r"^the environment variable REDIS_URL: no URL .*'localhost' does not begin"
+        SettingsError, match=r"^the environment variable REDIS_URL: not the URL .*'localhost' does not begin"
     ):
         redis_url()
     write(tmp_path, '[tool.monarq]\nredis = "cache:1"\n')
     _project_at.cache_clear()
-    with pytest.raises(SettingsError, match=r"pyproject\.toml: \[tool\.monarq\] redis: no URL .*'cache:1' does not"):
+    with pytest.raises(
+        SettingsError, match=r"pyproject\.toml: \[tool\.monarq\] redis: not the URL .*'cache:1' does not"
+    ):
         redis_url()
     monkeypatch.setenv("MONARQ_REDIS", "redis://host:secret")
     for given in (None, "redis://host:secret"):  # by a command, which has read the variable itself
         with pytest.raises(SettingsError, match=r"^the environment variable MONARQ_REDIS: ") as raised:
             redis_url(given)
         assert "secret" not in str(raised.value)
-    with pytest.raises(SettingsError, match=r"^no URL of a Redis server"):
+    with pytest.raises(SettingsError, match=r"^not the URL of a Redis server"):
         redis_url("here")

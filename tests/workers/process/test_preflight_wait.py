@@ -94,10 +94,10 @@ async def test_what_lasts_ends_it_at_once(lasting: BaseException, words: str) ->
 
 
 async def test_a_database_that_does_not_exist_is_no_redis_to_wait_for(redis_url: str) -> None:
-    with pytest.raises(RedisRefusedError, match="has no database of this number"):
+    with pytest.raises(RedisRefusedError, match="has no database with this number"):
         async with in_time(10):
             await make_worker(f"{redis_url}?db=999", jobs.ALL).run()
-    with pytest.raises(RedisRefusedError, match=r"nothing was enqueued: .* has no database of this number"):
+    with pytest.raises(RedisRefusedError, match=r"nothing was enqueued: .* has no database with this number"):
         async with in_time(10), Producer(f"{redis_url}?db=999", retry_for=60) as producer:
             await producer.enqueue("plus", 1, 2)
 

@@ -90,10 +90,10 @@ async def test_a_primary_that_is_killed_and_one_that_is_demoted(trio: Trio) -> N
         await new.command("REPLICAOF", "127.0.0.1", str(old.port))
         with pytest.raises(RedisError, match="read only replica"):
             await client.set("key", "2")
-        with pytest.raises(redis.RedisError, match="is a replica, but the sentinels name it"):
+        with pytest.raises(redis.RedisError, match="is a replica, but the sentinels still name it"):
             await client.get("key")
         blocking.connection_pool.disconnect()
-        with pytest.raises(redis.RedisError, match="is a replica, but the sentinels name it"):
+        with pytest.raises(redis.RedisError, match="is a replica, but the sentinels still name it"):
             await asyncio.to_thread(blocking.get, "key")
     finally:
         await client.aclose()
@@ -104,17 +104,17 @@ async def test_who_lets_us_in(trio: Trio) -> None:
     hosts = ",".join(f"127.0.0.1:{port}" for port in trio.ports)
     front, query = f"redis+sentinel://:{SERVER_PASSWORD}@", "?sentinel_password=of%2Fthe%40sentinels"
     for url, words in {
-        f"{front}{hosts}/chaos": "the sentinels of redis.*chaos refused the user or password: give theirs in REDIS_URL",
+        f"{front}{hosts}/chaos": "the sentinels of redis.*chaos refused the user or password: set the sent",
         f"{front}{hosts}/chaos?sentinel_password=no": "the sentinels of .* refused the user or password",
         f"{front}{hosts}/other{query}": (
-            "cannot be found: no sentinel knows a service 'other'; they know 'chaos': "
-            f".*{trio.ports[0]}: it knows no service of this name.*Check the name of the service in REDIS_URL"
+            "cannot be found: no sentinel knows the service 'other'; they know 'chaos': "
+            f".*{trio.ports[0]}: it knows no service with this name.*Check the name of the service in REDIS_URL"
         ),
         f"redis+sentinel://{hosts}/chaos{query}": (
-            r"authentication required: give user and password in REDIS_URL \(redis\+sentinel://user:password@host:port/S"
+            r"authentication required: set user and password in REDIS_URL \(redis\+sentinel://user:password@host:port/S"
         ),
         f"redis+sentinel://:no@{hosts}/chaos{query}": "refused the user or password: check them in REDIS_URL",
-        f"{front}127.0.0.1:1/chaos{query}": r"no sentinel names a primary of 'chaos': 127.0.0.1:1: .*onnect",
+        f"{front}127.0.0.1:1/chaos{query}": r"no sentinel names a primary for 'chaos': 127.0.0.1:1: .*onnect",
     }.items():
         async with open_redis(url) as client:
             with pytest.raises(RedisUnavailableError, match=words) as raised:
@@ -123,7 +123,9 @@ async def test_who_lets_us_in(trio: Trio) -> None:
         assert SENTINEL_PASSWORD not in str(raised.value)
         assert "start it" not in str(raised.value) or "127.0.0.1:1/" in url
     blocking = UrlSource(f"{front}127.0.0.1:1,{hosts}/other{query}").blocking_client()
-    with pytest.raises(redis.ConnectionError, match=r"no sentinel knows a service 'other'; they know 'chaos': .*:1: "):
+    with pytest.raises(
+        redis.ConnectionError, match=r"no sentinel knows the service 'other'; they know 'chaos': .*:1: "
+    ):
         await asyncio.to_thread(blocking.get, "key")
     blocking.close()
     # A sentinel that has just started may learn of it: this is waited for, unlike a password.
@@ -147,11 +149,11 @@ async def test_a_sentinel_that_is_named_as_a_server(trio: Trio) -> None:
     url = f"redis://:{quote(SENTINEL_PASSWORD, safe='')}@127.0.0.1:{trio.ports[0]}"
     ended = await monarq("worker", "tests.cli.target", "-w", "1", "--burst", url=url)
     assert ended.code != 0
-    assert "is a sentinel: name it as redis+sentinel://host:port/SERVICE" in ended.err
+    assert "is a sentinel: use redis+sentinel://host:port/SERVICE" in ended.err
     for command in (("stats",), ("enqueue", "tests.cli.target:double", "1")):
         ended = await monarq(*command, url=url)
         assert ended.code != 0
-        assert "if it is a sentinel, name it as redis+sentinel://host:port/SERVICE" in ended.err
+        assert "if it is a sentinel, use redis+sentinel://host:port/SERVICE" in ended.err
 
 
 async def test_a_server_that_is_named_as_a_sentinel() -> None:
@@ -159,7 +161,7 @@ async def test_a_server_that_is_named_as_a_sentinel() -> None:
     with EmbeddedRedis(port=0) as server:
         node = server.url.removeprefix("redis://").partition("/")[0]
         url = f"redis+sentinel://{node}/service"
-        words = f"{node} is not a sentinel, but a Redis server: name the sentinels, or the server itself as redis://"
+        words = f"{node} is not a sentinel, but a Redis server: give the addresses of sentinels, or of the server as redis://"
         async with Producer(url) as producer:
             with pytest.raises(RedisRefusedError, match=words):
                 await producer.enqueue(named("x"))
@@ -180,7 +182,7 @@ async def test_where_one_may_be_a_sentinel_its_start_is_waited_for() -> None:
     with EmbeddedRedis(port=0) as server:
         node = server.url.removeprefix("redis://").partition("/")[0]
         async with open_redis(f"redis+sentinel://127.0.0.1:1,{node}/service") as client:
-            with pytest.raises(RedisUnavailableError, match=f"{node}: it is a server, and no sentinel"):
+            with pytest.raises(RedisUnavailableError, match=f"{node}: it is a server, not a sentinel"):
                 await check_redis(client, "here")
 
 
@@ -188,15 +190,15 @@ async def test_a_sentinel_that_is_named_as_a_cluster(trio: Trio) -> None:
     url = f"redis+cluster://:{quote(SENTINEL_PASSWORD, safe='')}@127.0.0.1:{trio.ports[0]}"
     ended = await monarq("stats", url=url)
     assert ended.code != 0
-    assert f"127.0.0.1:{trio.ports[0]} is not a node of a Redis Cluster: if it is a sentinel, name it as" in ended.err
+    assert f"127.0.0.1:{trio.ports[0]} is not a node of a Redis Cluster: if it is a sentinel, use" in ended.err
 
 
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("no_such_option=1", "an option no_such_option behind"),
-        ("sentinel_no_such_option=1", "an option sentinel_no_such_option behind"),
-        ("sentinel_socket_timeout=soon", "an option that cannot be"),
+        ("no_such_option=1", "an option no_such_option after"),
+        ("sentinel_no_such_option=1", "an option sentinel_no_such_option after"),
+        ("sentinel_socket_timeout=soon", "an invalid option"),
     ],
 )
 def test_an_option_that_redis_py_does_not_take(option: str, words: str) -> None:
