@@ -1,1 +1,1 @@
-"""What producers, workers and monitors say to a queue, whatever its format: values, and a contract for each of them."""
+"""The interfaces of queues for producers, workers and monitors, independent of the format, and their values."""

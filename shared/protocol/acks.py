@@ -1,4 +1,4 @@
-"""Acknowledgements: what a worker says of a run that is over."""
+"""Acknowledgements: what a worker reports about a run that has ended."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.run_groups import NOT_RUN, RunEnd
 
 _SUCCEEDED: Final = RunEnd.SUCCEEDED
-"""Asked for once a job, and an attribute of an enumeration's class takes long to find."""
+"""Cached, as it is used for every job and attribute lookup on an enum class is slow."""
 
 
 class Finish(msgspec.Struct, eq=False, gc=False):
@@ -22,11 +22,11 @@ class Finish(msgspec.Struct, eq=False, gc=False):
         lease: the job.
         success: whether it returned.
         result: the bytes of its result.
-        keep_ms: ms to keep the result for; 0 for ever, -1 not at all.
-        name: the job's name, '' where its payload did not have it.
+        keep_ms: ms to keep the result; 0 for forever, -1 for not at all.
+        name: the job's name; '' if its payload did not have it.
         dead_letter: the text of its dead letter, as JSON; b'' for none.
-        keep_dead_ms: ms to keep the dead letter for.
-        run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
+        keep_dead_ms: ms to keep the dead letter.
+        run_ms: how many ms its function ran; `NOT_RUN` if it was not called.
         cancelled: whether it ended because its cancellation was requested.
     """
 
@@ -42,7 +42,7 @@ class Finish(msgspec.Struct, eq=False, gc=False):
 
     @property
     def end(self) -> RunEnd:
-        """What it is counted as."""
+        """The status that it is counted as."""
         if self.success:
             return _SUCCEEDED
         if self.cancelled:
@@ -56,15 +56,15 @@ class Requeue:
 
     Attributes:
         lease: the job.
-        lane_queue: the set it waits in next.
-        due_ms: when it is due, unix ms; 0 counts from now.
-        delay_ms: ms from now, where due_ms is 0.
-        tries: how many tries it has used; None where the run costs it nothing.
+        lane_queue: the set that it waits in next.
+        due_ms: when it is due, unix ms; 0 means `delay_ms` from now.
+        delay_ms: ms from now, if due_ms is 0.
+        tries: how many tries it has used; None if this run does not count as a try.
         note: a few words for its history; '' for none.
-        name: the job's name, '' where it is not known.
-        run_ms: ms that its function ran for; `NOT_RUN` where it was not called.
-        unknown_ms: since when no worker has known its name, unix ms; None where this one knows it.
-        is_stopped: whether it comes back because its worker stops, whatever that costs it.
+        name: the job's name; '' if unknown.
+        run_ms: how many ms its function ran; `NOT_RUN` if it was not called.
+        unknown_ms: since when no worker has known its name, unix ms; None if this worker knows it.
+        is_stopped: whether it is returned because its worker is stopping.
     """
 
     lease: Lease
@@ -80,13 +80,13 @@ class Requeue:
 
     @property
     def end(self) -> RunEnd:
-        """What its run counts as."""
+        """The status that its run is counted as."""
         return RunEnd.HANDED_BACK if self.tries is None or self.is_stopped else RunEnd.RETRIED
 
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """A job whose process died, by its fault or another's.
+    """A job whose process died, whatever the cause.
 
     Attributes:
         lease: the job.

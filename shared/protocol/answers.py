@@ -1,4 +1,4 @@
-"""What the commands on one job answer."""
+"""The answers of commands on single jobs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from enum import IntEnum
 
 
 class CancelAnswer(IntEnum):
-    """The state of a job whose cancellation was asked for."""
+    """The state of a job whose cancellation was requested."""
 
     UNKNOWN = 0
     WAITS = 1
     RUNS = 2
     ENDED = 3
-    """It waited, and has ended: in native queues that takes no worker."""
+    """It was waiting, and has ended; in native queues this does not need a worker."""
 
 
 class Promoted(IntEnum):
-    """What happened to a job that should be due now."""
+    """What happened to a job that was to be made due now."""
 
     UNKNOWN = 0
     DUE = 1
@@ -30,5 +30,5 @@ class Revived(IntEnum):
     NO_LETTER = 0
     BACK = 1
     ALIVE = 2
-    """A job of this id waits, runs, or has left a result since, so the dead letter was left as it is."""
+    """A job with this id waits, runs, or has left a result since then, so the dead letter was left as it is."""
     NO_PAYLOAD = 3

@@ -8,14 +8,14 @@ from monarq.shared.redis.servers import is_cluster
 
 
 def check_queue(redis: object, queue: QueueRef) -> QueueRef:
-    """The queue, where the server that a client leads to can hold it.
+    """Returns the queue if the client's server can hold it.
 
     Raises:
-        SettingsError: it is in arq's format, whose keys lie in many slots, and the server is a cluster.
+        SettingsError: it is in arq's format, whose keys are in many slots, and the server is a cluster.
     """
     if queue.format == "arq" and is_cluster(redis):
         raise SettingsError(
-            f"the queue {queue.name} is in arq's format, which a Redis Cluster cannot hold: use a native queue, or one"
+            f"the queue {queue.name} is in arq's format, which a Redis Cluster cannot hold: use a native queue, or a"
             " Redis without cluster mode"
         )
     return queue

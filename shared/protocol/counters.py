@@ -12,7 +12,7 @@ SECONDS_KEPT: Final = 600
 FIELDS: Final = (
     *("enqueued", "started", "succeeded", "failed", "cancelled", "retried", "handed_back", "dead", "crashed", "lost"),
 )
-"""What is counted in a step, in the script's order."""
+"""The counters of a step, in the script's order."""
 
 Counters = dict[str, int]
 """Counts by name; a name that was never counted is missing."""
@@ -31,8 +31,9 @@ class QueueCounters:
 
     Attributes:
         now_ms: Redis' time.
-        queue: of the whole queue.
-        jobs: of its jobs, by name. Those that no worker knows are "(unknown)", those over 200 "(other)".
+        queue: the counters of the whole queue.
+        jobs: the counters of its jobs, by name. Names that no worker knows are under "(unknown)", names beyond 200
+            under "(other)".
         unknown: the same of each name that no worker knows, where the format tells them apart.
     """
 
@@ -49,7 +50,7 @@ class Series:
     Attributes:
         now_ms: Redis' time.
         oldest: the number of the first step since 1970.
-        steps: the counters of each step, oldest first; the last one is not over yet.
+        steps: the counters of each step, oldest first; the last step has not ended yet.
     """
 
     now_ms: int
@@ -65,7 +66,7 @@ class Rates:
         now_ms: Redis' time.
         oldest_s: when the first step began, unix seconds.
         enqueued_per_s: jobs that monarq's producers enqueued a second, over the last five whole seconds.
-        steps: the counts of each step, by name, oldest first. The last one is not over yet.
+        steps: the counts of each step, by name, oldest first; the last step has not ended yet.
     """
 
     now_ms: int

@@ -11,16 +11,16 @@ class Counts:
 
     Attributes:
         now_ms: Redis' time.
-        queued: jobs that are due and wait. Those that stock arq workers run are among them.
+        queued: jobs that are due and wait, including those that stock arq workers run.
         deferred: jobs that are not due yet.
         running: jobs that monarq workers hold.
         dead: dead letters.
         jobs_per_s: jobs that ended, a second, over the last five whole seconds.
-        oldest_s: seconds since which the oldest queued job is due, or None.
+        oldest_s: for how many seconds the oldest queued job has been due, or None.
         totals: counters since the first job: enqueued, started, succeeded, failed, retried, dead, crashed.
-        paused: whether monarq's workers get none of its jobs.
-        queued_cpu: how many of the due jobs wait for a cpu lane; 0 where only a monitor's read tells.
-        health_check: the last health check of an arq worker; None without one.
+        paused: whether it gives no jobs to monarq's workers.
+        queued_cpu: how many of the due jobs wait for a cpu lane; 0 if unknown here.
+        health_check: the last health check of an arq worker; None if there is none.
     """
 
     now_ms: int
@@ -38,11 +38,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How long a queue's longest waiting jobs are due.
+    """For how long a queue's longest waiting jobs have been due.
 
     Attributes:
-        io_s: for how many seconds the first job of the queue that nobody runs is due; None where there is none.
-        cpu_s: the same of the jobs that are known to be for a cpu lane.
+        io_s: for how many seconds the queue's first waiting job has been due; None if there is none.
+        cpu_s: the same for jobs that are known to be for a cpu lane.
     """
 
     io_s: float | None

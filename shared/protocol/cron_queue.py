@@ -1,4 +1,4 @@
-"""What a cron scheduler says to a queue, whatever its format: the contract that each format implements."""
+"""The interface of a queue for cron schedulers, which each format implements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monarq.shared.protocol.queue_ref import QueueRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """A job that is enqueued because of the time.
+    """A job that is enqueued by a cron schedule.
 
     Attributes:
         job_id: its id, the same on all workers.
@@ -24,9 +24,9 @@ class Tick:
         name: the job's name, by which it is counted.
         lane: where it runs.
         due_ms: when it is due, unix ms: the tick's time.
-        ttl_ms: ms after which it is not started any more; 0 for never.
-        bar_ms: ms for which its id is barred from being enqueued again.
-        entry: the declaration whose newest tick it becomes; None where that is not recorded.
+        ttl_ms: ms after which it is no longer started; 0 for never.
+        bar_ms: ms for which its id cannot be enqueued again.
+        entry: the declaration whose newest tick it becomes; None if that is not recorded.
     """
 
     job_id: str
@@ -51,13 +51,13 @@ class CronQueue(Protocol):
         ...
 
     def payload_times(self, now_ms: int, due_ms: int, ttl_ms: int) -> PayloadTimes:
-        """The times for the payload of a tick, from Redis' time, when it is due, and how long it may wait."""
+        """The times for the payload of a tick, from Redis' time, its due time, and how long it may wait."""
         ...
 
     async def newest_tick_ms(self, redis: Redis, entry: str) -> int:
-        """When the newest recorded tick of a declaration was, unix ms; 0 where there is no readable record of one.
+        """The time of the newest recorded tick of a declaration, unix ms; 0 if there is no readable record.
 
-        Before its first tick it may be since when the declaration is known: all who ask begin there.
+        Before the first tick it may be the time at which the declaration became known, from which all schedulers start.
         """
         ...
 
@@ -66,13 +66,13 @@ class CronQueue(Protocol):
         ...
 
     async def write_statuses(self, redis: Redis, statuses: Mapping[str, bytes], keep_s: int) -> None:
-        """Writes what declarations are and when they are next, for people.
+        """Writes the status of declarations, such as their next tick, for display.
 
-        It writes nothing where Redis refuses that: no tick may be late because of it.
+        It ignores a refusal by Redis, so that it never delays a tick.
 
         Args:
             redis: the client.
             statuses: JSON by declaration.
-            keep_s: seconds after which all of the queue's statuses are deleted, unless they are written again.
+            keep_s: seconds after which all of the queue's statuses are deleted unless they are written again.
         """
         ...

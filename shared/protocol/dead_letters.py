@@ -1,4 +1,4 @@
-"""Dead letters as a queue lists and keeps them."""
+"""Dead letters, as listed and stored by a queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BATCH: Final = 1000
 
 
 class DeadEntry(NamedTuple):
-    """A job in the list of the dead.
+    """An entry in the list of dead jobs.
 
     Attributes:
         raw_id: its id.
@@ -23,14 +23,14 @@ class DeadEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeadRecord:
-    """A dead letter as a worker has written it.
+    """A dead letter as written by a worker.
 
     Attributes:
         raw_id: the job's id.
-        name: the job's name; '' where its payload has none.
+        name: the job's name; '' if its payload has none.
         letter: the letter, as JSON.
         died_ms: when it was written, unix ms by Redis' clock.
-        payload_bytes: the size of the job's payload; None where that was gone.
+        payload_bytes: the size of the job's payload; None if it was gone.
     """
 
     raw_id: bytes

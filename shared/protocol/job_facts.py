@@ -1,4 +1,4 @@
-"""The facts of one job: everything that a queue holds of it at one moment, with nothing of it decoded."""
+"""The facts of one job: everything that a queue holds about it at one moment, not decoded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from monarq.shared.lane import LaneQueue
 from monarq.shared.protocol.pages import Holder, LiveState
 
 LARGEST_READ: Final = 1024 * 1024
-"""The most that is read of a payload or result, in bytes."""
+"""The most bytes that are read of a payload or result."""
 
 MOST_HISTORY: Final = 20
 """The most lines of a job's history."""
@@ -18,29 +18,29 @@ MOST_HISTORY: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """What a queue holds of a job.
+    """What a queue holds about a job.
 
     Attributes:
         raw_id: its id.
         now_ms: Redis' time.
-        state: its state while it waits or runs. In arq's format it may have a result, too, which an earlier job of the
-            same id has left. None where it neither waits nor runs.
+        state: its state while it waits or runs, else None. In arq's format it may also have a result, left by an
+            earlier job with the same id.
         lane_queue: the set that it is in.
-        due_ms: when it is, or was, due; None while it runs, and where it is in no set.
-        holder: who runs it.
+        due_ms: when it is, or was, due; None while it runs, and if it is in no set.
+        holder: the worker that runs it.
         payload: as much of its payload as was read.
-        payload_tail: the end of a payload that is longer than what a list reads of it.
-        payload_bytes: the size of its payload; None where there is none.
+        payload_tail: the end of a payload that was not read completely.
+        payload_bytes: the size of its payload; None if there is none.
         expires_ms: when its payload expires; None for never.
         tries: tries that it has used.
         crashes: how often its worker was lost while it ran.
-        crash_note: what was known of the last time.
+        crash_note: what is known about the last of these crashes.
         cancel_asked_ms: when its cancellation was requested.
         result: as much of its result as was read.
-        result_bytes: the size of its result; None where there is none.
+        result_bytes: the size of its result; None if there is none.
         kept_until_ms: when its result expires; None for never.
         history: the lines that the scripts have written, oldest first.
-        ended_without_result: whether it ended lately, and its result was not kept.
+        ended_without_result: whether it ended recently and its result was not kept.
     """
 
     raw_id: bytes
@@ -65,14 +65,14 @@ class JobFacts:
 
 
 class Trace(IntEnum):
-    """What a queue has of a job, the most telling first."""
+    """What a queue still has of a job, the most informative first."""
 
     ALIVE = 0
     """It waits or runs."""
     DEAD = 1
     """Its dead letter."""
     HISTORY = 2
-    """Its history, or that it ended lately."""
+    """Its history, or a record that it ended recently."""
     RESULT = 3
     """Its result, which in arq's format belongs to no queue."""
     NONE = 4

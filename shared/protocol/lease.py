@@ -1,4 +1,4 @@
-"""Leases: the jobs that a claim gave to a worker."""
+"""Leases: the jobs that a worker has claimed."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from monarq.shared.protocol.queue_ref import QueueRef
 
 
 class Lease(msgspec.Struct, eq=False, gc=False):
-    """One job that is the worker's, until its lease ends.
+    """One job that belongs to a worker until its lease ends.
 
-    Do not change it except for `due_ms`, `may_have_expired`, `ends_s` and `unknown_ms`. It refers to nothing that could
-    refer to it, so the garbage collector need not look at it.
+    Only `due_ms`, `may_have_expired`, `ends_s` and `unknown_ms` may be changed. It cannot be part of a reference cycle,
+    so the garbage collector need not track it.
 
     Attributes:
         queue: the queue.
-        raw_id: the job's id as Redis holds it; it need not be UTF-8.
+        raw_id: the job's id as stored in Redis; it may not be UTF-8.
         job_id: the same as text.
-        token: proves ownership.
-        lane_queue: the set it was taken from.
-        payload: its bytes; None where they are gone; the size, an int, where they are over the limit.
+        token: the proof of ownership.
+        lane_queue: the set that it was claimed from.
+        payload: its bytes; None if they are gone; their size, an int, if it is over the limit.
         tries: tries that it has used before this one.
-        crashes: how often it was running when its worker was lost.
-        crash_note: what was known of the last crash.
-        due_ms: unix ms at which it was due; 0 where the claim does not say: then its payload does.
+        crashes: how often its worker was lost while it ran.
+        crash_note: what is known about the last crash.
+        due_ms: unix ms at which it was due; 0 if only its payload has that.
         cancel_asked_ms: when its cancellation was requested, or None; see `WorkerQueue.is_cancel_of`.
         claimed_ms: Redis' time of the claim.
-        may_have_expired: whether a payload that is gone had a time to live of its producer's (``expires``). Of arq's
-            clients' jobs that is not known: all of them have one.
-        ends_s: when it ends by this machine's monotonic clock, counted from before the claim or its last renewal was
-            sent, so never later than in Redis. Its worker keeps this up to date.
-        unknown_ms: since when workers have met it that do not know its name, unix ms by Redis' clock; None for none.
+        may_have_expired: whether a payload that is gone had a time to live set by its producer (``expires``). It is
+            unknown for jobs of arq's clients, which always set one.
+        ends_s: when it ends by this machine's monotonic clock. It is computed from before the claim or the last renewal
+            was sent, so it is never later than in Redis. Its worker keeps it up to date.
+        unknown_ms: since when workers that claimed it have not known its name, unix ms by Redis' clock; None if known.
     """
 
     queue: QueueRef
@@ -60,8 +60,8 @@ class Claimed:
 
     Attributes:
         leases: the jobs.
-        next_due_s: seconds until the next job is due or a lease ends; None where there is none, or where as many
-            jobs were taken as were asked for.
+        next_due_s: seconds until the next job is due or a lease ends; None if there is none, or if the claim was
+            filled.
     """
 
     leases: list[Lease]

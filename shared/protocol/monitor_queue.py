@@ -1,7 +1,7 @@
-"""What a monitor says to a queue, whatever its format: the contract that each format implements.
+"""The interface of a queue for monitors, which each format implements.
 
-No read costs more where a queue is longer. Each method raises RedisError or OSError where a call failed, and may be
-called again then.
+The cost of reads does not depend on the queue's length. Each method raises RedisError or OSError if a call failed, and
+may then be called again.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from monarq.shared.protocol.queue_ref import QueueRef
 WaitingState = Literal["queued", "deferred"]
 
 ReadTrace = Callable[[Iterator[Any]], Trace]
-"""Takes a queue's replies from those of a pipeline; an error is among them as an exception."""
+"""Takes a queue's replies from those of a pipeline; errors are among them as exceptions."""
 
 ReadWorkers = Callable[[Redis, Sequence[str]], Awaitable[dict[str, list[WorkerRecord]]]]
-"""Reads the records of the workers of some queues of one format, by the queue's name: of all queues at once, as workers
-have many queues. Of a queue's workers at most 1,000 are read; one without a record has been gone for a while."""
+"""Reads the records of the workers of some queues of one format, by the queue's name, for all queues at once, as a
+worker may serve many. At most 1,000 workers are read per queue; a worker without a record has been gone for a while."""
 
 
 class QueueReads(Protocol):
@@ -40,11 +40,11 @@ class QueueReads(Protocol):
         ...
 
     async def is_known(self, redis: Redis) -> bool:
-        """Whether it was used lately, or has jobs that wait or run; dead letters count in the native format."""
+        """Whether it was used recently, or has waiting or running jobs; in the native format, also dead letters."""
         ...
 
     async def was_used(self, redis: Redis) -> bool:
-        """Whether it is known, or anything is left that tells that it was used: then it is there, and may be empty."""
+        """Whether it is known, or any trace of use is left: then the queue exists, and may be empty."""
         ...
 
     async def read_counts(self, redis: Redis) -> Counts:
@@ -52,11 +52,11 @@ class QueueReads(Protocol):
         ...
 
     async def read_rates(self, redis: Redis, step_s: int, steps: int) -> Rates:
-        """Its counts over the newest steps of so many seconds, without gaps, over ten minutes at most."""
+        """Its counts over the newest steps of `step_s` seconds, without gaps, over ten minutes at most."""
         ...
 
     async def read_series(self, redis: Redis, job: str, step: Step, length: int) -> Series:
-        """The counters of the newest steps; of the jobs of one name, or with '' of all its jobs."""
+        """The counters of the newest steps, for the jobs with one name, or for all its jobs with ''."""
         ...
 
     async def read_counters(self, redis: Redis, minutes: int) -> QueueCounters:
@@ -64,32 +64,32 @@ class QueueReads(Protocol):
         ...
 
     async def paused_since_ms(self, redis: Redis) -> int | None:
-        """Since when it is paused, unix ms by Redis' clock; None where it is not."""
+        """Since when it has been paused, unix ms by Redis' clock; None if it is not."""
         ...
 
     async def is_name_known(self, redis: Redis, name: str) -> bool:
-        """Whether a worker has registered a job of this name within the last day."""
+        """Whether a worker has registered a job with this name within the last day."""
         ...
 
     async def read_crons(self, redis: Redis) -> list[CronRecord]:
-        """What workers said of the crons that put jobs into it, however long ago."""
+        """The records of crons that enqueue jobs to it, however old."""
         ...
 
 
 class JobReads(Protocol):
-    """Reads of the queue's jobs; none decodes or changes one."""
+    """Reads of the queue's jobs; they do not decode or change them."""
 
     async def browse(self, redis: Redis, state: LiveState, position: PagePosition | None, limit: int) -> Page:
-        """A page of the jobs that wait, in the order in which they are due; or of those that run, worker by worker.
+        """A page of the waiting jobs, in the order in which they are due, or of the running jobs, worker by worker.
 
         Args:
             redis: the client.
-            state: which jobs. One that a stock arq worker runs is among the queued, with its holder.
-            position: where the page begins: `Page.next` of the one before; None for the first page.
+            state: which jobs. A job that a stock arq worker runs counts as queued, and has a holder.
+            position: where the page begins: `Page.next` of the previous page; None for the first page.
             limit: how many jobs, at most `monarq.shared.protocol.pages.BATCH`.
 
         Raises:
-            PositionError: the position is none of this list.
+            PositionError: the position does not belong to this list.
         """
         ...
 
@@ -104,23 +104,23 @@ class JobReads(Protocol):
         ...
 
     def ask_trace(self, pipeline: Any, raw_id: bytes) -> ReadTrace:
-        """Adds to a pipeline what finds a trace of a job: all `monitor_queues` are asked in one round trip.
+        """Adds commands to a pipeline that find a trace of a job, so that all queues are asked in one round trip.
 
         Args:
             pipeline: the pipeline; run it with `raise_on_error=False`.
             raw_id: the job's id.
 
         Returns:
-            The function that takes this queue's replies and says what it has of the job.
+            The function that takes this queue's replies and returns what the queue has of the job.
         """
         ...
 
     async def read_progress(self, redis: Redis, job_ids: Sequence[str]) -> list[Progress | None]:
-        """The last report of each of these jobs; None where there was none, or the job ended a while ago."""
+        """The last report of each of these jobs; None if there was none, or the job ended a while ago."""
         ...
 
     async def read_ended(self, redis: Redis, limit: int) -> list[EndedRecord]:
-        """The jobs that ended last, newest first: a few of each call that ended some."""
+        """Jobs that ended most recently, newest first: a sample of those that each call ended."""
         ...
 
 
@@ -136,17 +136,18 @@ class DeadLetterReads(Protocol):
 
         Args:
             redis: the client.
-            after: the one before them; or a time, unix ms, after which none of them died; None for the newest.
+            after: the entry before the first one, or a time, unix ms, after which none of them died; None for the
+                newest.
             limit: how many.
         """
         ...
 
     async def read_dead(self, redis: Redis, raw_ids: Sequence[bytes]) -> list[DeadRecord]:
-        """The dead letters of those of these jobs that have one, in one round trip."""
+        """The dead letters of these jobs, as far as they have one, in one round trip."""
         ...
 
     async def read_dead_payload(self, redis: Redis, raw_id: bytes) -> bytes | None:
-        """The payload of a dead job; None where it was gone, or there is no such letter."""
+        """The payload of a dead job; None if it was gone, or there is no such letter."""
         ...
 
 
@@ -154,11 +155,11 @@ class QueueSteps(Protocol):
     """Steps that change the queue; each may be repeated."""
 
     async def pause(self, redis: Redis) -> bool:
-        """Stops it from giving jobs to monarq's workers; returns whether it did so already."""
+        """Stops it from giving jobs to monarq's workers; returns whether it was already paused."""
         ...
 
     async def resume(self, redis: Redis) -> bool:
-        """Lets it go on and wakes its workers; returns whether it was paused.
+        """Resumes it and wakes its workers; returns whether it was paused.
 
         Raises:
             MoveRefusedError: a move of its jobs has not ended.
@@ -166,18 +167,18 @@ class QueueSteps(Protocol):
         ...
 
     def purge(self, redis: Redis, states: Collection[WaitingState]) -> AsyncIterator[int]:
-        """Deletes waiting jobs, at most a thousand a call; yields how many each call deleted, 0 left out.
+        """Deletes waiting jobs, at most a thousand per call; yields how many each call deleted, without zeros.
 
-        Jobs that run, and those that become due meanwhile, are not touched.
+        Running jobs, and jobs that become due meanwhile, are not affected.
 
         Args:
             redis: the client.
-            states: which jobs: "queued" are those that are due when it begins, "deferred" the others.
+            states: which jobs: "queued" are those that are due when the purge begins, "deferred" the others.
         """
         ...
 
     async def cancel(self, redis: Redis, job_id: str | bytes) -> CancelAnswer:
-        """Requests that a job be stopped, or not be started."""
+        """Requests the cancellation of a job."""
         ...
 
     async def promote(self, redis: Redis, raw_id: bytes) -> Promoted:

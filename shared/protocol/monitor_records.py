@@ -1,4 +1,4 @@
-"""Records that workers leave in a queue for people: of themselves, of their crons, and of jobs that ended."""
+"""Records that workers keep in a queue for display: of themselves, of their crons, and of ended jobs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class WorkerRecord:
     Attributes:
         worker_id: its name in Redis.
         data: the record, as JSON.
-        alive: whether its heartbeat is in time.
+        alive: whether its heartbeat is recent.
     """
 
     worker_id: str
@@ -22,11 +22,11 @@ class WorkerRecord:
 
 @dataclass(frozen=True, slots=True)
 class CronRecord:
-    """What a worker says of a cron.
+    """A worker's record of a cron.
 
     Attributes:
-        data: what it is and when it is next, as JSON.
-        last_ms: its newest tick, unix ms; None where that is not stored.
+        data: its description and next tick, as JSON.
+        last_ms: its newest tick, unix ms; None if it is not stored.
     """
 
     data: bytes
@@ -35,15 +35,15 @@ class CronRecord:
 
 @dataclass(frozen=True, slots=True)
 class EndedRecord:
-    """A job that ended lately.
+    """A job that ended recently.
 
     Attributes:
         raw_id: its id.
-        name: its name, '' where its payload has none.
+        name: its name; '' if its payload has none.
         state: "succeeded", "failed", "dead" (failed, with a dead letter) or "cancelled".
-        ended_ms: when, unix ms by Redis' clock.
-        run_ms: how long its function ran; of similar jobs that ended together, the mean. None where it was not called.
-        lane: the lane that its worker noted, '' for none.
+        ended_ms: when it ended, unix ms by Redis' clock.
+        run_ms: how long its function ran, averaged over similar jobs that ended together; None if it was not called.
+        lane: the lane that its worker recorded; '' for none.
     """
 
     raw_id: bytes

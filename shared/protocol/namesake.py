@@ -1,4 +1,4 @@
-"""A queue that holds jobs while somebody names an empty one of the other format; and the options that name queues."""
+"""Namesakes: two queues with the same name in the two formats, one with jobs and one empty; and naming options."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _FORMATS: Final[Mapping[Format, str]] = {"native": "the native format", "arq": "
 
 @dataclass(frozen=True, slots=True)
 class Namesake:
-    """A queue that holds jobs, and has the name of an empty one of the other format.
+    """A queue with jobs that has the same name as an empty one of the other format.
 
     Attributes:
         queue: the queue.
         jobs: how many jobs wait there.
-        meant: the empty one, which somebody named.
+        meant: the empty queue, which the user named.
     """
 
     queue: QueueRef
@@ -33,5 +33,5 @@ class Namesake:
 
 
 def option_of(queue: QueueRef) -> str:
-    """The option by which `monarq worker` and `monarq enqueue` are given a queue."""
+    """The option that gives `monarq worker` and `monarq enqueue` this queue."""
     return f"{_OPTIONS[queue.format]} {shlex.quote(queue.name)}"

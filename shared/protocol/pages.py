@@ -8,30 +8,30 @@ from typing import Final, Literal
 from monarq.shared.lane import LaneQueue
 
 BATCH: Final = 200
-"""The most jobs of one page."""
+"""The most jobs on one page."""
 
 HEAD_BYTES: Final = 512
-"""How much is read of a payload's beginning, where the job's name is."""
+"""How many bytes are read of a payload's beginning, which has the job's name."""
 
 TAIL_BYTES: Final = 64
-"""How much is read of a longer payload's end, where its time is."""
+"""How many bytes are read of the end of a longer payload, which has its time."""
 
 LiveState = Literal["queued", "deferred", "running"]
 PagePosition = tuple[bytes | int, ...]
-"""Where a page begins. Only the format that made it knows what it means; users of the page may change it."""
+"""Where a page begins. Its meaning is private to the format; it may come back changed by users."""
 
 
 class PositionError(ValueError):
-    """A position is none of the list that it was given for."""
+    """A position does not belong to the list that it was used for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a job.
+    """The holder of a job.
 
     Attributes:
-        worker: the worker's id; "arq" for a stock arq worker, which leaves no name.
-        claimed_ms: since when, unix ms by the worker's clock; None where that is not known.
+        worker: the worker's id; "arq" for a stock arq worker, which does not leave its name.
+        claimed_ms: since when, unix ms by the worker's clock; None if unknown.
     """
 
     worker: str
@@ -40,18 +40,18 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class BrowsedJob:
-    """One job of a page.
+    """A job on a page.
 
     Attributes:
         raw_id: its id.
         lane_queue: the set that it is in.
         due_ms: when it is, or was, due; None while it runs.
-        holder: who runs it; None where nobody does.
+        holder: the worker that runs it; None if none does.
         tries: tries that it has used.
         crashes: how often its worker was lost while it ran.
-        crash_note: what was known of the last time.
+        crash_note: what is known about the last of these crashes.
         cancel_asked_ms: when its cancellation was requested, or None.
-        payload_bytes: the size of its payload; None where that has expired.
+        payload_bytes: the size of its payload; None if it has expired.
         head: the payload's beginning.
         tail: the end of a payload that is longer than its head.
     """
@@ -71,11 +71,11 @@ class BrowsedJob:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of jobs, all of one moment.
+    """One page of jobs, all read at one moment.
 
     Attributes:
         now_ms: Redis' time.
-        jobs: the jobs; there may be none although others follow.
+        jobs: the jobs; may be empty even if more pages follow.
         next: where the next page begins; None for the last page.
     """
 

@@ -1,4 +1,4 @@
-"""What a payload says of times."""
+"""The times in a payload."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ class PayloadTimes(NamedTuple):
 
     Attributes:
         enqueue_ms: when it was enqueued.
-        due_ms: when it is due; None where that is at once, or the format's payloads do not say it.
-        expires_ms: when it is not started any more; None for never, or where the format's payloads do not say it.
+        due_ms: when it is due; None if it is due at once, or the format's payloads do not contain it.
+        expires_ms: the time after which it is not started; None for never, or if the format's payloads do not contain
+            it.
     """
 
     enqueue_ms: int

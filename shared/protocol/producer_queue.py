@@ -1,4 +1,4 @@
-"""What a producer says to a queue, whatever its format: the contract that each format implements."""
+"""The interface of a queue for producers, which each format implements."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from monarq.shared.redis.client import RedisClient
 
 
 class Unfinished(StrEnum):
-    """Why there is no result of a job."""
+    """Why a job has no result."""
 
     ALIVE = "alive"
     """It waits or runs."""
@@ -24,14 +24,14 @@ class Unfinished(StrEnum):
 
 
 class StaleIdsError(Exception):
-    """Nothing was enqueued, as the ids were made before much was known of the queue: make new ones."""
+    """Nothing was enqueued, because the ids do not suit the queue's current shards: make new ones."""
 
 
 class ProducerQueue(Protocol):
     """One queue, as one producer and its handles use it.
 
-    A producer keeps it as long as it uses the queue, so it may keep what it learns, such as Redis' time. Each method
-    that gets a client raises RedisError or OSError where a call failed.
+    A producer keeps it as long as it uses the queue, so it may cache what it learns, such as Redis' time. Each method
+    that takes a client raises RedisError or OSError if a call failed.
     """
 
     @property
@@ -51,15 +51,15 @@ class ProducerQueue(Protocol):
 
     @property
     def width(self) -> int:
-        """In how many calls at a time many jobs are best put in; 1 where one is as good."""
+        """The best number of parallel calls for enqueueing many jobs; 1 if more would not help."""
         ...
 
     def new_job_ids(self, count: int) -> list[str]:
-        """So many unique ids, for one call."""
+        """Makes `count` unique ids for one call."""
         ...
 
     def payload_times(self, placement: Placement) -> PayloadTimes:
-        """The times for the payload of a job that is enqueued now."""
+        """The times in the payload of a job that is enqueued now."""
         ...
 
     async def enqueue(
@@ -70,43 +70,44 @@ class ProducerQueue(Protocol):
         Args:
             redis: the client.
             placement: where and when they run.
-            mode: where their ids come from, and whether the call is a repeated one.
+            mode: where their ids come from, and whether the call is a repetition.
             call: a unique name of the call, the same for its repetitions.
-            jobs: the jobs: one, or those whose ids one call of `new_job_ids` has made.
+            jobs: either one job, or jobs whose ids were made by one call of `new_job_ids`.
 
         Raises:
             ValueError: there are too many.
-            StaleIdsError: the ids were made for this call, and new ones are needed; only where it is no repeated one.
+            StaleIdsError: the ids were made for this call, and new ones are needed. Never raised for a repetition.
         """
         ...
 
     async def find_results(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | Unfinished]:
-        """The results of jobs. A job that ends meanwhile is found as alive, or with its result."""
+        """The results of jobs. A job that ends during the call is found alive or with its result."""
         ...
 
     async def find_moved_to(self, redis: RedisClient) -> QueueRef | None:
-        """The queue that jobs of this one were moved to last; None where none were."""
+        """The queue that jobs of this one were last moved to; None if none were moved."""
         ...
 
     async def find_state(self, redis: RedisClient, job_id: str) -> FoundState:
-        """What a job is doing now; "ended" where its result is there."""
+        """The current state of a job; "ended" if its result exists."""
         ...
 
     async def find_progress(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | None]:
-        """The last report of each of these jobs, as it is published."""
+        """The last report of each of these jobs, in the published form."""
         ...
 
     async def cancel(self, redis: RedisClient, job_id: str) -> CancelAnswer:
-        """Asks for the cancellation of a job."""
+        """Requests the cancellation of a job."""
         ...
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
-        """The jobs that ended by a message of the channel: raw ids, with their results where it brings them.
+        """The ended jobs in a message of the channel: raw ids, with their results if the message contains them.
 
-        A message may arrive after its job was enqueued once more, so it brings no results of ids that users chose.
+        It contains no results for ids chosen by users, as such a job may have been enqueued again before the message
+        arrives.
         """
         ...
 
     def split_reports(self, message: bytes) -> Iterable[tuple[bytes, bytes]]:
-        """The reports in a message of the channel of progress, by raw ids."""
+        """The reports in a message of the progress channel, by raw id."""
         ...

@@ -1,4 +1,4 @@
-"""What names a queue: its name, and the format of its data in Redis."""
+"""References to queues: a name, and the format of the data in Redis."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ Format = Literal["native", "arq"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 
 DEFAULT_FORMAT: Final[Format] = "native"
-"""The format of a queue that is given by its name alone."""
+"""The format of a queue that is given by name only."""
 
 DEFAULT_QUEUE: Final = "default"
-"""The name of the queue of whoever names none; it is in `DEFAULT_FORMAT`."""
+"""The name of the queue to use if none is given; it is in `DEFAULT_FORMAT`."""
 
 ARQ_PREFIX: Final = "arq:"
-"""What the names of arq's own keys begin with, that of its default queue among them."""
+"""The prefix of arq's own keys, including its default queue."""
 
 
 class QueueRef(NamedTuple):
-    """A queue. Two queues of one name and different formats have nothing in common.
+    """A queue. Two queues with the same name and different formats are unrelated.
 
     Attributes:
         name: its name.
-        format: "native", or "arq" for queues that arq's clients and workers use too.
+        format: "native", or "arq" for queues that are shared with arq's clients and workers.
     """
 
     name: str
@@ -31,9 +31,9 @@ class QueueRef(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The queue for people: its name, and its format in brackets where that is not the `suggested_format`.
+        """The queue for display: its name, and its format in brackets if that is not the `suggested_format`.
 
-        So no two queues share a label, and that of a queue never changes.
+        No two queues share a label, and a queue's label never changes.
         """
         return self.name if self.format == suggested_format(self.name) else f"{self.name} ({self.format})"
 
@@ -42,12 +42,12 @@ class QueueRef(NamedTuple):
 
 
 def suggested_format(name: str) -> Format:
-    """The format of which people take a queue to be that they see the name of, and nothing else."""
+    """The format that a queue's name alone suggests to readers."""
     return "arq" if name.startswith(ARQ_PREFIX) else DEFAULT_FORMAT
 
 
 ARQ_DEFAULT_QUEUE: Final = QueueRef("arq:queue", "arq")
-"""The queue of arq's clients and workers that name none."""
+"""The default queue of arq's clients and workers."""
 
 DEFAULT_QUEUES: Final = (QueueRef(DEFAULT_QUEUE, DEFAULT_FORMAT), ARQ_DEFAULT_QUEUE)
-"""The default queue, and that of arq's clients and workers."""
+"""monarq's default queue, and that of arq's clients and workers."""

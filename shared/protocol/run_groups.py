@@ -1,7 +1,7 @@
-"""Run groups: the like runs of one call of finish or requeue, counted together.
+"""Run groups: similar runs in one call of finish or requeue, counted together.
 
-The runs of a call are mostly alike: the same job, as quick as each other. So what is counted travels once for a group,
-and each run names its group's number. See `count_runs` in include/run_groups.lua.
+Most runs of a call are similar: the same job with about the same run time. So the counts are sent once per group, and
+each run refers to its group by number. See `count_runs` in include/run_groups.lua.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from monarq.shared.protocol.lease import Lease
 from monarq.shared.redis.scripts import Argument
 
 BUCKETS: Final = 24
-"""Buckets of a histogram: the first is for times under 1 ms, each other one reaches twice as far as the one before, and
-the last has all over some 70 minutes. A bucket is a time's number of binary digits."""
+"""The number of histogram buckets. The first is for times under 1 ms, each bucket's limit is twice the previous one,
+and the last has everything over about 70 minutes. A time's bucket is its number of binary digits."""
 
 NO_LANES: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -35,14 +35,14 @@ class RunEnd(StrEnum):
     RETRIED = "retried"
     HANDED_BACK = "handed_back"
 
-    __hash__ = str.__hash__  # each run is counted by it, and Enum's own is written in Python
+    __hash__ = str.__hash__  # used for every run, and Enum's own hash is slow, as it is written in Python
 
 
 class RunGroups:
     """Collects the groups of a call's runs."""
 
     def __init__(self, lanes: Mapping[str, str] = NO_LANES) -> None:
-        """Begins a call; `lanes` has the lanes of jobs, by name, that do not run on the event loop, for people."""
+        """Begins a call; `lanes` has the lanes, by job name, of jobs that do not run on the event loop, for display."""
         self._lanes = lanes
         self._groups: dict[tuple[str, RunEnd, int, int, int], list[int]] = {}
 
@@ -50,13 +50,13 @@ class RunGroups:
         """Adds a run; returns the number of its group.
 
         Args:
-            lease: the job's lease: how long it had waited and how often it had crashed.
-            name: the job's name, '' where it is not known.
+            lease: the job's lease, for how long it waited and how often it crashed.
+            name: the job's name; '' if unknown.
             end: how the run ended.
-            run_ms: how long it ran, `NOT_RUN` where it did not.
+            run_ms: how long it ran; `NOT_RUN` if it did not.
         """
         due_ms = lease.due_ms
-        # A job that arq's abort makes due at once is due at 1, which says nothing of how long it has waited.
+        # arq's abort sets a job's due time to 1, from which the time it waited is unknown.
         wait_ms = lease.claimed_ms - due_ms if run_ms >= 0 and 1 < due_ms < lease.claimed_ms else 0
         run_bucket = run_ms.bit_length() if run_ms >= 0 else NOT_RUN
         key = (name, end, wait_ms.bit_length(), run_bucket, lease.crashes)
@@ -72,7 +72,7 @@ class RunGroups:
         return len(self._groups)
 
     def arguments(self) -> list[Argument]:
-        """The script's arguments for the groups, in their order."""
+        """The script's arguments for the groups, in order."""
         values: list[Argument] = []
         for (name, end, wait_bucket, run_bucket, crashes), (_, runs, wait_ms, run_ms) in self._groups.items():
             ran = run_bucket != NOT_RUN

@@ -1,9 +1,10 @@
-"""What a move of jobs says to the queue that it takes from and to the one that it puts into: a contract each.
+"""The interfaces of a move of jobs: one for the source queue, one for the target queue.
 
-A run of the move takes a page, puts it in, drops it, and then lets the target forget it. Each step may be repeated, and
-a run that ends anywhere is made good by the next one: the target keeps a mark of each job from the moment it is in
-until its source is gone, so that it is put in once, whatever has become of it there. The source is paused, cannot be
-resumed until a run has ended all that was begun, and obeys the newest run alone.
+A run of a move takes a page of jobs from the source, puts it into the target, drops it from the source, and then lets
+the target forget it. Each step may be repeated, and a run that is interrupted anywhere is completed by the next one:
+the target marks each job from when it is put in until it is gone from the source, so that it is put in only once,
+whatever has happened to it there. The source is paused, cannot be resumed until a run has completed everything that was
+begun, and obeys only the newest run.
 """
 
 from __future__ import annotations
@@ -20,40 +21,41 @@ from monarq.shared.lane import LaneQueue
 from monarq.shared.protocol.queue_ref import QueueRef
 
 PAGE: Final = 100
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 PAGE_BYTES: Final = 16 * 1024 * 1024
-"""Bytes of payloads after which a page takes no further job."""
+"""A page takes no further job once it has this many bytes of payloads."""
 
 LEASE_MS: Final = 60_000
-"""For how long a page is the run's own where others heed that; what comes later does nothing."""
+"""How long a page belongs to its run; calls that arrive later do nothing."""
 
 MARK_KEPT_MS: Final = 2 * LEASE_MS
-"""For how long the mark of a job stays when its source is gone: a late repetition of its arrival must find it."""
+"""How long the mark of a job is kept after it is gone from the source, for late repetitions of the put."""
 
 
 @dataclass(frozen=True, slots=True)
 class MovedJob:
-    """A waiting job, with all that goes along; nothing of it is decoded.
+    """A waiting job with everything that is moved with it, not decoded.
 
     Attributes:
         raw_id: its id.
         payload: its payload.
         lane_queue: the set that it waits in.
-        due_ms: when it is due, or since when it has been queued, unix ms; fractions tell the order.
-        is_queued: whether it is queued, whatever the clock says.
+        due_ms: when it is due, or since when it has been queued, unix ms; fractions determine the order.
+        is_queued: whether it is queued, regardless of the clock.
         tries: tries that it has used.
         crashes: how often its worker was lost while it ran.
-        crash_note: what was known of the last time.
-        unknown_ms: since when no worker has known its name, unix ms; None where this is not so.
-        last_due_ms: when it was due last, unix ms; 0 where its payload says so.
-        expires_ms: when it is not started any more, unix ms; None for never, or where its payload says so.
-        may_expire: whether its producer asked for that.
-        cancel_asked_ms: when its cancellation was requested, unix ms; None where it was not.
-        request: the request as its source has it, also where that is of an earlier job of its id; b'' for none.
+        crash_note: what is known about the last of these crashes.
+        unknown_ms: since when no worker has known its name, unix ms; None if a worker does.
+        last_due_ms: when it was last due, unix ms; 0 if its payload has that.
+        expires_ms: the time after which it is not started, unix ms; None for never, or if its payload has that.
+        may_expire: whether its producer set an expiry.
+        cancel_asked_ms: when its cancellation was requested, unix ms; None if it was not.
+        request: the cancellation request as stored at the source, even if it is for an earlier job with the same id;
+            b'' for none.
         history: the lines of its history, oldest first.
         progress: its last report; b'' for none.
-        features: what else there is about it that not every format knows; '' for nothing.
+        features: further properties that not every format supports; '' for none.
     """
 
     raw_id: bytes
@@ -76,17 +78,17 @@ class MovedJob:
 
     @property
     def digest(self) -> str:
-        """The payload's SHA-1: a later job of the same id has another one."""
+        """The payload's SHA-1, which differs for a later job with the same id."""
         return hashlib.sha1(self.payload, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A run may take jobs from now on.
+    """A move has begun: the run may now take jobs.
 
     Attributes:
         was_paused: whether the queue was paused before.
-        goes_on: whether a run before it has not ended all that it began.
+        goes_on: whether an earlier run left unfinished work.
     """
 
     was_paused: bool
@@ -95,18 +97,18 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class TakenPage:
-    """A page of a set.
+    """A page of jobs from one set.
 
     Attributes:
         now_ms: Redis' time.
-        looked: how many members of the set it is about that are still there, the jobs included.
-        jobs: those that can be moved.
-        is_end: whether the set had no member behind those that were passed over.
-        running: how many run.
-        foreign: how many of these are run by workers that ignore a pause.
-        cancelling: how many somebody is about to cancel; they can be moved a moment later.
-        without_payload: how many have no payload any more.
-        strays: members whose scores are no times, so that nobody runs them, and no move takes them: id and score.
+        looked: how many members of the set were examined and are still there, including `jobs`.
+        jobs: the jobs that can be moved.
+        is_end: whether the set had no members after the skipped ones.
+        running: how many are running.
+        foreign: how many of the running ones are run by workers that ignore a pause.
+        cancelling: how many are just being cancelled; they can be moved a moment later.
+        without_payload: how many no longer have a payload.
+        strays: ids and scores of members whose scores are not times, so that they are neither run nor moved.
     """
 
     now_ms: int
@@ -122,7 +124,7 @@ class TakenPage:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Marks at a target that stay until their source is gone.
+    """Marks at a target, which are kept until the job is gone from the source.
 
     Attributes:
         found_ms: when they were found, by the clock of the target's Redis.
@@ -137,18 +139,18 @@ class Dropped(IntEnum):
     """What happened to a job at its source."""
 
     LOST = 0
-    """It is not there, or not the run's, any more: nothing was done."""
+    """It is no longer there, or no longer belongs to the run: nothing was done."""
     GONE = 1
     """It is gone."""
     ASKED = 2
     """Its cancellation was requested since it was taken: nothing was done."""
     RELEASED = 3
-    """Somebody is about to cancel it: it was given back."""
+    """It is just being cancelled: it was given back."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropAnswer:
-    """What happened to a job at its source, and the request to cancel it, where that is why it is still there."""
+    """What happened to a job at its source, and the request to cancel it, if it is still there because of that."""
 
     what: Dropped
     request: bytes = b""
@@ -158,23 +160,23 @@ class Put(IntEnum):
     """What happened to a job at its target."""
 
     TAKEN = 0
-    """Another job of its id waits or runs there."""
+    """Another job with its id waits or runs there."""
     ADDED = 1
-    """It is in."""
+    """It was put in."""
     WAS_IN = 2
-    """It had been put in before."""
+    """It had already been put in."""
     ENDED = 3
-    """A job of its id has ended there, and its result is kept."""
+    """A job with its id has ended there, and its result is kept."""
     UNFIT = 4
     """The target's format cannot carry it."""
     LATE = 5
-    """The page is not the run's own any more: nothing was done."""
+    """The page no longer belongs to the run: nothing was done."""
 
 
 class MoveSource(Protocol):
     """The queue that jobs are taken from.
 
-    Each method raises RedisError or OSError where a call failed, and may be called again then.
+    Each method raises RedisError or OSError if a call failed, and may then be called again.
     """
 
     @property
@@ -188,35 +190,35 @@ class MoveSource(Protocol):
         ...
 
     async def check(self, redis: Redis, target: QueueRef) -> None:
-        """Finds what stands in the way of `begin`; nothing is changed.
+        """Checks whether `begin` would succeed; nothing is changed.
 
         Raises:
             MoveRefusedError: a move to another queue has not ended, or the queue has shards.
-            UnsupportedError: a later version of monarq has made the queue.
+            UnsupportedError: the queue was made by a later version of monarq.
         """
         ...
 
     async def find_obstacle(self, redis: Redis) -> str | None:
-        """Why a move might run a job twice, in a few words, where workers are about that ignore a pause."""
+        """Why a move might run a job twice, in a few words, if there are workers that ignore a pause."""
         ...
 
     async def begin(self, redis: Redis, target: QueueRef, run: str) -> Begun:
-        """Pauses the queue, and gives the run the sole right to take jobs.
+        """Pauses the queue, and gives the run the exclusive right to take jobs.
 
         Raises:
             MoveRefusedError: a move to another queue has not ended, or the queue has shards.
-            UnsupportedError: a later version of monarq has made the queue.
+            UnsupportedError: the queue was made by a later version of monarq.
         """
         ...
 
     async def take(self, redis: Redis, run: str, source_set: str, skip: int, limit: int) -> TakenPage:
-        """Takes jobs of a set, so that nobody else runs them.
+        """Takes jobs from a set, so that no worker runs them.
 
         Args:
             redis: the client.
             run: the run.
             source_set: one of `sets`.
-            skip: how many of its first members are passed over.
+            skip: how many of its first members to skip.
             limit: how many members, at most `PAGE`.
 
         Raises:
@@ -225,7 +227,7 @@ class MoveSource(Protocol):
         ...
 
     async def drop(self, redis: Redis, run: str, jobs: Sequence[MovedJob]) -> list[DropAnswer]:
-        """Drops taken jobs without results, as they are in at the target; tells who waits for one to look again.
+        """Drops taken jobs, which are now at the target, without results; callers that wait for one are notified.
 
         Raises:
             MoveRefusedError: another run has taken over.
@@ -233,14 +235,14 @@ class MoveSource(Protocol):
         ...
 
     async def release(self, redis: Redis, run: str, jobs: Sequence[MovedJob]) -> None:
-        """Gives taken jobs back, each at its place."""
+        """Gives taken jobs back, each to its old place."""
         ...
 
     async def close(self, redis: Redis, run: str) -> bool:
-        """Ends the move: no job is half moved. The queue stays paused, and can be resumed.
+        """Ends the move: no job is half-moved. The queue stays paused, and can be resumed.
 
         Returns:
-            False where another run has taken over: then nothing was done.
+            False if another run has taken over; then nothing was done.
         """
         ...
 
@@ -248,7 +250,7 @@ class MoveSource(Protocol):
 class MoveTarget(Protocol):
     """The queue that jobs are put into.
 
-    Each method raises RedisError or OSError where a call failed, and may be called again then.
+    Each method raises RedisError or OSError if a call failed, and may then be called again.
     """
 
     @property
@@ -257,27 +259,27 @@ class MoveTarget(Protocol):
         ...
 
     async def check(self, redis: Redis) -> None:
-        """Finds what stands in the way of `put`; nothing is changed.
+        """Checks whether `put` would succeed; nothing is changed.
 
         Raises:
             MoveRefusedError: its own jobs are being moved to another queue, or it has shards.
-            UnsupportedError: a later version of monarq has made the queue.
-            RedisError: Redis did not answer, or gives no right to the queue.
+            UnsupportedError: the queue was made by a later version of monarq.
+            RedisError: Redis did not answer, or the user lacks the right to the queue.
         """
         ...
 
     async def put(self, redis: Redis, source: QueueRef, jobs: Sequence[MovedJob], taken_ms: int) -> list[Put]:
-        """Puts jobs in, each once, where they would stand had they been enqueued here, and marks them.
+        """Puts jobs in and marks them, each once, at the place where they would be if they had been enqueued here.
 
         Args:
             redis: the client.
-            source: where they come from.
+            source: the queue that they come from.
             jobs: the jobs, at most `PAGE`.
-            taken_ms: when they were taken, by Redis' clock; `LEASE_MS` after that the call does nothing any more.
+            taken_ms: when they were taken, by Redis' clock; a call later than `LEASE_MS` after that does nothing.
 
         Raises:
             MoveRefusedError: its own jobs are being moved to another queue, or it has shards.
-            UnsupportedError: a later version of monarq has made the queue.
+            UnsupportedError: the queue was made by a later version of monarq.
         """
         ...
 
@@ -286,14 +288,14 @@ class MoveTarget(Protocol):
         ...
 
     async def find_marks(self, redis: Redis, source: QueueRef) -> Marks:
-        """Finds the marks of a source's jobs that no run has let go."""
+        """Finds the marks of a source's jobs that no run has released."""
         ...
 
     async def forget(self, redis: Redis, marks: Marks) -> bool:
-        """Lets marks go whose source is gone; a late arrival finds them for `MARK_KEPT_MS` yet.
+        """Releases marks of jobs that are gone from the source; they are kept for another `MARK_KEPT_MS`.
 
         Returns:
-            False where that came `LEASE_MS` after they were found, or later, and not all are gone: a mark may be that
-            of a job that has come back, and is being moved again.
+            False if the call came `LEASE_MS` or more after they were found, so that not all were released: a mark may
+            be that of a job that has come back and is being moved again.
         """
         ...

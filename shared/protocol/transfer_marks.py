@@ -1,4 +1,4 @@
-"""Marks of moved jobs at a target of either format, read and let go page by page."""
+"""Marks of moved jobs at a target of either format, read and released page by page."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any, Final
 from monarq.shared.protocol.transfer import LEASE_MS, PAGE, Marks
 
 READ_A_CALL: Final = 1000
-"""How many marks of any source one call goes past."""
+"""How many marks, of any source, one call scans."""
 
 NEVER_LATE_MS: Final = 2**52
-"""When jobs were taken, unix ms, in a call that is to tell whether Redis would carry it out."""
+"""A time of taking, unix ms, for a call that only tests whether Redis would accept it."""
 
 
 async def read_marks(read: Callable[[int], Awaitable[Sequence[Any]]]) -> Marks:
-    """All marks of a source that no run has let go, as found by the first call.
+    """All marks of a source that no run has released, as of the first call.
 
     Args:
-        read: one call that passes over so many marks of any source; its reply: Redis' time in ms, how many marks it
-            went past, and those of the source.
+        read: makes one call that skips this many marks of any source. Its reply has Redis' time in ms, how many marks
+            it scanned, and those of the source.
     """
     found: list[bytes] = []
     found_ms, skip, passed = 0, 0, READ_A_CALL
@@ -31,11 +31,11 @@ async def read_marks(read: Callable[[int], Awaitable[Sequence[Any]]]) -> Marks:
 
 
 async def let_go(marks: Marks, forget: Callable[[int, Sequence[bytes]], Awaitable[Any]]) -> bool:
-    """Lets marks go; False where a call came too late, and not all are gone.
+    """Releases marks; returns False if a call came too late and not all were released.
 
     Args:
         marks: the marks.
-        forget: one call for so many of them until a time, in ms; 0 where it came later.
+        forget: makes one call for some of them, which must arrive before a time in ms; it returns 0 if it came later.
     """
     for at in range(0, len(marks.marks), PAGE):
         if not await forget(marks.found_ms + LEASE_MS, marks.marks[at : at + PAGE]):

@@ -338,10 +338,10 @@ async def test_a_move_the_other_way_waits_for_one_that_was_interrupted(
     await Mover(redis, source, target).begin()
     for elsewhere in (OTHER, NATIVE):
         if elsewhere not in (source, target):
-            with pytest.raises(MoveRefusedError, match="run that one again first"):
+            with pytest.raises(MoveRefusedError, match="complete that move first"):
                 await move(redis, source, elsewhere)
     await put(redis, target, "b")
-    with pytest.raises(MoveRefusedError, match="are being moved to another queue themselves"):
+    with pytest.raises(MoveRefusedError, match="are themselves being moved to another queue"):
         await move(redis, target, source)
     assert await waiting_in(redis, target) == ["b"]
     assert await admin.paused_since_ms(redis, target) is None, "it is refused before anything is changed"
