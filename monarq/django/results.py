@@ -49,8 +49,7 @@ class Returned(msgspec.Struct):
 def fill_result(result: Any, record: JobRecord) -> Any:
     """Fills a `TaskResult`, which is frozen, with what is known of its job.
 
-    Redis keeps the last run of a job, and the errors of those before: the times are those of the last run, and where
-    there were several, its worker stands for the others too.
+    Redis keeps the last run of a job, and the errors and workers of those before: the times are those of the last run.
     """
     info = record.info
     status = _STATUS.get(info.state, TaskResultStatus.READY)
@@ -67,11 +66,18 @@ def fill_result(result: Any, record: JobRecord) -> Any:
         returned = msgspec.convert(record.result.value, Returned)
         changes |= {"_return_value": returned.value, "args": returned.args, "kwargs": returned.kwargs}
         worker = returned.worker
-    changes["worker_ids"] = [worker] * attempts
+    changes["worker_ids"] = _worker_ids(record, worker, attempts)
     changes["errors"] = [*_earlier_errors(record), *_last_error(record)]
     for name, value in changes.items():
         object.__setattr__(result, name, value)
     return result
+
+
+def _worker_ids(record: JobRecord, last: str, attempts: int) -> list[str]:
+    """The worker of each attempt, as Django counts these; one that is known stands for those that are not."""
+    known = [event.worker or last for event in read_history(record.history) if event.what == "retried"]
+    known = [*known, *([last] if attempts > len(known) else [])][:attempts]
+    return [*known[:1] * (attempts - len(known)), *known]
 
 
 def _earlier_errors(record: JobRecord) -> Iterator[Any]:

@@ -10,12 +10,7 @@ from collections.abc import Callable
 from inspect import iscoroutinefunction
 from typing import Any
 
-import django
-from django.apps import apps
-
-if not apps.ready:
-    django.setup()
-
+import monarq.django.ready  # noqa: F401 - first: what follows needs Django
 from monarq.django.declared import discover_tasks, own_values
 from monarq.django.options import lane_of
 from monarq.django.runs import async_run, plain_run
@@ -26,6 +21,7 @@ from monarq.shared.jobs.job import Job
 from monarq.shared.options.retry import exception_classes
 from monarq.shared.options.run_options import RunOptions
 from monarq.workers.events.listener import Listener
+from monarq.workers.runs.import_path import import_first
 from monarq.workers.runs.retry_policy import RetryPolicy
 
 
@@ -66,4 +62,6 @@ def _load() -> dict[str, object]:
     return found
 
 
+# The modules of cpu jobs may import models.
+import_first("monarq.django.ready")
 globals().update(_load())

@@ -39,6 +39,7 @@ class TimelineEvent:
         note: of a failed try the error; of a crash what is known of it; of a run the worker.
         tries: of "retried", how many tries are used.
         delay_ms: of "retried", ms until the next try.
+        worker: of "retried", the worker that ran it; '' if unknown.
     """
 
     at_ms: int
@@ -46,6 +47,7 @@ class TimelineEvent:
     note: str = ""
     tries: int | None = None
     delay_ms: int | None = None
+    worker: str = ""
 
 
 def read_history(entries: Iterable[bytes]) -> list[TimelineEvent]:
@@ -59,9 +61,9 @@ def read_history(entries: Iterable[bytes]) -> list[TimelineEvent]:
             continue
         if what == "retried":
             tries, delay_ms, note = _words(words, 3)
-            events.append(
-                TimelineEvent(at_ms, "retried", note, read_number(tries.encode()), read_number(delay_ms.encode()))
-            )
+            worker, note = _words(note[1:], 2) if note.startswith("@") else ("", note)
+            used, wait_ms = read_number(tries.encode()), read_number(delay_ms.encode())
+            events.append(TimelineEvent(at_ms, "retried", note, used, wait_ms, worker))
         else:
             events.append(TimelineEvent(at_ms, cast("EventKind", what), words))
     return events

@@ -111,6 +111,31 @@ async def test_the_command_passes_options_on_to_the_worker(shop: Any) -> None:
     assert "-w 2 -c 50" in await shop("manage.py", "monarq_worker", "--help")
 
 
+async def test_a_cpu_job_may_be_in_a_module_that_imports_models(redis_url: str) -> None:
+    program = """
+import sys, django
+django.setup()
+from monarq.django import producer
+from tests.frameworks.django_site.odd.jobs import weigh
+if sys.argv[1:]:
+    print(producer().handle("weighs", queue="cores").result())
+else:
+    producer().enqueue(weigh.options(job_id="weighs"), 12)
+"""
+    # Without a cpu task, whose module is the worker's and sets Django up.
+    site = {"DJANGO_SETTINGS_MODULE": "tests.frameworks.django_site.threads"}
+    written = [
+        await python(redis_url, ROOT, *arguments, **site)
+        for arguments in (
+            ("-c", program),
+            ("-m", "django", "monarq_worker", "-w", "1", "--burst"),
+            ("-c", program, "look"),
+        )
+    ]
+    assert [code for code, _ in written] == [0, 0, 0], written
+    assert written[2][1].splitlines()[-1] == "12"
+
+
 async def test_cpu_tasks_run_in_a_child_process_of_a_worker(redis_url: str) -> None:
     program = """
 import json, os, sys, django

@@ -14,14 +14,14 @@ _LONGEST_NOTE: Final = 300
 """The most characters of an error that a job's history keeps."""
 
 
-def retried(run: ActiveRun, error: BaseException, delay_s: float, is_free: bool) -> Requeue:
+def retried(run: ActiveRun, error: BaseException, delay_s: float, worker_id: str, *, is_free: bool) -> Requeue:
     """Requeues the job with a delay, at the cost of a try unless it is free."""
     return Requeue(
         run.lease,
         run.job.lane_queue,
         delay_ms=round(delay_s * 1000),
         tries=None if is_free else run.tries,
-        note=error_text(error)[:_LONGEST_NOTE],
+        note=f"@{worker_id} {error_text(error)[:_LONGEST_NOTE]}",
         name=run.job.name,
         run_ms=NOT_RUN if is_free else run.ran_ms,
     )

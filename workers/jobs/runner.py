@@ -256,7 +256,7 @@ class Runner:
                 self._events.job_failed(run, error)
             case Retried(delay_s, error, is_free):
                 self.counters.retried += 1
-                self._acker.add(retried(run, error, delay_s, is_free))
+                self._acker.add(retried(run, error, delay_s, self._results.worker_id, is_free=is_free))
                 self._events.job_retried(run, error, delay_s)
             case Cancelled(error):
                 self.counters.cancelled += 1

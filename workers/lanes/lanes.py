@@ -19,6 +19,7 @@ from monarq.workers.lanes.cpu_progress import forward
 from monarq.workers.lanes.thread_lane import ThreadLane
 from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.runs.current_job import JobFields
+from monarq.workers.runs.import_path import modules_of
 from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import ActiveRun
 from monarq.workers.runs.worker_scope import CURRENT_SCOPE
@@ -52,7 +53,7 @@ class Lanes:
         if paths:
             self._cpu = CpuLane(
                 max_jobs_per_child=settings.cpu_jobs_per_child,
-                preload=sorted({path.module for path in paths}),
+                preload=modules_of(paths),
                 log=settings.log,
                 worker_id=worker_id,
                 producer=_producer_options(source, settings),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from monarq.shared.errors import DeclarationError
 from monarq.shared.jobs.declared_jobs import find_declared
@@ -23,6 +24,20 @@ class ImportPath(NamedTuple):
     module: str
     qualname: str
     declared: str | None = None
+
+
+_FIRST: Final[list[str]] = []
+
+
+def import_first(module: str) -> None:
+    """Lets each cpu child import this module before those of jobs, for what these need to be imported."""
+    if module not in _FIRST:
+        _FIRST.append(module)
+
+
+def modules_of(paths: Iterable[ImportPath]) -> list[str]:
+    """The modules that a cpu child imports to find these, in their order."""
+    return list(dict.fromkeys((*_FIRST, *sorted(path.module for path in paths))))
 
 
 def import_path_of(job: Job[Any, Any]) -> ImportPath:

@@ -46,7 +46,7 @@ One line of JSON per job, with the fields of `list` and
   result: {bytes, format, signed, kept_until_ms, success, cancelled, value, error,
            error_type, traceback, name, arguments, tries, enqueued_ms, due_ms,
            started_ms, ended_ms, lane}, or null
-  timeline: [{at_ms, what, note, tries, delay_ms}]
+  timeline: [{at_ms, what, note, tries, delay_ms, worker}]
 arguments is null without --payload or if they cannot be read safely, and '' if
 there are none.
 """,

@@ -165,4 +165,5 @@ def _timeline_row(event: TimelineEvent) -> str:
     words = _EVENT_WORDS.get(event.what, event.what)
     tries = f" (try {event.tries}, next one after {duration((event.delay_ms or 0) / 1000)})" if event.tries else ""
     note = " ".join(event.note.split())
-    return printable(f"{timestamp(event.at_ms)}  {words}{tries}{': ' if note else ''}{note}")
+    on = f" on {event.worker}" if event.worker else ""
+    return printable(f"{timestamp(event.at_ms)}  {words}{on}{tries}{': ' if note else ''}{note}")

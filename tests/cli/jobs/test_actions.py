@@ -92,7 +92,7 @@ async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_her
     assert set(ROW_FIELDS) == rows
     assert set(a) == set(b) == views
     assert (a["arguments"], b["arguments"], b["result"], a["result"]["error"]) == ("'no'", "1", None, "ValueError: no")
-    assert set(b["timeline"][0]) == {"at_ms", "what", "note", "tries", "delay_ms"}
+    assert set(b["timeline"][0]) == {"at_ms", "what", "note", "tries", "delay_ms", "worker"}
     assert [each["what"] for each in a["timeline"]] == ["enqueued", "started", "failed"]
     [without] = (await cli_here("jobs", "show", "b", "--json")).results
     assert without["arguments"] is None

@@ -12,6 +12,10 @@ from monarq.monitor.jobs.timeline import TimelineEvent, in_order, read_history
     [
         (b"5 crashed killed by signal 9", [TimelineEvent(5, "crashed", "killed by signal 9")]),
         (b"5 retried 2 1500 ValueError: no", [TimelineEvent(5, "retried", "ValueError: no", 2, 1500)]),
+        (
+            b"5 retried 2 9 @host:1:ab ValueError: no",
+            [TimelineEvent(5, "retried", "ValueError: no", 2, 9, "host:1:ab")],
+        ),
         (b"5 retried", [TimelineEvent(5, "retried", "", 0, 0)]),
         (b"5 promoted", [TimelineEvent(5, "promoted")]),
         (b"5 invented by a later version", []),

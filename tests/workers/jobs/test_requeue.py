@@ -39,9 +39,10 @@ BACK = {"due_ms": DUE_MS, "note": WORKER, "name": "plus", "run_ms": NOT_RUN, "en
     ids=["a try", "nothing"],
 )
 def test_a_retry_costs(run: ActiveRun, is_free: bool, expected: dict[str, Any]) -> None:
-    back = retried(run, ValueError(LONG), 1.5, is_free)
+    back = retried(run, ValueError(LONG), 1.5, "host:1:ab", is_free=is_free)
     assert fields(back, expected) == expected
-    assert len(back.note) == 300
+    assert back.note.startswith("@host:1:ab ValueError: ")
+    assert len(back.note) == len("@host:1:ab ") + 300
 
 
 @pytest.mark.parametrize(

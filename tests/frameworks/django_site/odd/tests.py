@@ -76,6 +76,7 @@ class Results(InSandbox, SimpleTestCase):
             self.run_all()
             result.refresh()
             assert (result.status, result.attempts) == (TaskResultStatus.READY, attempts)
+            assert len(set(result.worker_ids)) == attempts, "a drain has a worker of its own"
             self.monarq_sync.travel(minutes=20)
         self.run_all()
         result.refresh()
@@ -89,6 +90,7 @@ class Results(InSandbox, SimpleTestCase):
         result.refresh()
         assert result.status == TaskResultStatus.FAILED
         assert [error.exception_class.__name__ for error in result.errors] == ["JobCancelledError"]
+        assert tasks.add.get_result(result.id).task == tasks.add, "it has its name still"
 
     def test_a_deferred_task_is_ready_until_its_time(self) -> None:
         for run_after in (self.monarq_sync.now + timedelta(hours=1), None):
