@@ -1,1 +1,1 @@
-"""The formats of a queue in Redis: keys, scripts, and the functions that call them, in a folder a format."""
+"""The formats of a queue in Redis: keys, scripts, and the functions that call them, in one folder per format."""

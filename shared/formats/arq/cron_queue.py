@@ -38,7 +38,7 @@ class ArqCronQueue:
         return PayloadTimes(now_ms)
 
     async def newest_tick_ms(self, redis: Redis, entry: str) -> int:
-        """When the newest recorded tick was; 0 where there is none."""
+        """When the newest recorded tick was; 0 if there is none."""
         try:
             newest_ms = await cast("Awaitable[bytes | None]", redis.hget(self._keys.cron, entry))
         except ResponseError:

@@ -57,10 +57,10 @@ _OWN_NAMES: Final = {
     "LEASES": "leases:",  # + worker id: hash job id -> token
     "REVOKED": "given-up:",  # + a claim's token or a worker's id: it takes nothing any more
     "CRASH": "crash:",  # + job id: "<count> <what happened>", and NUL and the ms since which no worker knows its name
-    "NO_RESULT": "no-result:",  # + job id: it ended, was purged or moved lately, and left no result, or for seconds
+    "NO_RESULT": "no-result:",  # + job id: it ended, was purged or moved recently, and left no result, or for seconds
     "TICK": "tick:",  # + cron tick id: it has been enqueued
     "CRON": "cron",  # hash: cron declaration -> ms of its newest tick
-    "CRONS": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for people
+    "CRONS": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for display
     "HISTORY": "trail:",  # + job id: list, its rare events: "<ms> <what> <text>", the newest last
     "PAUSED": "paused",  # string: ms since which the queue gives no job to monarq's workers
     "MOVING": "moving",  # string: "<run> <queue>", while jobs are moved there; the queue cannot be resumed
@@ -157,7 +157,7 @@ class QueueKeys:
 
     @property
     def crons(self) -> str:
-        """Hash of what each cron declaration is and when it is next, for people."""
+        """Hash of what each cron declaration is and when it is next, for display."""
         return self.base + _OWN_NAMES["CRONS"]
 
     def worker(self, worker_id: str) -> str:

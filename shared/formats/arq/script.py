@@ -26,7 +26,7 @@ class ArqScript(Script):
         """Runs the script on a queue.
 
         Raises:
-            RedisError: as Redis or the connection says.
+            RedisError: the call failed.
         """
         return await self.run(redis, keys.script_keys, arguments)
 

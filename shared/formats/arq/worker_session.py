@@ -1,4 +1,4 @@
-"""A worker's queues in arq's format, together: its leases, cancellations, and what Redis knows of the worker."""
+"""A worker's queues in arq's format, together: its leases, cancellations, and what Redis knows about the worker."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ArqWorkerSession:
                     on_lost([each for each in batch if each.raw_id in lost])
 
     async def find_cancels(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
-        """Which of these running jobs somebody wants cancelled; the requests for jobs of all queues are in one set."""
+        """Those of these running jobs whose cancellation was requested. One set has the requests of all queues."""
         by_id = {lease.raw_id: (lease, payload) for lease, payload in running}
         asked = [(*by_id[raw_id], asked_ms) for raw_id, asked_ms in await find_cancels(redis, list(by_id))]
         return [lease for lease, payload, asked_ms in asked if is_cancel_of(asked_ms, payload)]

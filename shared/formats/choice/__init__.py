@@ -1,4 +1,4 @@
-"""The choice of a format: what implements each contract, by the format of the queue; chosen here and nowhere else.
+"""The choice of the implementation of each interface, by the format of the queue. It is made here and nowhere else.
 
-A module for each role, so that a process loads the scripts of its own role alone.
+There is one module per role, so that a process loads only the scripts of its own role.
 """

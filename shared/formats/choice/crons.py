@@ -1,4 +1,4 @@
-"""Queues as cron schedulers use them."""
+"""Queues for cron schedulers."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ _QUEUES: Final[Mapping[Format, Callable[[str], CronQueue]]] = {"native": Sharded
 
 
 def cron_queue(queue: QueueRef) -> CronQueue:
-    """The queue as cron schedulers use it."""
+    """The queue, for cron schedulers."""
     return _QUEUES[queue.format](queue.name)

@@ -1,4 +1,4 @@
-"""Queues as monitors read and steer them."""
+"""Queues for monitors."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _WORKER_READERS: Final[Mapping[Format, ReadWorkers]] = {"native": read_native_wo
 
 
 def monitor_queue(queue: QueueRef) -> MonitorQueue:
-    """The queue as monitors read and steer it."""
+    """The queue, for monitors."""
     return _MONITOR_QUEUES[queue.format](queue.name)
 
 
 async def monitor_queues(redis: Redis, queues: Sequence[QueueRef]) -> list[MonitorQueue]:
-    """Queues as monitors read them together: what has to be known of each is read first, in one round trip.
+    """Several queues, for monitors. What must be known about each is read first, in one round trip.
 
     Raises:
         RedisError: Redis did not answer.
@@ -52,11 +52,11 @@ async def monitor_queues(redis: Redis, queues: Sequence[QueueRef]) -> list[Monit
 
 
 async def known_queues(redis: Redis) -> list[QueueRef]:
-    """Every queue that was used lately or holds jobs: the default ones first, then by name; at most 1,000 of a format.
+    """Every queue that was used recently or holds jobs: the default ones first, then by name; at most 1,000 per format.
 
-    Where none was, the default queue alone.
+    If there is none, only the default queue.
 
-    On a cluster there are none but native ones.
+    On a cluster there are only native queues.
 
     Raises:
         RedisError: Redis did not answer.
@@ -68,10 +68,10 @@ async def known_queues(redis: Redis) -> list[QueueRef]:
 
 
 async def find_queue(redis: Redis, name: str) -> QueueRef:
-    """The queue that people mean by a name: the native one where it is known, else the one in arq's format.
+    """The queue that a user means by a name: the native one if it is known, else the one in arq's format.
 
-    Where the native one is known and empty, while jobs wait in one in arq's format, the latter is meant. Where neither
-    is known, the name itself suggests one.
+    If the native one is known but empty, and jobs wait in the one in arq's format, the latter is meant. If neither is
+    known, the name itself suggests a format.
 
     Raises:
         RedisError: Redis did not answer.
@@ -88,13 +88,13 @@ async def find_queue(redis: Redis, name: str) -> QueueRef:
 
 
 async def _is_empty(redis: Redis, queue: QueueRef) -> bool:
-    """Whether a queue holds nothing, neither jobs nor dead letters, and is not paused, so that it can be resumed."""
+    """Whether a queue has neither jobs nor dead letters and is not paused: a paused one must be listed."""
     counts = await monitor_queue(queue).read_counts(redis)
     return not (counts.queued or counts.deferred or counts.running or counts.dead or counts.paused)
 
 
 async def read_workers(redis: Redis, queues: Iterable[QueueRef]) -> dict[QueueRef, list[WorkerRecord]]:
-    """The records of the workers of each of these queues, of those at most 1,000 a queue.
+    """The records of the workers of each of these queues, at most 1,000 per queue.
 
     Raises:
         RedisError: Redis did not answer.

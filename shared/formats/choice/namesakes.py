@@ -1,4 +1,4 @@
-"""Jobs that wait in the queue of the other format, while somebody looks at an empty one of the same name."""
+"""Finds jobs that wait in a queue of the other format with the same name as an empty one."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _WAITING_KEYS: Final[Mapping[Format, Callable[[str], tuple[str, ...]]]] = {
 
 
 async def find_namesakes(redis: Redis, queues: Iterable[QueueRef]) -> list[Namesake]:
-    """The queues of the other format in which jobs wait, while none waits in those of these names.
+    """The queues of the other format in which jobs wait, if none waits in the given queues with the same names.
 
-    The default queues of both formats count as namesakes too. It takes one round trip, and a second one where there is
-    a queue of that name in arq's format: the key of such a queue is its bare name, which may be another program's or
-    denied to this user, so it is read only where monarq has seen the queue, or where it begins with ``arq:`` as all of
+    The default queues of both formats count as namesakes too. It takes one round trip, and a second one if there is a
+    queue with that name in arq's format. The key of such a queue is its bare name, which may belong to another program
+    or be denied to this user, so it is read only if monarq has seen the queue, or if it begins with ``arq:``, as all of
     arq's other keys do.
 
     Args:
         redis: the client.
-        queues: the queues that somebody means; none of them is in the result.
+        queues: the queues that the user named; none of them is in the result.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    given = [] if is_cluster(redis) else list(dict.fromkeys(queues))  # a cluster has queues of one format alone
+    given = [] if is_cluster(redis) else list(dict.fromkeys(queues))  # a cluster has queues of only one format
     pairs = [(queue, other) for queue in given for other in _others(queue) if other not in given]
     asked = list(dict.fromkeys(queue for pair in pairs for queue in pair))
     unsure = [queue for queue in asked if _may_be_foreign(queue) and queue not in given]
@@ -50,7 +50,7 @@ async def find_namesakes(redis: Redis, queues: Iterable[QueueRef]) -> list[Names
 async def _count(
     redis: Redis, queues: Sequence[QueueRef], unsure: Sequence[QueueRef]
 ) -> tuple[dict[QueueRef, int], list[QueueRef]]:
-    """How many jobs wait in each of the first queues, and which of the others, in arq's format, are listed."""
+    """How many jobs wait in each of the first queues, and which of the others, in arq's format, are known."""
     keys = {queue: _WAITING_KEYS[queue.format](queue.name) for queue in queues}
     calls: Any = redis.pipeline(transaction=False)
     for queue in queues:

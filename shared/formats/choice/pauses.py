@@ -1,4 +1,4 @@
-"""Which queues are paused, of either format."""
+"""Finds paused queues, of either format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monarq.shared.protocol.queue_ref import QueueRef
 
 
 async def find_paused(redis: Redis, queues: Iterable[QueueRef]) -> list[QueueRef]:
-    """Those of these queues that give workers no jobs at present, in the order given; one round trip for all.
+    """Those of these queues that are paused, in the given order; one round trip for all.
 
     Raises:
         RedisError: Redis did not answer.

@@ -1,4 +1,4 @@
-"""Queues as producers use them."""
+"""Queues for producers."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ _QUEUES: Final[Mapping[Format, Callable[[QueueRef], ProducerQueue]]] = {
 
 
 def producer_queue(queue: QueueRef) -> ProducerQueue:
-    """The queue as producers use it."""
+    """The queue, for producers."""
     return _QUEUES[queue.format](queue)
 
 
 async def read_facts(redis: Redis, queue: QueueRef, job_id: str) -> JobFacts:
-    """All that a queue holds of a job, as monitors read it.
+    """Everything that a queue holds about a job, as read by monitors.
 
     Raises:
         RedisError: Redis did not answer.
     """
-    from monarq.shared.formats.choice.monitors import monitor_queue  # few producers ask
+    from monarq.shared.formats.choice.monitors import monitor_queue  # deferred: few producers need it
 
     return await monitor_queue(queue).read_facts(redis, job_id.encode("utf-8", "surrogateescape"), with_payload=False)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredJob:
-    """All that a queue holds of a job, with its payload.
+    """Everything that a queue holds about a job, with its payload.
 
     Attributes:
-        facts: what it holds.
-        payload: its payload, of a dead job as well; empty where that is gone, or larger than `LARGEST_READ`.
-        letter: its dead letter, where it is dead.
+        facts: its facts.
+        payload: its payload, also if it is dead; empty if it is gone or larger than `LARGEST_READ`.
+        letter: its dead letter, if it is dead.
     """
 
     facts: JobFacts
@@ -53,7 +53,7 @@ class StoredJob:
 
 
 async def read_stored_job(redis: Redis, queue: QueueRef, job_id: str) -> StoredJob:
-    """The same with its payload, and its dead letter.
+    """As `read_facts`, with its payload and its dead letter.
 
     Raises:
         RedisError: Redis did not answer.

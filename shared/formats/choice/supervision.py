@@ -1,4 +1,4 @@
-"""What a supervisor asks of its workers' queues: the recovery of a dead worker's jobs, and how long jobs wait."""
+"""Queues for supervisors: the recovery of a dead worker's jobs, and how long jobs have waited."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monarq.shared.protocol.queue_ref import Format, QueueRef
 
 
 async def recover(redis: Redis, queue: QueueRef, worker_id: str, what: str) -> int:
-    """Puts back at once the jobs of a worker that is known to be dead, and counts a crash for each.
+    """Returns the jobs of a worker that is known to be dead to the queue at once, and counts a crash for each.
 
     Args:
         redis: the client.
@@ -37,12 +37,12 @@ async def recover(redis: Redis, queue: QueueRef, worker_id: str, what: str) -> i
 
 
 async def forget(redis: Redis, queues: Iterable[QueueRef], worker_id: str) -> None:
-    """Takes a dead worker off the lists of workers, once all of its queues are recovered.
+    """Removes a dead worker from the lists of workers, after all of its queues are recovered.
 
     Raises:
         RedisError: the call failed; it may be repeated.
     """
-    if any(queue.format == "native" for queue in queues):  # the list of arq's format is one a queue
+    if any(queue.format == "native" for queue in queues):  # arq's format has one list per queue, cleared by `recover`
         await forget_worker(redis, worker_id)
 
 
@@ -56,7 +56,7 @@ async def read_waiting(redis: Redis, queue: QueueRef) -> Waiting:
 
 
 def key_of(queue: QueueRef) -> str:
-    """A key that is on the queue's server; on that of its first shard where it has several."""
+    """A key on the queue's server, or on that of its first shard if it has several."""
     return NativeKeys.of(queue.name).key("leases") if queue.format == "native" else QueueKeys.of(queue.name).queue
 
 

@@ -1,4 +1,4 @@
-"""Queues as moves take jobs from them, and put jobs into them."""
+"""Queues as sources and targets of moves."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _TARGETS: Final[Mapping[Format, Callable[[str], MoveTarget]]] = {"native": Nativ
 
 
 def move_source(queue: QueueRef) -> MoveSource:
-    """The queue as a move takes jobs from it."""
+    """The queue as the source of a move."""
     return _SOURCES[queue.format](queue.name)
 
 
 def move_target(queue: QueueRef) -> MoveTarget:
-    """The queue as a move puts jobs into it."""
+    """The queue as the target of a move."""
     return _TARGETS[queue.format](queue.name)

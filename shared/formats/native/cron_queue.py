@@ -32,7 +32,7 @@ class NativeCronQueue:
         return payload_times(now_ms, due_ms, 0, max(0, due_ms - now_ms) + ttl_ms if ttl_ms > 0 else 0)
 
     async def newest_tick_ms(self, redis: Redis, entry: str) -> int:
-        """When the newest recorded tick was; 0 where there is none."""
+        """When the newest recorded tick was; 0 if there is none."""
         try:
             return await newest_tick_ms(redis, self._keys, entry)
         except ResponseError:

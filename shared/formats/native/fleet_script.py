@@ -25,7 +25,7 @@ class FleetScript(Script):
         """Runs the script.
 
         Raises:
-            RedisError: as Redis or the connection says.
+            RedisError: the call failed.
         """
         return await self.run(redis, _KEYS, arguments)
 

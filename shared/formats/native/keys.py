@@ -28,13 +28,13 @@ _SINGLE: Final = {
     "deferred": "deferred",  # zset: job id -> due ms
     "deferred_cpu": "deferred:cpu",
     "leases": "leases",  # zset: incarnation -> ms at which its lease ends
-    "gone": "gone",  # zset: incarnation -> ms since which it may never act again
+    "gone": "gone",  # zset: incarnation -> ms since which it has ended for good
     "notes": "notes",  # hash: job id -> what is rare about it
     "cancels": "cancels",  # zset: id of a running job -> ms at which its cancellation was requested
     "idle": "idle",  # zset: worker -> ms since which it wants to be woken
     "idle_cpu": "idle:cpu",
-    "barred": "barred",  # zset: enqueue call -> ms; the call was repeated, so its first sending does nothing any more
-    "kept": "kept",  # hash: job id -> result with a time of its own, or for ever
+    "barred": "barred",  # zset: enqueue call -> ms; the call was repeated, so its first sending does nothing
+    "kept": "kept",  # hash: job id -> result with a time of its own, or forever
     "dead": "dead",  # zset: job id -> ms of death
     "letters": "letters",  # hash: job id -> dead letter
     "dead_payloads": "letters:p",  # hash: job id -> payload of a dead job
@@ -42,7 +42,7 @@ _SINGLE: Final = {
     "ends": "ends",  # zset: kind letter and job id -> ms at which what is kept of it is deleted
     "progress": "progress",  # hash: job id -> "<µs> <JSON>", how far it is; until it ends
     "cron": "cron",  # hash: cron declaration -> ms of its newest tick; negative: ms since when it is known, before that
-    "crons": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for people
+    "crons": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for display
     "live": "live",  # hash: "<what> NUL <name>" -> count, of what is not yet added to the other counters
     "stats": "stats",  # hash: job name, '' for the queue -> JSON {counter: count}, since the first job
     "names": "names",  # zset: job name with counters of its own -> ms of its last count

@@ -30,7 +30,7 @@ class NativeScript(Script):
     Attributes:
         key_names: the names of its keys, in order.
         due_names: those that come after them, now and then.
-        short: what runs where they do not; None where that is the script itself.
+        short: what runs where they do not; None if that is the script itself.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class NativeScript(Script):
             incarnation: the incarnation that the call is about, where they depend on that.
 
         Raises:
-            RedisError: as Redis or the connection says.
+            RedisError: the call failed.
         """
         script, given = self._chosen(keys, lane_queue, incarnation)
         return await script.run(redis, given, arguments)

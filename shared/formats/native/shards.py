@@ -42,7 +42,7 @@ class Shards:
     opened: int = 1
 
     def home(self, job_id: str | bytes) -> int:
-        """The shard that takes a job of this id."""
+        """The shard that takes a job with this id."""
         return home(job_id, self.count)
 
     def old_homes(self, job_id: str | bytes, now_ms: int) -> list[int]:
@@ -97,7 +97,7 @@ class ShardNotReadyError(ResponseError):
     """A shard does not know yet how many there are: nothing was changed; call again."""
 
     def __init__(self, tag: str) -> None:
-        # The code by which a cluster says "not now": whoever repeats calls repeats this one, as one not carried out.
+        # The code by which a cluster says "not now": whoever repeats calls repeats this one, as one not executed.
         super().__init__(f"TRYAGAIN shard {tag} takes no jobs yet: the number of shards is being raised")
 
 

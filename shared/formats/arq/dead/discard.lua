@@ -1,4 +1,4 @@
--- discard: throw dead letters away.
+-- discard: delete dead letters.
 -- KEYS  DEAD, DEAD_LETTER
 -- ARGV  then for each job: id
 -- RETURNS  a code for each job: 1 its letter is gone, 0 there was none

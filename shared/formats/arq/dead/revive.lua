@@ -2,10 +2,10 @@
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CRASH, NO_RESULT, DEAD, DEAD_LETTER
 -- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   then for each job: id
 -- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, 0 there is no dead letter of it,
---          2 a job of this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
+--          2 a job with this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
 --          payload
 -- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together; repeating
---             the call makes no second job.
+--             the call does not create a second job.
 -- INCLUDES  clock, counting, history, lanes, memory, queue_list, wake
 local max_bytes = tonumber(ARGV[1])
 redis.call('ZCARD', QUEUE)
@@ -30,7 +30,7 @@ local function put_back(id, payload, lane)
     moved, bytes, lanes[lane] = moved + 1, bytes + #payload, true
 end
 
--- A later job of the same id has left a result of its own, which must not go with the letter. Results end with the time
+-- A later job with the same id has left a result of its own, which must not go with the letter. Results end with the time
 -- at which they were made and the job's id, so no two have the same end.
 local function has_newer_result(id, result_end)
     local kept = redis.pcall('GETRANGE', RESULT .. id, -200, -1)

@@ -69,7 +69,7 @@ local function take_carefully(source, page, now, asked)
         taken.crashes[size], taken.aborts[size] = crash, cancel_asked_ms
     end
 
-    -- Which jobs of a page nobody runs: their positions, and the names of what is known of each.
+    -- Which jobs of a page nobody runs: their positions, and the names of what is known about each.
     local function free_in(jobs)
         local runs, free, names = {}, {}, {}
         for at = 1, #jobs, 2 do

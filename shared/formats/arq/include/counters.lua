@@ -10,7 +10,7 @@ local function counters_in(key)
     return fields.err and {} or fields
 end
 
--- Counters are for people. A queue, and its jobs of each name, have a hash since the first job, one for each minute of
+-- Counters are for display only. A queue, and its jobs of each name, have a hash since the first job, one for each minute of
 -- a day, and one for each second of ten minutes. This adds the counts of the buffer to them and empties it. Each
 -- function of a piece costs each call; what is done once a second has its functions inside.
 local function flush_counters(next_second)

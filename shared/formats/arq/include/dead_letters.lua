@@ -4,7 +4,7 @@
 -- INCLUDES  clock
 
 -- Leaves the letters that stand in ARGV from `first` on: place of the job (from 1), name, letter, keep_dead_ms. Those of
--- jobs whose id is not at one of the positions `mine` are passed over. Ids begin at ARGV[first_id], results at
+-- jobs whose id is not at one of the positions `mine` are skipped. Ids begin at ARGV[first_id], results at
 -- ARGV[first_result]. Functions of a piece cost each call, so that those of this rare step are inside.
 local function leave_letters(now, max_dead, first, mine, first_id, first_result)
     local died, longest_ms, is_mine = {}, 0, {}

@@ -1,4 +1,4 @@
--- history: a job's rare events, written down for people, and its crashes.
+-- history: a job's rare events, recorded for display, and its crashes.
 -- KEYS  CRASH, HISTORY
 -- DEFINES  add_to_history, note_crash
 -- INCLUDES  clock, reads

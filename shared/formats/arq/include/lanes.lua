@@ -23,7 +23,7 @@ local function put_in_queue(id, lane, due)
     end
 end
 
--- The due time of a job that comes back and has not ended: before all that waits, as when it was claimed. Behind a
+-- The due time of a job that comes back and has not ended: before all waiting jobs, as when it was claimed. Behind a
 -- backlog it would be the last, although it has waited longest.
 local function head_due(lane, now)
     local source = waiting_set(lane)

@@ -5,7 +5,7 @@
 
 -- The runs that a call ends come in groups, GROUP_FIELDS values each from ARGV[first] on, so that a job only names its
 -- group's number: job name, status ('dead' is a failure that leaves a dead letter), the buckets of how long it waited
--- and ran ('' where it did not run), how many runs the group has, the sums of their waits and of their run times in ms,
+-- and ran ('' if it did not run), how many runs the group has, the sums of their waits and of their run times in ms,
 -- how often each of them had crashed before, and for people the lane that they ran in ('' is the event loop).
 local GROUP_FIELDS = 9
 

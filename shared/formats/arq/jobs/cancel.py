@@ -23,7 +23,7 @@ async def cancel(redis: Redis, keys: QueueKeys, job_id: str | bytes) -> CancelAn
 
 
 async def find_cancels(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[bytes, float]]:
-    """Which of these jobs somebody wants cancelled, and since when (unix ms). One cheap call where none is."""
+    """Those of these jobs whose cancellation was requested, with the time (unix ms). It is cheap if there are none."""
     if not raw_ids or not await redis.exists(names.ABORT):
         return []
     scores = await redis.execute_command("ZMSCORE", names.ABORT, *raw_ids)  # type: ignore[no-untyped-call]
@@ -31,7 +31,7 @@ async def find_cancels(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[byt
 
 
 def is_cancel_of(asked_ms: float, payload: Payload) -> bool:
-    """Whether a request to cancel is for this job, and not for an earlier one of its id.
+    """Whether a request to cancel is for this job, and not for an earlier one with its id.
 
     Redis' time is never compared with a producer's. monarq's `cancel` asks only if there is such a job, and monarq's
     enqueue removes earlier requests. What is left are requests of arq's clients for jobs of arq's clients, and both

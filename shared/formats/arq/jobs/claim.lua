@@ -1,14 +1,14 @@
 -- claim: lease up to N due jobs of one lane to a worker.
 -- KEYS  QUEUE, JOB, RUN, RETRY, ABORT, CPU, LEASES, REVOKED, CRASH, PAUSED
 -- ARGV  1 worker   2 token of this claim   3 lane: 'io' takes from QUEUE, 'cpu' from CPU   4 lease_ms
---       5 limit   6 max_bytes of a payload   7 scan: how many due jobs to look at, at the most
+--       5 limit   6 max_bytes of a payload   7 scan: how many due jobs to look at, at most
 --       8 max_reply: bytes of payloads after which no further job is taken
 --       9 alone: how many crashes of a job make it come alone, as the only one of its claim; '' for none
 -- RETURNS  {now_ms, ms of the next job that is not due yet or -1, jobs: id and score of each, payloads, tries used,
 --          crash notes, cancel_asked_ms}; only the first two where no job was taken, and false for a list of the last three
 --          where there is none of it; a payload that is gone is false, one over max_bytes is its length (a number)
 -- GUARANTEES  until now_ms + lease_ms, or longer as long as it is renewed, only this token may end the job. A paused
---             queue gives none. A job that somebody runs is passed over and not moved: an arq worker keeps its jobs due
+--             queue gives none. A job that somebody runs is skipped and not moved: an arq worker keeps its jobs due
 --             while it runs them.
 -- INCLUDES  careful, clock, counting, members, memory, wake
 local worker, token, lane, lease_ms, max_bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[6]

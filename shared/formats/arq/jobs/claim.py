@@ -18,7 +18,7 @@ _SCRIPT = ArqScript.load("jobs/claim")
 _RELEASE = ArqScript.load("jobs/release_claim")
 
 BATCH = 1000
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 SCAN = 20_000
 """How many due jobs a claim looks at: those that arq workers run stay due, in front of the others."""
@@ -36,7 +36,7 @@ class Claim:
         token: the claim's own token; whoever knows it owns what was claimed.
         lane_queue: the set to take from.
         lease_ms: ms for which the jobs are the worker's, unless renewed.
-        limit: how many at the most, up to `BATCH`.
+        limit: how many at most, up to `BATCH`.
         max_payload: bytes; a larger payload is not handed over.
         alone: a job with so many crashes comes as the only one of its claim; None for no such rule.
     """
@@ -111,13 +111,13 @@ def read_request(score: bytes | float) -> float:
 
 
 def read_crash(note: bytes) -> tuple[int, str]:
-    """How often a job's worker was lost, and what was known of the last time."""
+    """How often a job's worker was lost, and what is known about the last time."""
     count, _, what = text(note.partition(b"\0")[0]).partition(" ")
     return read_number(count.encode()), what
 
 
 def read_unknown(note: bytes) -> int | None:
-    """Since when no worker has known a job's name, unix ms; None where it is known, or nobody has met it yet."""
+    """Since when no worker has known a job's name, unix ms; None if it is known, or nobody has met it yet."""
     return read_number(note.partition(b"\0")[2] or b"0") or None
 
 

@@ -1,8 +1,8 @@
--- crash: give back leased jobs whose process has died, while their worker lives on.
+-- crash: give back leased jobs whose process has died while their worker is still running.
 -- KEYS  QUEUE, LEASES
 -- ARGV  1 worker   then for each job: id, token, a few words on what happened to the process
--- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
--- GUARANTEES  the jobs stand before all that waits, with a crash more and no try; repeating the call changes nothing.
+-- RETURNS  the ids that no longer belonged to the worker; nothing of theirs was changed
+-- GUARANTEES  the jobs are placed before all waiting jobs, with a crash more and no try; repeating the call changes nothing.
 -- INCLUDES  clock, counting, memory, ownership, recovery
 local worker = ARGV[1]
 local STRIDE = 3

@@ -1,4 +1,4 @@
-"""Gives back jobs whose process has died while their worker lives on. See crash.lua."""
+"""Gives back jobs whose process has died while their worker is still running. See crash.lua."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from monarq.shared.redis.scripts import Argument, check_batch
 _SCRIPT = ArqScript.load("jobs/crash")
 
 BATCH = 1000
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 
 async def requeue_crashed(redis: Redis, keys: QueueKeys, worker: str, crashes: Sequence[Crash]) -> list[bytes]:
-    """Gives the jobs back, at most `BATCH` of them; returns the raw ids of those that were not the worker's any more.
+    """Gives the jobs back, at most `BATCH` of them; returns the raw ids of those that no longer belonged to the worker.
 
     Raises:
         ValueError: there are more than `BATCH`.

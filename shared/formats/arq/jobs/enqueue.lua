@@ -1,14 +1,14 @@
 -- enqueue: put jobs of one name into the queue, each once.
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, CRASH, NO_RESULT, TICK, HISTORY
 -- ARGV  1 mode: 'new' ids made for this call, 'named' ids that a user chose, 'repeated' a second call, as nobody knows
---         whether the first was carried out
+--         whether the first was executed
 --       2 lane: 'io' or 'cpu'   3 due_ms, or 0   4 delay_ms from now, where due_ms is 0
 --       5 ttl_ms of the payload, or 0 for none   6 tick_ms: how long a cron tick's id is barred, or 0
 --       7 name of the job, to count it by   8 whether the score shows that the job may expire: 1 or 0
 --       then for each job: id, payload
 -- RETURNS  {} where all jobs are in; else a code for each: 1 it is in, 0 a job or result of this id was there, 2 (only
---          'repeated') a job of this id runs or has ended, and nothing shows whether it was this one
--- GUARANTEES  a job that is in has its payload and its place in the queue; repeating the call makes no second job.
+--          'repeated') a job with this id runs or has ended, and nothing shows whether it was this one
+-- GUARANTEES  a job that is in has its payload and its place in the queue; repeating the call does not create a second job.
 -- INCLUDES  clock, counting, members, queue_list, reads, wake
 local lane, due = ARGV[2], ARGV[3]
 local FIRST_JOB = 9
@@ -60,7 +60,7 @@ local function put_each()
         return redis.call('SET', JOB .. id, payload, 'NX')
     end
 
-    -- The code of a job whose id is not free, or nil. It is not free either while a job of this id runs whose payload
+    -- The code of a job whose id is not free, or nil. It is not free either while a job with this id runs whose payload
     -- has expired: the end of that run would take the new job with it.
     local function code_of_taken(id, payload)
         local stored = redis.call('MGET', JOB .. id, RUN .. id)
@@ -87,7 +87,7 @@ local function put_each()
             return code or 0, false
         end
         if mode ~= 'new' then
-            -- Of an earlier job of this id, which has expired.
+            -- Of an earlier job with this id, which has expired.
             redis.call('DEL', RETRY .. id, CRASH .. id, HISTORY .. id)
             if lane ~= 'cpu' then
                 redis.pcall('ZREM', CPU, id)

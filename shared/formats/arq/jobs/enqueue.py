@@ -15,7 +15,7 @@ from monarq.shared.redis.scripts import Argument, check_batch
 _SCRIPT = ArqScript.load("jobs/enqueue")
 
 BATCH = 1000
-"""The most jobs of one call: Lua unpacks a few values a job onto its stack of 8,000."""
+"""The most jobs in one call: Lua unpacks a few values a job onto its stack of 8,000."""
 
 
 async def enqueue(
@@ -25,7 +25,7 @@ async def enqueue(
 
     Raises:
         ValueError: there are more than `BATCH`.
-        RedisError: the call failed; whether it was carried out is unknown unless Redis refused it.
+        RedisError: the call failed; whether it was executed is unknown unless Redis refused it.
     """
     check_batch(jobs, BATCH)
     arguments: list[Argument] = [

@@ -2,10 +2,10 @@
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, ENDED, RECENT, LEASES, CRASH, NO_RESULT
 -- ARGV  1 worker   2 max_dead: how many dead letters a queue keeps   3 groups: how many groups of runs follow, each of
 --       GROUP_FIELDS values (see include/run_groups.lua)   4 jobs: how many   5 keep_ms of all results (0 keeps them for
---       ever, -1 not at all), or '' where they differ   then the groups; the ids of the jobs, group by group in the order
+--       ever, -1 not at all), or '' if they differ   then the groups; the ids of the jobs, group by group in the order
 --       of these; their tokens; their results; where they differ, the keep_ms of each; and for each dead letter: place of
 --       its job (from 1), name, letter: what it says beside the payload, keep_dead_ms
--- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
+-- RETURNS  the ids that no longer belonged to the worker; nothing of theirs was changed
 -- GUARANTEES  result, removal and dead letter of a job happen together; repeating the call changes nothing.
 -- INCLUDES  clock, dead_letters, memory, ownership, run_groups
 local worker, groups, jobs, keep_all = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]

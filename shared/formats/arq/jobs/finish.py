@@ -17,7 +17,7 @@ from monarq.shared.redis.scripts import Argument, check_batch
 _SCRIPT = ArqScript.load("jobs/finish")
 
 BATCH = 1000
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 
 async def finish(
@@ -28,7 +28,7 @@ async def finish(
     max_dead: int,
     lanes: Mapping[str, str] = NO_LANES,
 ) -> list[bytes]:
-    """Ends the jobs, at most `BATCH` of them; returns the raw ids of those that were not the worker's any more.
+    """Ends the jobs, at most `BATCH` of them; returns the raw ids of those that no longer belonged to the worker.
 
     Args:
         redis: the client.
@@ -36,7 +36,7 @@ async def finish(
         worker: the worker's id.
         finished: the jobs.
         max_dead: how many dead letters the queue keeps.
-        lanes: the lanes of jobs that do not run on the event loop, by job name, for people.
+        lanes: the lanes of jobs that do not run on the event loop, by job name, for display.
 
     Raises:
         ValueError: there are more than `BATCH`.

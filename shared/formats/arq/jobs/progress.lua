@@ -2,7 +2,7 @@
 -- KEYS  PROGRESS, REPORTS
 -- ARGV  1 worker   2 keep_ms: how long a report is kept that is not made again   then for each job: id, token, report
 --       (JSON, '' keeps the one that is there)
--- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
+-- RETURNS  the ids that no longer belonged to the worker; nothing of theirs was changed
 -- GUARANTEES  only who runs a job reports on it; reports are published on REPORTS too, as id, report, id, report ...
 -- INCLUDES  clock, memory, ownership
 local worker, keep_ms = ARGV[1], ARGV[2]

@@ -18,13 +18,13 @@ from monarq.shared.redis.scripts import Argument, check_batch
 _SCRIPT = ArqScript.load("jobs/progress")
 
 BATCH: Final = 1000
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 
 async def report_progress(
     redis: Redis, keys: QueueKeys, worker: str, reports: Sequence[tuple[Lease, bytes]], keep_ms: int
 ) -> list[bytes]:
-    """Reports the progress of at most `BATCH` jobs; returns the raw ids of those that were not the worker's any more.
+    """Reports the progress of at most `BATCH` jobs; returns the raw ids of those that no longer belonged to the worker.
 
     Args:
         redis: the client.
@@ -45,7 +45,7 @@ async def report_progress(
 
 
 async def read_progress(redis: Redis, keys: QueueKeys, job_ids: Sequence[str]) -> list[Progress | None]:
-    """The last report of each of these jobs; None where there was none, or the job ended a while ago."""
+    """The last report of each of these jobs; None if there was none, or the job ended a while ago."""
     if not job_ids:
         return []
     command = progress_command(keys, job_ids)

@@ -3,9 +3,9 @@
 -- ARGV  1 worker   2 groups: how many groups of runs follow, each of GROUP_FIELDS values (see
 --       include/run_groups.lua)   then for each job: id, token, group (counted from 0), lane it waits in next, due_ms
 --       (or 0), delay_ms from now where due_ms is 0, tries used ('' leaves them as they are: the run costs the job
---       nothing), words for its history ('' for none), ms since which no worker has known its name ('' where this one
+--       nothing), words for its history ('' for none), ms since which no worker has known its name ('' if this one
 --       knows it)
--- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
+-- RETURNS  the ids that no longer belonged to the worker; nothing of theirs was changed
 -- GUARANTEES  the job is in its queue and free for everybody when the call returns; repeating it changes nothing. A job
 --             that is tried again has started, so its payload's own time is over: it lasts for a week beyond the wait.
 -- INCLUDES  clock, history, lanes, memory, ownership, reads, run_groups, wake

@@ -16,11 +16,11 @@ from monarq.shared.redis.scripts import Argument, check_batch
 _SCRIPT = ArqScript.load("jobs/requeue")
 
 BATCH = 1000
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 
 async def requeue(redis: Redis, keys: QueueKeys, worker: str, requeued: Sequence[Requeue]) -> list[bytes]:
-    """Gives the jobs back, at most `BATCH` of them; returns the raw ids of those that were not the worker's any more.
+    """Gives the jobs back, at most `BATCH` of them; returns the raw ids of those that no longer belonged to the worker.
 
     Raises:
         ValueError: there are more than `BATCH`.

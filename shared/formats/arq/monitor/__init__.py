@@ -1,1 +1,1 @@
-"""What monitors read and change of a queue in arq's format: `monarq.shared.protocol.monitor_queue`, a role a file."""
+"""A queue in arq's format for monitors: `monarq.shared.protocol.monitor_queue`, one role per file."""

@@ -102,7 +102,7 @@ def _state_of(token: bytes | None, score: float | None, due_ms: int, now_ms: int
 
 
 def due_ms_of(score: float | None, cpu_score: float | None) -> int | None:
-    """When a job is due, or its lease ends, by its scores; None where it is in no queue."""
+    """When a job is due, or its lease ends, by its scores; None if it is in no queue."""
     if score is not None and score >= PARKED_SCORE:
         score = cpu_score
     return None if score is None else read_number(score)

@@ -26,7 +26,7 @@ MOST_QUEUES: Final = 1000
 async def known_queues(redis: Redis) -> list[str]:
     """Every queue that a monarq worker has served or somebody put a job into, and arq's default queue where it is used.
 
-    Queues that are empty and that nobody has used for a week are left out, and of more than 1,000 the longest unused.
+    Empty queues that were not used for a week are left out; of more than 1,000, the least recently used are left out.
 
     Raises:
         RedisError: Redis did not answer.

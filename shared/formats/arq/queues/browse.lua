@@ -1,4 +1,4 @@
--- browse: read one page of a queue's jobs and what is known of each.
+-- browse: read one page of a queue's jobs and what is known about each.
 -- KEYS  QUEUE, JOB, RUN, RETRY, ABORT, CPU, WORKERS, LEASES, CRASH
 -- ARGV  1 state: 'queued', 'deferred' or 'running'   2 limit   3 head: bytes to read of a payload's beginning
 --       4 tail: bytes to read of its end

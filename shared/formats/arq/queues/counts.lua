@@ -2,7 +2,7 @@
 -- KEYS  QUEUE, CPU, STATS, SECOND, WORKERS, LEASES, PAUSED, DEAD
 -- ARGV  none
 -- RETURNS  {now_ms, members, queued, running, dead, ended in the last whole seconds (5), ms since which the oldest
---          queued job waits or -1, the flat counters, 1 where the queue is paused or else 0}
+--          queued job waits or -1, the flat counters, 1 if the queue is paused or else 0}
 -- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. Its
 --             cost does not grow with the queue's length.
 -- INCLUDES  clock, counters, memory

@@ -31,5 +31,5 @@ async def resume(redis: Redis, keys: QueueKeys) -> int:
 
 
 async def paused_since_ms(redis: Redis, keys: QueueKeys) -> int:
-    """Since when the queue is paused, unix ms; 0 where it is not."""
+    """Since when the queue is paused, unix ms; 0 if it is not."""
     return cast("int", await _SCRIPT.run_on(redis, keys, ("ask",)))

@@ -1,8 +1,8 @@
--- purge: throw away jobs that wait, some at a time; what runs is not touched.
+-- purge: delete waiting jobs, some at a time; what runs is not touched.
 -- KEYS  QUEUE, JOB, RUN, RETRY, ABORT, CPU, ENDED, CRASH, NO_RESULT, HISTORY
 -- ARGV  1 lane: 'io' looks in QUEUE, 'cpu' in CPU   2 lowest and   3 highest score of those meant, as ZRANGEBYSCORE
 --       takes them   4 skip: how many at the front run, by the calls before   5 limit: how many to look at
--- RETURNS  {how many were thrown away, how many of those looked at run}; nothing was left to look at where both are 0
+-- RETURNS  {how many were deleted, how many of those looked at run}; nothing was left to look at where both are 0
 -- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended. For a minute an
 --             enqueue that is repeated does not bring it back.
 -- INCLUDES  clock, counting, memory, reads

@@ -25,11 +25,11 @@ async def purge(
         lane_queue: the set.
         lowest: the lowest score.
         highest: the highest.
-        skip: how many at the front are passed over: those that run, as the calls before have counted.
+        skip: how many at the front are skipped: those that run, as the calls before have counted.
         limit: how many jobs to look at, at most `BATCH`.
 
     Returns:
-        How many were deleted, and how many of those looked at run; both 0 where none was left to look at.
+        How many were deleted, and how many of those looked at run; both 0 if none was left to look at.
 
     Raises:
         RedisError: the call failed; it may be repeated.

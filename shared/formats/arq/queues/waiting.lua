@@ -1,8 +1,8 @@
 -- waiting: since when the longest waiting job of each lane is due and nobody runs it.
 -- KEYS  QUEUE, RUN, CPU, PAUSED
 -- ARGV  none
--- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 where no such job is among the first of the lane
--- GUARANTEES  it changes nothing. Jobs that arq workers run stay due, and are passed over; in a paused queue nothing
+-- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 if no such job is among the first of the lane
+-- GUARANTEES  it changes nothing. Jobs that arq workers run stay due, and are skipped; in a paused queue nothing
 --             waits to be run.
 -- INCLUDES  clock
 local FIRST = 50

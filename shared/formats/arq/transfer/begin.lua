@@ -1,7 +1,7 @@
 -- begin: give a run of a move the sole right to take jobs from the queue, which is paused from now on.
 -- KEYS  PAUSED, MOVING, MOVED
 -- ARGV  1 run   2 target: the queue that the jobs are moved to
--- RETURNS  {ms since which the queue had been paused or 0, 1 where a run before has not ended or else 0}; {-1, target}
+-- RETURNS  {ms since which the queue had been paused or 0, 1 if a run before has not ended or else 0}; {-1, target}
 --          where that was on its way to another queue: then nothing was changed
 -- GUARANTEES  until `close` the queue cannot be resumed, and no run before this one takes or drops anything any more.
 --             Repeating the call changes nothing.

@@ -1,7 +1,7 @@
 -- close: end a move; the queue stays paused, and can be resumed.
 -- KEYS  MOVING
 -- ARGV  1 run
--- RETURNS  1, or 0 where another run has taken over
+-- RETURNS  1, or 0 if another run has taken over
 -- GUARANTEES  repeating the call changes nothing.
 -- INCLUDES  memory, moving
 if not is_run(ARGV[1]) then

@@ -1,11 +1,11 @@
 -- put: put jobs in that a move has taken from another queue, and mark them.
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, CRASH, HISTORY, PROGRESS, MARKS, MOVING
--- ARGV  1 taken_ms: when the jobs were taken   2 lease_ms: after which the call does nothing any more   3 kept_ms: how long
+-- ARGV  1 taken_ms: when the jobs were taken   2 lease_ms: after which the call does nothing   3 kept_ms: how long
 --       marks stay whose source is gone   then for each job: mark, id, payload, lane ('io' or 'cpu'), score, tries (0 for
 --       none), crash note, abort request, expires_ms, lines of its history, progress ('' for none of each), is_queued (1
 --       where it is whatever its score says, else 0)
--- RETURNS  a code for each job: 1 it is in, 2 it had been put in before, 0 another job of its id waits or runs, 3 one has
---          ended and its result is kept; {-1} where the call comes too late, {-3} where the
+-- RETURNS  a code for each job: 1 it is in, 2 it had been put in before, 0 another job with its id waits or runs, 3 one has
+--          ended and its result is kept; {-1} if the call comes too late, {-3} if the
 --          queue's own jobs are being moved to another one: then nothing was changed
 -- GUARANTEES  a job is in with its place, and marked, or not at all. However often it is called, a job is put in once, as long
 --             as its mark stays, whatever has become of it.

@@ -153,7 +153,7 @@ def _enqueue_ms(payload: bytes) -> int | None:
 
 
 def _asked_ms(request: bytes, enqueue_ms: int | None) -> int | None:
-    """When its cancellation was requested; None where it was not, or where an earlier job of its id was meant."""
+    """When its cancellation was requested; None if it was not, or where an earlier job with its id was meant."""
     if not request:
         return None
     asked_ms = float(request)

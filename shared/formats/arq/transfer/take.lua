@@ -1,12 +1,12 @@
 -- take: lease waiting jobs of one lane's set to a run of a move, and read all that goes along.
 -- KEYS  JOB, RUN, RETRY, ABORT, CPU, CRASH, HISTORY, PROGRESS
 -- ARGV  1 run   2 lane: 'io' takes from QUEUE, 'cpu' from CPU, 'parked' only names what is no cpu job and has a score in
---       QUEUE that is no time   3 skip: how many of the first are passed over   4 limit   5 lease_ms   6 most_bytes of payloads,
+--       QUEUE that is no time   3 skip: how many of the first are skipped   4 limit   5 lease_ms   6 most_bytes of payloads,
 --       after which no further job is taken
--- RETURNS  {now_ms, how many members the call went past or -1 at the end of the set, of these how many run, how many of them an arq worker runs,
---          how many somebody is about to cancel, how many have no payload any more, then for each job: id, payload, score,
+-- RETURNS  {now_ms, how many members the call scanned or -1 at the end of the set, of these how many run, how many of them an arq worker runs,
+--          how many somebody is cancelling, how many no longer have a payload, then for each job: id, payload, score,
 --          lane, tries, crash note, cancel_asked_ms, ms until its payload expires or -1, lines of its history, progress}, '' for
---          what there is none of; of what is only named, id and score alone, the lane being 'none'; {-1} where another run has
+--          what there is none of; of what is only named, id and score alone, the lane being 'none'; {-1} if another run has
 --          taken over
 -- GUARANTEES  a job keeps its place and its score; for lease_ms nobody else claims it. Repeating the call takes the same
 --             jobs again.

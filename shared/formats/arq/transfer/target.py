@@ -107,6 +107,6 @@ def _score(due_ms: int, *, may_expire: bool) -> str:
 
 
 def _expires_ms(payload: bytes) -> int | None:
-    """When it is not started any more, as far as its payload's ends say so: it is not decoded."""
+    """When it is no longer started, as far as its payload's ends say so: it is not decoded."""
     tail = payload[-TAIL_BYTES:] if len(payload) > HEAD_BYTES else b""
     return read_head(payload[:HEAD_BYTES], tail).expires_ms

@@ -2,7 +2,7 @@
 -- KEYS  QUEUE, RUN, CPU, WORKERS, WORKER, LEASES
 -- ARGV  1 worker   2 lease_ms   3 record: the worker's JSON record, '' when it holds none here
 --       then for each job: id, token, lane that it was claimed from ('io' or 'cpu')
--- RETURNS  the ids that were not the worker's any more; nothing of theirs was changed
+-- RETURNS  the ids that no longer belonged to the worker; nothing of theirs was changed
 -- GUARANTEES  a lease that has run out is not taken up again, as somebody else may have run and ended the job
 --             meanwhile.
 -- INCLUDES  clock, memory, ownership, queue_list
@@ -16,7 +16,7 @@ local io, cpu, parked = {'XX'}, {'XX'}, {'XX'}
 for _, at in ipairs(mine) do
     local id = ARGV[at]
     redis.call('PEXPIRE', RUN .. id, ARGV[2])
-    -- Were it gone while the job runs, an arq client could enqueue another job of this id, which would go with this
+    -- Were it gone while the job runs, an arq client could enqueue another job with this id, which would go with this
     -- one.
     keep_payload(id, WEEK)
     local set = ARGV[at + 2] == 'cpu' and cpu or io

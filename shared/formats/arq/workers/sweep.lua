@@ -6,7 +6,7 @@
 --             again: a claim takes what has a lease that is over, but behind all that is due for longer.
 -- INCLUDES  clock, counting, memory, reads, recovery
 
--- What arq's abort() leaves where there is no job must not hit a later one of the same id.
+-- What arq's abort() leaves where there is no job must not hit a later one with the same id.
 local function forget_requests()
     if not cancels_are_asked() then
         return

@@ -13,10 +13,10 @@ _COUNTERS: Final = msgspec.json.Decoder(dict[str, float])
 
 
 def sum_counters(found: Iterable[bytes | None], sums: Counters | None = None) -> Counters:
-    """The sums of counters, each as a field's JSON, None where there is no such field.
+    """The sums of counters, each as a field's JSON, None if there is no such field.
 
     Args:
-        found: the fields. What is no JSON of counts is passed over.
+        found: the fields. What is no JSON of counts is skipped.
         sums: what to add to; it is changed and returned.
     """
     total: Counters = {} if sums is None else sums

@@ -1,4 +1,4 @@
--- discard: throw dead letters away.
+-- discard: delete dead letters.
 -- KEYS  dead, absent
 -- ARGV  then for each job: id
 -- RETURNS  for each job whether there was a letter of it: when it died, or nil

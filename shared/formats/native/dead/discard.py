@@ -14,7 +14,7 @@ from monarq.shared.redis.scripts import check_batch
 _SCRIPT = NativeScript.load("dead/discard")
 
 BATCH: Final = 1000
-"""The most dead letters of one call."""
+"""The most dead letters in one call."""
 
 
 async def discard(redis: Redis, keys: NativeKeys, raw_ids: Sequence[bytes]) -> list[bool]:

@@ -5,11 +5,11 @@
 --       3 asks: 1 to be told what would happen, and change nothing, as the id lives elsewhere now, else 0
 --       then for each job: id
 -- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, or would be, 0 there is no dead letter of it,
---          2 a job of this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
---          payload; {-2} where the queue is of a later version, {-4, shards, before, opened} where it has more
---          shards, {-5} where this one is not open
+--          2 a job with this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
+--          payload; {-2} if the queue is of a later version, {-4, shards, before, opened} if it has more
+--          shards, {-5} if this one is not open
 -- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together. Repeating
---             the call makes no second job.
+--             the call does not create a second job.
 -- INCLUDES  clock, keeping, letters, lookup, notes, opening, order, placing, trails, types, version
 local max_bytes, only_asks = tonumber(ARGV[1]), ARGV[3] == '1'
 local known = redis.call('HMGET', META, 'v', 'shards')
@@ -27,7 +27,7 @@ check_zsets(QUEUED, QUEUED_CPU, DEAD, ENDS)
 check_hashes(META, NOTES)
 redis.call('DEL', ABSENT)
 
--- A later job of the same id has left a result of its own, which must not go with the letter.
+-- A later job with the same id has left a result of its own, which must not go with the letter.
 local function has_newer_result(id)
     local digest = digest_of(id)
     for _, key in ipairs(places) do

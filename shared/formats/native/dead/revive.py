@@ -16,7 +16,7 @@ from monarq.shared.redis.scripts import check_batch
 _SCRIPT = NativeScript.load("dead/revive")
 
 BATCH: Final = 1000
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 MOVED_BYTES = 16 * 1024 * 1024
 """Once a call has moved so many bytes of payloads, it stops: others wait for Redis meanwhile."""

@@ -9,7 +9,7 @@ local function count_due(deferred, now)
 end
 
 -- For how many ms the first queued job has been queued, or the first of those that are due has been due, whichever is
--- longer; -1 where no job waits.
+-- longer; -1 if no job waits.
 local function waited_ms(queued, deferred, now)
     local first = redis.call('ZRANGE', queued, 0, 0, 'WITHSCORES')
     local due = redis.call('ZRANGEBYSCORE', deferred, '-inf', whole(now), 'WITHSCORES', 'LIMIT', 0, 1)

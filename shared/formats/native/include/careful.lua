@@ -38,7 +38,7 @@ local function read_carefully(ids, limits)
     return payloads, notes, #ids
 end
 
--- The lists without ids of which there is no job: a claim would find them for ever.
+-- The lists without ids of which there is no job: a claim would find them forever.
 local function drop_ghosts(ids, payloads, notes)
     local kept_ids, kept_payloads, kept_notes = {}, {}, notes and {}
     for i = 1, #ids do

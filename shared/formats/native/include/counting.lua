@@ -4,12 +4,12 @@
 -- DEFINES  flush_counters, settle_counters
 -- INCLUDES  clock, counted_names
 
--- Counters are for people. A call counts by HINCRBY into the buffer LIVE, in fields `<what> NUL <job name>`, '' being
+-- Counters are for display only. A call counts by HINCRBY into the buffer LIVE, in fields `<what> NUL <job name>`, '' being
 -- the queue itself: an event (`enqueued`), or how runs ended, `<status>:<wait bucket>:<run bucket>`, with '' for the
 -- buckets of what did not run. The buffer belongs to the second in META and is emptied once a second. Then all counters
 -- of a name and a step are one field, `<step> <name>`, as JSON, so that many steps and names are read at once.
 
--- Empties the buffer, whose second META has as `second`. It begins with a write that a full Redis allows.
+-- Empties the buffer, whose second META has as `second`. It begins with a write that is allowed when Redis is out of memory.
 local function flush_counters(now, second)
     local DAY = 86400000
     local this_second = math.floor(now / 1000)

@@ -6,7 +6,7 @@
 -- Bytes of payloads that one call reads: a hash's value is only read whole. Of what is over that, the size is known.
 local READABLE = 4 * 1024 * 1024
 
--- Appends note, ms of a request for its cancellation ('' for none of either), bytes of the payload (-1 where it is gone), and
+-- Appends note, ms of a request for its cancellation ('' for none of either), bytes of the payload (-1 if it is gone), and
 -- of these the first `head` and, where there are more, the last `tail`.
 local function append_described(reply, id, head, tail)
     local size, first, last = redis.call('HSTRLEN', PAYLOADS, id), '', ''

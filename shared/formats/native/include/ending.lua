@@ -4,7 +4,7 @@
 -- INCLUDES  counting
 
 -- Of the jobs whose ids are ARGV[first] to ARGV[last], with their tokens behind them, the ids of those that are not held
--- under that token; nil where the incarnation may never act again.
+-- under that token; nil if the incarnation has ended for good.
 local function lost_of_range(first, last)
     local held, lost = redis.call('HMGET', HELD, '\0', unpack(ARGV, first, last)), {}
     if not held[1] then
@@ -19,7 +19,7 @@ local function lost_of_range(first, last)
 end
 
 -- Call `release` behind whatever is kept of the jobs: until then the call may be repeated. Returns their last reports, in the
--- order of the ids and false for none, for whoever watches them until they have ended; nil where no job has any.
+-- order of the ids and false for none, for whoever watches them until they have ended; nil if no job has any.
 local function end_jobs(first, last)
     local reports
     if redis.call('EXISTS', NOTES, CANCELS, PROGRESS) > 0 then
@@ -38,7 +38,7 @@ local function release(first, last)
     redis.call('HDEL', HELD, unpack(ARGV, first, last))
 end
 
--- Counts the runs (field and number of each count, from ARGV[counts_at] on), keeps a few for people, and publishes the
+-- Counts the runs (field and number of each count, from ARGV[counts_at] on), keeps a few for display, and publishes the
 -- ends; returns how many heard of them.
 local function tell_ends(now, now_text, counts_at, recent, channel, message)
     settle_counters(now, redis.call('HGET', META, 'second')) -- DUE

@@ -16,7 +16,7 @@ local function leave_tombstones(now, ids, reports)
     redis.call('PEXPIREAT', key, whole((minute + 3) * 60000 - 1))
 end
 
--- Keeps a result for a time of its own, or for ever where keep_ms is 0.
+-- Keeps a result for a time of its own, or forever where keep_ms is 0.
 local function keep_apart(id, result, keep_ms, now)
     redis.call('HSET', KEPT, id, result)
     if keep_ms == 0 then

@@ -1,4 +1,4 @@
--- leaving: takes jobs away that have waited, as somebody threw them away or moved them.
+-- leaving: takes jobs away that have waited, as somebody deleted them or moved them.
 -- KEYS  payloads, notes, progress, cancels, live
 -- DEFINES  leave
 -- INCLUDES  clock, keeping, trails

@@ -28,8 +28,8 @@ local function drop_letters(ids)
     redis.call('ZREM', ENDS, unpack(members))
 end
 
--- Leaves a letter ("<name>\0<JSON>") of each of at most 1,000 jobs, in place of the one that an earlier job of its id
--- left. A payload is false where it was gone, a result '' where it is not kept. The queue's oldest letters make room.
+-- Leaves a letter ("<name>\0<JSON>") of each of at most 1,000 jobs, in place of the one that an earlier job with its id
+-- left. A payload is false if it was gone, a result '' if it is not kept. The queue's oldest letters make room.
 -- A job's trail stays as long as its letter.
 local function leave_letters(now, max_dead, ids, letters, payloads, keep_ms, results)
     local end_ms = whole(now + keep_ms)

@@ -4,7 +4,7 @@
 -- INCLUDES  none
 
 -- Of the jobs given in ARGV from `first` to `last`, as strides of {id, token, ...}, the ids of those that are not held
--- under that token; nil where the incarnation may never act again.
+-- under that token; nil if the incarnation has ended for good.
 local function lost_of(first, last, stride)
     local ids = {}
     for at = first, last, stride do

@@ -46,7 +46,7 @@ local function make_queued(queued, idle, stamp, scored, has_own_stamps)
     wake(idle, queued)
 end
 
--- For jobs that come back and have not ended: before all that wait, in their order.
+-- For jobs that come back and have not ended: before all waiting jobs, in their order.
 local function put_at_head(queued, idle, now, ids)
     if #ids == 0 then
         return

@@ -1,4 +1,4 @@
--- trails: a job's rare events, written down for people.
+-- trails: a job's rare events, recorded for display.
 -- KEYS  trails, ends
 -- DEFINES  DAY, add_to_trail, drop_trails
 -- INCLUDES  clock
@@ -7,7 +7,7 @@ local DAY = 86400000
 -- Adds an event to a job's trail: when, what, and a few words. A job that simply ends well has none.
 local function add_to_trail(id, what, words, keep_ms, now)
     local MOST_LINES, MOST_BYTES = 20, 2048
-    -- Its end first: no trail stays for ever.
+    -- Its end first: no trail stays forever.
     if type(redis.pcall('ZADD', ENDS, 'GT', whole(now + keep_ms), 't' .. id)) == 'table' then
         return
     end

@@ -37,8 +37,8 @@ async def cancel(
         keys: the queue's keys.
         job_id: the job.
         known: what is known of it, for people who look at it where it waits. By its name it is counted and listed; ''
-            counts it for the queue alone.
-        keep_ms: ms to keep its result for where it waits; 0 for ever, -1 not at all.
+            counts it for the queue only.
+        keep_ms: ms to keep its result for where it waits; 0 forever, -1 not at all.
 
     Raises:
         RedisError: the call failed; it may be repeated.

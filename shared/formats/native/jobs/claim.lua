@@ -1,13 +1,13 @@
 -- claim: give jobs of one lane queue to an incarnation of a worker.
 -- KEYS  meta, payloads, held, leases, gone, lane_queued, lane_deferred, lane_idle, notes, cancels, live, absent
 -- ARGV  1 incarnation   2 worker   3 token: letter of the lane queue, 'i' or 'c', and number of the claim
---       4 limit (0 takes none)   5 lease_ms   6 limits of a job: how many bytes of a payload are handed over at the most,
+--       4 limit (0 takes none)   5 lease_ms   6 limits of a job: how many bytes of a payload are handed over at most,
 --       and how many crashes make it come as the only one of its claim ('' for none)   7 flags: 'f' where the
---       incarnation has not been seen yet, 'a' where the claim may have been carried out before   8 how many shards
+--       incarnation has not been seen yet, 'a' if the claim may have been executed before   8 how many shards
 --       the worker believes in, left out for 1
 -- RETURNS  {now_ms, ms of the next deferred job or -1, ids, payloads, notes, cancels}; the lists where a job was taken, and
 --          notes and cancels where one has something rare. A payload over max_bytes is its length (a number).
---          {-1} where the incarnation may never act again, {-2} where the queue is of a later version, {-4, shards, before,
+--          {-1} if the incarnation has ended for good, {-2} if the queue is of a later version, {-4, shards, before,
 --          opened} where it has more shards; a claim that is repeated is not refused for that.
 -- GUARANTEES  a number takes jobs once: repeated, it answers with those that are still held under it, and renews the
 --             lease. A job that is taken is in `held` and nowhere else. A claim that comes after its incarnation's end
@@ -81,7 +81,7 @@ end
 -- Its first sending may come yet, and must find that the number is used.
 local function bar_twin()
     if flags == 'a' or flags == 'fa' then
-        redis.call('DEL', ABSENT) -- a full Redis allows what follows
+        redis.call('DEL', ABSENT) -- this allows what follows when Redis is out of memory
         if not me[1] then
             open_incarnation()
         end

@@ -18,14 +18,14 @@ from monarq.shared.lane import LaneQueue
 _SCRIPT = NativeScript.load("jobs/claim")
 
 BATCH: Final = 1000
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 _GONE: Final = -1
 _NEWER: Final = -2
 
 
 class IncarnationGoneError(Exception):
-    """The incarnation may never act again: its jobs have been taken back."""
+    """The incarnation has ended for good: its jobs have been taken back."""
 
 
 class ClaimRefusedError(RedisError):
@@ -41,12 +41,12 @@ class Claim:
         worker: the worker that it belongs to.
         lane_queue: where from.
         number: the number of the claim, which no other claim of this incarnation and lane queue has had.
-        limit: how many jobs at the most, up to `BATCH`.
+        limit: how many jobs at most, up to `BATCH`.
         lease_ms: ms for which the incarnation is alive after this call.
         max_payload: bytes; a larger payload is not handed over.
         alone: a job with so many crashes comes as the only one of its claim; None for no such rule.
         is_first: whether Redis has not seen the incarnation yet.
-        is_repeated: whether this claim may have been carried out before.
+        is_repeated: whether this claim may have been executed before.
         shards: how many shards the queue is believed to have.
     """
 
@@ -74,9 +74,9 @@ class ClaimReply:
 
     Attributes:
         now_ms: Redis' time.
-        next_ms: when the next deferred job is due, unix ms; -1 where there is none, or the claim was filled.
+        next_ms: when the next deferred job is due, unix ms; -1 if there is none, or the claim was filled.
         ids: the jobs.
-        payloads: of each: its bytes; None where they are gone; its size where it is over the limit.
+        payloads: of each: its bytes; None if they are gone; its size where it is over the limit.
         notes: of each what is rare about it, or None; empty where no job has a note.
         cancels: of each when its cancellation was requested, or None; empty where none was.
         took: whether it found anything in the queue, so that Redis knows the incarnation.
@@ -95,8 +95,8 @@ async def claim(redis: Redis, keys: NativeKeys, asked: Claim) -> ClaimReply:
     """Takes waiting jobs.
 
     Raises:
-        IncarnationGoneError: the incarnation may never act again.
-        UnsupportedError: a later version of monarq has made the queue.
+        IncarnationGoneError: the incarnation has ended for good.
+        UnsupportedError: the queue was made by a later version of monarq.
         MoreShardsError: the queue has more shards; nothing was taken.
         RedisError: the call failed; repeat it with the same number, as a repeated one.
     """

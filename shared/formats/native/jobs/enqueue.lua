@@ -1,10 +1,10 @@
 -- enqueue: put jobs of one name into the queue, whose ids were made for this call.
 -- KEYS  meta, payloads, barred, lane_queued, lane_deferred, lane_idle, notes, live
 -- ARGV  1 call: names the call   2 due_ms, or 0   3 delay_ms from now, where due_ms is 0   4 name of the job, to count
---       it by   5 large: 1 where a payload has more than 16 KB, else 0; behind it, but for '1', a space and how many
+--       it by   5 large: 1 if a payload has more than 16 KB, else 0; behind it, but for '1', a space and how many
 --       shards the caller believes in   then for each job: id, payload
--- RETURNS  now_ms; -1 where the call was repeated before it came; {-2} where the queue is of a later version, {-4, shards,
---          before, opened} where it has more shards, {-5} where this one is not open
+-- RETURNS  now_ms; -1 if the call was repeated before it came; {-2} if the queue is of a later version, {-4, shards,
+--          before, opened} where it has more shards, {-5} if this one is not open
 -- GUARANTEES  all of the call's jobs are in, each with its payload and its place, or none. Where the call was repeated
 --             (enqueue_checked), this does nothing.
 -- INCLUDES  clock, counting, opening, order, placing, types, version

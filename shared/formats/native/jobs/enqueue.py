@@ -20,7 +20,7 @@ _NEW = NativeScript.load("jobs/enqueue")
 _CHECKED = NativeScript.load("jobs/enqueue_checked")
 
 BATCH = 1000
-"""The most jobs of one call: Lua unpacks a few values a job onto its stack of 8,000."""
+"""The most jobs in one call: Lua unpacks a few values a job onto its stack of 8,000."""
 
 LARGE: Final = 16384
 """Bytes of a payload from which on a claim reads it alone."""
@@ -39,7 +39,7 @@ class EnqueueReply:
     """The reply to an enqueue.
 
     Attributes:
-        now_ms: Redis' time; 0 where the call came too late to say.
+        now_ms: Redis' time; 0 if the call came too late to say.
         codes: what happened to each job.
     """
 
@@ -68,17 +68,17 @@ async def enqueue(
         placement: where and when they run.
         mode: where their ids come from, and whether this is a repetition.
         jobs: the jobs.
-        until_ms: when a repetition does nothing any more, by Redis' clock: `REPEATABLE_MS` after its first sending.
+        until_ms: when a repetition does nothing, by Redis' clock: `REPEATABLE_MS` after its first sending.
         shards: how many shards the queue is believed to have.
         is_marked: a repetition is remembered until `monarq.shared.formats.native.jobs.look.unmark`; of one job alone.
 
     Raises:
         ValueError: there are more than `BATCH`.
         EnqueueUnknownError: it was repeated after `until_ms`.
-        UnsupportedError: a later version of monarq has made the queue.
+        UnsupportedError: the queue was made by a later version of monarq.
         MoreShardsError: the queue has more shards; nothing was changed.
         ShardNotReadyError: this shard is not open yet; nothing was changed.
-        RedisError: the call failed; whether it was carried out is unknown unless Redis refused it.
+        RedisError: the call failed; whether it was executed is unknown unless Redis refused it.
     """
     check_batch(jobs, BATCH)
     if mode is not EnqueueMode.NEW:
@@ -126,5 +126,5 @@ def check_ids(job_ids: Iterable[str | bytes]) -> None:
 
 
 def newer_queue(tag: str) -> UnsupportedError:
-    """The error where a later version of monarq has made the queue."""
+    """The error if the queue was made by a later version of monarq."""
     return UnsupportedError(f"queue {tag} was made by a later version of monarq: update this one")

@@ -1,14 +1,14 @@
 -- enqueue_checked: put jobs into the queue whose ids a user chose, or repeat an enqueue whose outcome is unknown.
 -- KEYS  meta, payloads, barred
 -- ARGV  1 call: names the call   2 due_ms, or 0   3 delay_ms from now, where due_ms is 0   4 name of the job, to count
---       it by   5 mode: 'named' ids that a user chose, 'again' the call may have been carried out before, 'marked' the
+--       it by   5 mode: 'named' ids that a user chose, 'again' the call may have been executed before, 'marked' the
 --       same of one whose call is remembered until unmark; behind it, but for 1, a space and how many shards the
---       caller believes in   6 until_ms: when a call that is repeated does nothing any more, 0 for 'named'
+--       caller believes in   6 until_ms: when a call that is repeated does nothing, 0 for 'named'
 --       then for each job: id, payload
 -- RETURNS  {now_ms, a code for each job: 1 it is in, or was by this call; 0 a job or result of this id was there; 2 (not
---          for 'named') a job of this id has ended, and nothing shows whether it was this one}; {-1} where the call was
---          repeated before it came, {-2} where the queue is of a later version, {-3} where it is repeated too late,
---          {-4, shards, before, opened} where it has more shards, {-5} where this one is not open
+--          for 'named') a job with this id has ended, and nothing shows whether it was this one}; {-1} if the call was
+--          repeated before it came, {-2} if the queue is of a later version, {-3} if it is repeated too late,
+--          {-4, shards, before, opened} if it has more shards, {-5} if this one is not open
 -- GUARANTEES  a job that is in has its payload and its place; however often a call is repeated it puts a job in once, and
 --             its first sending, where that comes late, does nothing. Repeated after until_ms it changes nothing: what
 --             shows that a job has ended may be gone by then.

@@ -1,7 +1,7 @@
 -- find: read the results of jobs.
 -- KEYS  payloads, kept, results
 -- ARGV  then for each job: id
--- RETURNS  for each job: its result, 1 where it waits or runs, nil where there is neither job nor result
+-- RETURNS  for each job: its result, 1 if it waits or runs, nil if there is neither job nor result
 -- GUARANTEES  it changes nothing. A job that ends meanwhile is found alive or with its result.
 -- INCLUDES  clock, lookup
 local reply, missing = {}, {}

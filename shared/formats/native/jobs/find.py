@@ -18,7 +18,7 @@ _FIND = NativeScript.load("jobs/find")
 _STATE = NativeScript.load("jobs/state")
 
 BATCH: Final = 500
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 
 async def find_results(redis: Redis, keys: NativeKeys, job_ids: Sequence[str]) -> list[bytes | Unfinished]:

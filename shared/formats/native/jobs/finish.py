@@ -22,7 +22,7 @@ _MIXED = NativeScript.load("jobs/finish_mixed")
 _GONE: Final = -1
 
 BATCH: Final = 1000
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 KEPT_MS: Final = 3_600_000
 """How long the results last that lie in the ring: this long, and up to ten minutes longer."""
@@ -39,7 +39,7 @@ class FinishReply:
     """What came of ends.
 
     Attributes:
-        lost: raw ids of the jobs that were not the incarnation's any more; then none of the call's jobs was ended.
+        lost: raw ids of the jobs that were no longer the incarnation's; then none of the call's jobs was ended.
         heard: how many listened to the ends.
     """
 
@@ -57,7 +57,7 @@ async def finish(
     lanes: Mapping[str, str],
     with_results: bool,
 ) -> FinishReply:
-    """Ends the jobs, at most `BATCH` of them: all, or none where one is not the incarnation's any more.
+    """Ends the jobs, at most `BATCH` of them: all, or none where one is no longer the incarnation's.
 
     Args:
         redis: the client.
@@ -65,12 +65,12 @@ async def finish(
         incarnation: who holds them.
         finished: the jobs.
         max_dead: how many dead letters the queue keeps.
-        lanes: the lanes of jobs that do not run on the event loop, by job name, for people.
+        lanes: the lanes of jobs that do not run on the event loop, by job name, for display.
         with_results: publish small results with the ends, as somebody listens.
 
     Raises:
         ValueError: there are more than `BATCH`.
-        IncarnationGoneError: the incarnation may never act again.
+        IncarnationGoneError: the incarnation has ended for good.
         RedisError: the call failed; repeat it.
     """
     check_batch(finished, BATCH)
@@ -120,7 +120,7 @@ def _mixed(
 
 
 def _recent(finished: Sequence[Finish], lanes: Mapping[str, str]) -> bytes:
-    """A few of the call's jobs, for people; all that failed are among the dead letters."""
+    """A few of the call's jobs, for display; all that failed are among the dead letters."""
     entries = []
     for each in finished[:_MOST_RECENT]:
         run_ms = each.run_ms if each.run_ms >= 0 else None

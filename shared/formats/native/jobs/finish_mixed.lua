@@ -4,10 +4,10 @@
 --       jobs, the first ones, have results that are kept for an hour   6 unkept: how many of them, the next ones, have
 --       none that is kept; the others are kept apart   7 deaths: how many leave a dead letter   8 max_dead
 --       9 keep_dead_ms   then the ids, then their tokens, then id and result of each that is kept, then id, result,
---       keep_ms (0 for ever) of each that is kept apart, then id and letter of each death, then field and number of each
+--       keep_ms (0 forever) of each that is kept apart, then id and letter of each death, then field and number of each
 --       count
--- RETURNS  {now_ms, how many heard of the ends}, or {now_ms, -1, ids that are not the incarnation's any more}: then nothing
---          was changed for any; {-1} where the incarnation may never act again
+-- RETURNS  {now_ms, how many heard of the ends}, or {now_ms, -1, ids that are no longer the incarnation's}: then nothing
+--          was changed for any; {-1} if the incarnation has ended for good
 -- GUARANTEES  result, removal and dead letter of a job happen together; its last report stays for minutes at least. What is
 --             not held under its token is not ended.
 -- INCLUDES  clock, ending, keeping, letters, ring

@@ -2,8 +2,8 @@
 -- KEYS  meta, payloads, barred
 -- ARGV  1 call: names the enqueue that this is for   2 shards: how many the caller believes in   3 mode: that of the enqueue,
 --       'named', 'again' or 'marked'   4 id   5 payload
--- RETURNS  {a code as enqueue_checked has it, or 3 where the id is free here}; {-2} where the queue is of a later version,
---          {-4, shards, before, opened} where it has more shards, {-5} where this shard knows of fewer as yet
+-- RETURNS  {a code as enqueue_checked has it, or 3 if the id is free here}; {-2} if the queue is of a later version,
+--          {-4, shards, before, opened} if it has more shards, {-5} if this shard knows of fewer as yet
 -- GUARANTEES  it changes nothing. An id that was free will not come here any more: this shard takes it from nobody who
 --             believes in fewer shards.
 -- INCLUDES  clock, ended, version

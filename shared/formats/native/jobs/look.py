@@ -24,7 +24,7 @@ LookMode = Literal["named", "again", "marked"]
 async def look(
     redis: Redis, keys: NativeKeys, call: str, shards: int, mode: LookMode, job_id: str, payload: bytes
 ) -> Enqueued | None:
-    """What an enqueue of an id would find in its old home; None where the id is free there, and so will be.
+    """What an enqueue of an id would find in its old home; None if the id is free there, and so will be.
 
     Args:
         redis: the client.
@@ -37,7 +37,7 @@ async def look(
 
     Raises:
         MoreShardsError, ShardNotReadyError: the old home knows another number of shards: no answer would hold.
-        UnsupportedError: a later version of monarq has made the queue.
+        UnsupportedError: the queue was made by a later version of monarq.
         RedisError: the call failed; it may be repeated.
     """
     reply = await _LOOK.run_on(redis, keys, (call, shards, mode, job_id, payload))

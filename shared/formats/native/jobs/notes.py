@@ -25,10 +25,10 @@ class Note:
     Attributes:
         tries: tries that it has used.
         crashes: how often it was running when its worker, or its process, was lost.
-        unknown_ms: since when no worker has known its name, unix ms; None where this is not so.
-        due_ms: when it was due last, unix ms; 0 where the note does not say.
-        text: what is known of its last crash.
-        expires_ms: when it is not started any more, unix ms, where it came from another queue and its payload does not
+        unknown_ms: since when no worker has known its name, unix ms; None if this is not so.
+        due_ms: when it was due last, unix ms; 0 if the note does not say.
+        text: what is known about its last crash.
+        expires_ms: when it is no longer started, unix ms, where it came from another queue and its payload does not
             say so.
         may_expire: whether its producer asked for that.
         features: its flags that are not known here; '' for none.
@@ -67,7 +67,7 @@ def _with_flags(note: Note, flags: str) -> Note:
 
 
 def write_note(note: Note, *, is_large: bool) -> str:
-    """A note as the scripts read it; '' where it says nothing.
+    """A note as the scripts read it; '' if it says nothing.
 
     Args:
         note: the note.

@@ -1,7 +1,7 @@
 -- progress: report how far running jobs are.
 -- KEYS  held, progress, absent
 -- ARGV  1 channel of reports   then for each job: id, token, report (JSON, '' leaves the one that is there)
--- RETURNS  the ids that are not the incarnation's any more, of which nothing was changed; -1 where it may never act again
+-- RETURNS  the ids that are no longer the incarnation's, of which nothing was changed; -1 if it has ended for good
 -- GUARANTEES  only who runs a job reports on it. Reports are published too, as id, report, id, report ... joined by NUL.
 -- INCLUDES  clock, ownership
 local STRIDE = 3

@@ -18,7 +18,7 @@ _READ = NativeScript.load("jobs/reports")
 _GONE: Final = -1
 
 BATCH: Final = 1000
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 KEEP: Final = b""
 """In place of a report: leave the last one, and only ask whether the job is held."""
@@ -27,7 +27,7 @@ KEEP: Final = b""
 async def report_progress(
     redis: Redis, keys: NativeKeys, incarnation: str, reports: Sequence[tuple[bytes, bytes, bytes]]
 ) -> list[bytes]:
-    """Reports the progress of at most `BATCH` jobs; returns the raw ids of those that are not held any more.
+    """Reports the progress of at most `BATCH` jobs; returns the raw ids of those that are no longer held.
 
     A report is kept for as long as its job runs, and two minutes longer at least.
 
@@ -39,7 +39,7 @@ async def report_progress(
 
     Raises:
         ValueError: there are more than `BATCH`.
-        IncarnationGoneError: the incarnation may never act again.
+        IncarnationGoneError: the incarnation has ended for good.
         RedisError: the call failed; it may be repeated.
     """
     check_batch(reports, BATCH)
@@ -53,7 +53,7 @@ async def report_progress(
 
 
 async def read_progress(redis: Redis, keys: NativeKeys, job_ids: Sequence[str | bytes]) -> list[bytes | None]:
-    """The last report of each of these jobs, as it is published; None where there was none, or it ended a while ago.
+    """The last report of each of these jobs, as it is published; None if there was none, or it ended a while ago.
 
     Raises:
         RedisError: Redis did not answer.

@@ -2,7 +2,7 @@
 -- KEYS  queued, queued_cpu, deferred, deferred_cpu, idle, idle_cpu, payloads, notes, meta, absent
 -- ARGV  1 id
 -- RETURNS  0 there is no such job, 1 it is due now, 2 it runs, 3 it was due already
--- GUARANTEES  it stands behind all that wait now. Repeating the call changes nothing.
+-- GUARANTEES  it is placed after all jobs that wait now. Repeating the call changes nothing.
 -- INCLUDES  clock, notes, order, placing, trails, types
 local id = ARGV[1]
 local now = now_ms()

@@ -1,8 +1,8 @@
 -- reports: read the last reports of jobs.
 -- KEYS  payloads, progress, results, tombstones
 -- ARGV  then for each job: id
--- RETURNS  for each job: its last report, nil where it made none, or ended a while ago
--- GUARANTEES  it changes nothing. A job that ends meanwhile is found as either. A report of an earlier job of the id does not
+-- RETURNS  for each job: its last report, nil if it made none, or ended a while ago
+-- GUARANTEES  it changes nothing. A job that ends meanwhile is found as either. A report of an earlier job with the id does not
 --             count where the id's end, or its new job, shows that there was a later one.
 -- INCLUDES  clock
 local reply = redis.call('HMGET', PROGRESS, unpack(ARGV))

@@ -3,10 +3,10 @@
 -- ARGV  1 counts: how many pairs follow   then field and number of each count   then for each job: id, token, lane queue it
 --       waits in next ('io' or 'cpu'), place: 'head' for one that nothing has been done about, 'tail', or 'due',
 --       due_ms (or 0), delay_ms from now where due_ms is 0, tries used ('' leaves them: the run costs nothing),
---       unknown_ms: since when no worker has known its name ('' where this one knows it), event and words for its trail
+--       unknown_ms: since when no worker has known its name ('' if this one knows it), event and words for its trail
 --       ('' for none)
--- RETURNS  {now_ms}, or {now_ms, ids that are not the incarnation's any more}: then nothing was changed for any; {-1} where
---          the incarnation may never act again
+-- RETURNS  {now_ms}, or {now_ms, ids that are no longer the incarnation's}: then nothing was changed for any; {-1} where
+--          the incarnation has ended for good
 -- GUARANTEES  the job is in its queue and free for everybody when the call returns. What is not held under its token is
 --             not touched. A request for its cancellation stays, for its next claim.
 -- INCLUDES  clock, counting, notes, order, ownership, placing, trails, types

@@ -21,18 +21,18 @@ _CRASH = NativeScript.load("jobs/crash")
 _GONE: Final = -1
 
 BATCH: Final = 500
-"""The most jobs of one call: each costs Redis several commands."""
+"""The most jobs in one call: each costs Redis several commands."""
 
 
 async def requeue(redis: Redis, keys: NativeKeys, incarnation: str, requeued: Sequence[Requeue]) -> list[bytes]:
-    """Gives the jobs back, at most `BATCH`: all, or none where one is not the incarnation's any more.
+    """Gives the jobs back, at most `BATCH`: all, or none where one is no longer the incarnation's.
 
     Returns:
         The raw ids of those that are not.
 
     Raises:
         ValueError: there are more than `BATCH`.
-        IncarnationGoneError: the incarnation may never act again.
+        IncarnationGoneError: the incarnation has ended for good.
         RedisError: the call failed; repeat it.
     """
     check_batch(requeued, BATCH)
@@ -57,7 +57,7 @@ async def requeue_crashed(redis: Redis, keys: NativeKeys, incarnation: str, cras
 
 
 def _place(requeue: Requeue) -> str:
-    """Where a job waits: what nothing has been done about stands before all others again."""
+    """Where a job waits: what nothing has been done about is placed before all others again."""
     if requeue.delay_ms > 0 or requeue.due_ms > requeue.lease.claimed_ms:
         return "due"
     return "head" if requeue.end is RunEnd.HANDED_BACK else "tail"

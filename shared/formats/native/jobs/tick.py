@@ -1,4 +1,4 @@
-"""Ticks of cron entries, and the status of these for people. See tick.lua."""
+"""Ticks of cron entries, and the status of these, for display. See tick.lua."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def enqueue_tick(redis: Redis, keys: NativeKeys, tick: Tick, shards: int =
         shards: how many shards the queue is believed to have.
 
     Raises:
-        UnsupportedError: a later version of monarq has made the queue.
+        UnsupportedError: the queue was made by a later version of monarq.
         MoreShardsError, ShardNotReadyError: the queue has another number of shards; nothing was changed.
         RedisError: the call failed; it may be repeated.
     """
@@ -69,7 +69,7 @@ async def write_entries(redis: Redis, keys: NativeKeys, statuses: Mapping[str, b
 
 
 async def read_entries(redis: Redis, keys: NativeKeys) -> list[tuple[bytes, int | None]]:
-    """The status of each entry, as it was written last, with its newest tick, unix ms; None where it has had none.
+    """The status of each entry, as it was written last, with its newest tick, unix ms; None if it has had none.
 
     Raises:
         RedisError: Redis did not answer.

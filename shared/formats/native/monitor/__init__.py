@@ -1,1 +1,1 @@
-"""What monitors read and change of a native queue: `monarq.shared.protocol.monitor_queue`, a role a file."""
+"""A native queue for monitors: `monarq.shared.protocol.monitor_queue`, one role per file."""

@@ -19,7 +19,7 @@ _PADS: Final = 1
 
 
 async def known_queues(redis: Redis) -> list[str]:
-    """The queues that were used within a week, hold jobs or are paused, those used last first; at most 1,000.
+    """The queues that were used within a week, hold jobs or are paused, most recently used first; at most 1,000.
 
     Each that was not used is looked at here, once a week: nobody but who reads the list misses what is not on it.
 

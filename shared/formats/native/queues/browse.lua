@@ -1,4 +1,4 @@
--- browse: read one page of the jobs that wait, and what is known of each.
+-- browse: read one page of the jobs that wait, and what is known about each.
 -- KEYS  queued, queued_cpu, deferred, deferred_cpu
 -- ARGV  1 state: 'queued' or 'deferred'   2 limit   3 head: bytes to read of a payload's beginning
 --       4 tail: bytes to read of its end   then, but for the first page, score and id of the job behind which it begins

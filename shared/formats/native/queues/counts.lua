@@ -3,7 +3,7 @@
 --       dead
 -- ARGV  none
 -- RETURNS  {now_ms, queued jobs, deferred jobs, those of them that are due, how many of the queued and due ones are for a
---          cpu lane, jobs alive, dead letters, ms for which the oldest job waits or -1, 1 where the queue is paused or
+--          cpu lane, jobs alive, dead letters, ms for which the oldest job waits or -1, 1 if the queue is paused or
 --          else 0, the counters of the queue, as JSON, then of each of the last whole seconds (5)}
 -- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. Its
 --             cost does not grow with the queue's length.

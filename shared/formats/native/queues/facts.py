@@ -1,4 +1,4 @@
-"""All that is known of one job. See facts.lua."""
+"""All that is known about one job. See facts.lua."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_LOOKS: Final = 3
 
 
 async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, with_payload: bool = False) -> JobFacts:
-    """Reads all that is known of a job at one moment: in one round trip, or three while it runs.
+    """Reads all that is known about a job at one moment: in one round trip, or three while it runs.
 
     Args:
         redis: the client.
@@ -55,7 +55,7 @@ async def _read(redis: Redis, keys: NativeKeys, raw_id: bytes, incarnation: str,
 
 
 async def _find_holder(redis: Redis, keys: NativeKeys, raw_id: bytes) -> str | None:
-    """The incarnation that holds a job; None where it has just ended, or gone back."""
+    """The incarnation that holds a job; None if it has just ended, or gone back."""
     listed = [text(each) for each in await redis.zrange(keys.key("leases"), 0, MOST_INCARNATIONS - 1)]
     calls: Any = redis.pipeline(transaction=False)
     for incarnation in listed:

@@ -1,7 +1,7 @@
 -- pause: let a queue give no more jobs to workers, or let it go on.
 -- KEYS  meta, queued, queued_cpu, idle, idle_cpu, absent
 -- ARGV  1 wanted: 'pause', 'resume', or 'ask' which changes nothing
--- RETURNS  ms since which the queue had been paused before the call, 0 when it was not; -1 where it is not resumed, as
+-- RETURNS  ms since which the queue had been paused before the call, 0 when it was not; -1 if it is not resumed, as
 --          some of its jobs may be half moved
 -- GUARANTEES  what runs goes on. Repeating the call changes nothing.
 -- INCLUDES  clock, wake_all

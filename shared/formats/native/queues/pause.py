@@ -32,5 +32,5 @@ async def resume(redis: Redis, keys: NativeKeys) -> int:
 
 
 async def paused_since_ms(redis: Redis, keys: NativeKeys) -> int:
-    """Since when the queue is paused, unix ms; 0 where it is not."""
+    """Since when the queue is paused, unix ms; 0 if it is not."""
     return cast("int", await _SCRIPT.run_on(redis, keys, ("ask",)))

@@ -1,9 +1,9 @@
--- purge: throw away jobs that wait, the oldest first and some at a time; what runs is not touched.
+-- purge: delete waiting jobs, the oldest first and some at a time; what runs is not touched.
 -- KEYS  meta, absent, payloads, lane_queued, lane_deferred, notes, progress, cancels, trails, ends,
 --       tombstones, live
 -- ARGV  1 state: 'queued' those that are due, 'deferred' the others   2 limit   3 channel of ends
 --       4 bound_ms and   5 bound_stamp: only what waited then, as the first call has told; '' for the first call
--- RETURNS  {how many were thrown away, bound_ms, bound_stamp}; none is left where it was none
+-- RETURNS  {how many were deleted, bound_ms, bound_stamp}; none is left where it was none
 -- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended. An enqueue that is
 --             repeated does not bring it back.
 -- INCLUDES  clock, leaving, order, types

@@ -14,7 +14,7 @@ from monarq.shared.lane import LaneQueue
 _SCRIPT = NativeScript.load("queues/purge")
 
 BATCH: Final = 500
-"""The most jobs of one call."""
+"""The most jobs in one call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ async def purge(
         limit: how many jobs, at most `BATCH`.
 
     Returns:
-        How many were deleted, 0 where none is left, and the bound for the next call.
+        How many were deleted, 0 if none is left, and the bound for the next call.
 
     Raises:
         RedisError: the call failed; it may be repeated.

@@ -1,10 +1,10 @@
 -- shards: tell a shard of a queue how many shards there are.
 -- KEYS  meta, payloads, queued, queued_cpu, idle, idle_cpu, absent
 -- ARGV  1 shards: how many   2 before: what their numbers were before, newest first, and until when that matters   3 opened:
---       how many of them are in use   4 expected: how many this one must know of so far, 0 where nobody has ever used it;
---       '' where that does not matter   5 paused: ms since which the queue is paused, '' where it is not
+--       how many of them are in use   4 expected: how many this one must know of so far, 0 if nobody has ever used it;
+--       '' if that does not matter   5 paused: ms since which the queue is paused, '' if it is not
 -- RETURNS  {1 this was news, 0 it was known, -6 this shard does not know of as many as expected; how many it knows of,
---          before, opened}; {-2} where the queue is of a later version
+--          before, opened}; {-2} if the queue is of a later version
 -- GUARANTEES  the numbers only rise. From now on it takes jobs only from those who believe in as many. All
 --             workers that wait look again.
 -- INCLUDES  opening, version, wake_all

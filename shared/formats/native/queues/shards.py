@@ -39,11 +39,11 @@ async def tell_shard(
         redis: the client.
         tag: the shard's tag.
         shards: how many.
-        expected: how many it must know of so far, 0 where nobody may have used it yet; None for any number.
+        expected: how many it must know of so far, 0 if nobody may have used it yet; None for any number.
         paused_ms: since when the queue is paused.
 
     Raises:
-        UnsupportedError: a later version of monarq has made the queue.
+        UnsupportedError: the queue was made by a later version of monarq.
         RedisError: the call failed; it may be repeated.
     """
     arguments = (
@@ -60,7 +60,7 @@ async def tell_shard(
 
 
 async def read_shards(redis: Redis, names: Sequence[str]) -> list[Shards | None]:
-    """How many shards each of some queues has, by its shard 0; None where nobody has used the queue yet.
+    """How many shards each of some queues has, by its shard 0; None if nobody has used the queue yet.
 
     Raises:
         RedisError: Redis did not answer.

@@ -1,7 +1,7 @@
 -- waiting: since when the longest waiting job of each lane waits.
 -- KEYS  meta, queued, queued_cpu, deferred, deferred_cpu
 -- ARGV  none
--- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 where no job of the lane waits
+-- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 if no job of the lane waits
 -- GUARANTEES  it changes nothing; in a paused queue nothing waits to be run.
 -- INCLUDES  ages, clock
 if redis.call('HEXISTS', META, 'paused') == 1 then

@@ -120,7 +120,7 @@ class NativeWorkerQueue:
         """Takes at most `limit` jobs; where the reply of the last claim never came, the same claim is sent again.
 
         Raises:
-            ClaimRefusedError: the worker is believed to be dead, or a later version of monarq has made the queue.
+            ClaimRefusedError: the worker is believed to be dead, or the queue was made by a later version of monarq.
             MoreShardsError: the queue has more shards.
         """
         async with self._claiming[lane_queue]:
@@ -370,7 +370,7 @@ class NativeWorkerQueue:
             lease.ends_s = ends_s
         is_quiet = was_quiet and self._calls_begun == begun
         cancelled = set(reply.cancels)
-        # The leases, not the ids: a later job of the same id may be here by the time this is told.
+        # The leases, not the ids: a later job with the same id may be here by the time this is told.
         cancels = [lease for lease in leases if lease.raw_id in cancelled] if cancelled else []
         differs = is_quiet and reply.held != len(leases)
         loop.call_soon_threadsafe(self._take_beat, incarnation, reply, cancels, differs, is_late)

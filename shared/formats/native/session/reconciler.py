@@ -1,7 +1,7 @@
 """The reconciler: makes what an incarnation holds, and what its worker knows of, the same again.
 
 They differ where Redis has lost its last moments, in a restart or a failover: an end that was acknowledged is
-undone, and the job would stay held for ever by a worker that lives and knows nothing of it. A call without a reply may
+undone, and the job would stay held forever by a worker that lives and knows nothing of it. A call without a reply may
 leave a difference as well.
 """
 

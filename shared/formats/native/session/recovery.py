@@ -146,7 +146,7 @@ async def overdue_incarnations(redis: Redis, keys: NativeKeys, now_ms: int) -> l
 
 
 async def incarnations_of(redis: Redis, keys: NativeKeys, worker_id: str) -> list[str]:
-    """The incarnations of a worker that a queue lists: those that hold something, or did lately."""
+    """The incarnations of a worker that a queue lists: those that hold something, or did recently."""
     client: Any = redis
     listed = map(text, await client.zrange(keys.key("leases"), 0, _MOST_WORKERS))
     return [each for each in listed if worker_of(each) == worker_id]

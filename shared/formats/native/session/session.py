@@ -145,7 +145,7 @@ class NativeWorkerSession:
             self._listed_until_s = now_s + _LIST_EVERY_S
 
     async def find_cancels(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
-        """Which of these running jobs somebody wants cancelled. Redis is asked where that was told, and else not."""
+        """Those of these running jobs whose cancellation was requested. Redis is asked only after a notification."""
         leases = [lease for lease, _ in running]
         queues = [self._by_tag[tag] for tag in {tag_of_ref(lease.queue) for lease in leases}]
         if unread := [queue for queue in queues if queue.cancels_read != self._cancels_told]:

@@ -1,7 +1,7 @@
 """The wake listener: one subscription for all native queues of a worker, on which it is told what has work.
 
 On a cluster it is one a node that holds any of them: a script wakes those alone who listen on its own node. Messages
-reach the others as well, and are passed over there.
+reach the others as well, and are skipped there.
 
 Only speed depends on it: whoever waits also looks by itself, now and then. So it tells nobody of its failures; the same
 outage shows in every other call.

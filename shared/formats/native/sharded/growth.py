@@ -47,16 +47,16 @@ async def set_shards(
         redis: the client.
         name: the queue.
         count: how many.
-        keep_s: for how long ids are looked for where they were before; 0 for ever.
+        keep_s: for how long ids are looked for where they were before; 0 forever.
         settled_after_s: how long to wait until what was told can no longer be lost.
-        report: called with what is done now, for people.
+        report: called with what is done now, for display.
 
     Returns:
         The queue's shards.
 
     Raises:
         SettingsError: that number cannot be had.
-        UnsupportedError: a later version of monarq has made the queue.
+        UnsupportedError: the queue was made by a later version of monarq.
         RedisError: a call failed; begin again.
     """
     check_shards(count)
@@ -106,7 +106,7 @@ async def _begin(redis: Redis, name: str, count: int) -> Shards | None:
 async def _raise(
     redis: Redis, name: str, count: int, known: Shards, keep_s: float, settled_after_s: float, report: Report
 ) -> Shards | None:
-    """Raises the number, or goes on with that; None where it was raised to another meanwhile."""
+    """Raises the number, or goes on with that; None if it was raised to another meanwhile."""
     if known.count == count:
         goal = known
     else:

@@ -42,7 +42,7 @@ async def transfer_letter(redis: Redis, name: str, raw_id: bytes, source: int, s
         RedisError: a call failed; it may be begun again.
     """
     old, new = NativeKeys.of(tag_of(name, source)), NativeKeys.of(tag_of(name, shards.home(raw_id)))
-    # From this answer on no job of the id comes to the source: it takes that from nobody who believes in fewer shards.
+    # From this answer on, no job with the id comes to the source: it refuses callers that believe in fewer shards.
     [answer] = await revive(redis, old, [raw_id], shards.count, only_asks=True)
     if answer is not Revived.BACK:
         return answer

@@ -194,7 +194,7 @@ class ShardedWorkerQueue:
                 raise
 
     def is_cancel_of(self, asked_ms: float, payload: Payload) -> bool:
-        """Whether a request for a cancellation is for this job, and not for an earlier one of its id."""
+        """Whether a request for a cancellation is for this job, and not for an earlier one with its id."""
         return self._first.is_cancel_of(asked_ms, payload)
 
     async def has_work(self, redis: Redis, apart_from: Iterable[bytes]) -> bool:

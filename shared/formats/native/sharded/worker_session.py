@@ -51,7 +51,7 @@ class ShardedWorkerSession:
         self._session.renew(redis, record, on_lost)
 
     async def find_cancels(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
-        """Which of these running jobs somebody wants cancelled."""
+        """Those of these running jobs whose cancellation was requested."""
         return await self._session.find_cancels(redis, running)
 
     async def sweep(self, redis: Redis) -> None:

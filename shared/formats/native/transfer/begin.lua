@@ -1,8 +1,8 @@
 -- begin: give a run of a move the sole right to take jobs from the queue, which is paused from now on.
 -- KEYS  meta, absent
 -- ARGV  1 run   2 target: the queue that the jobs are moved to
--- RETURNS  {ms since which the queue had been paused or 0, 1 where a run before has not ended or else 0}; {-1, target}
---          where that was on its way to another queue, {-2} where the queue is of a later version: then nothing was changed
+-- RETURNS  {ms since which the queue had been paused or 0, 1 if a run before has not ended or else 0}; {-1, target}
+--          where that was on its way to another queue, {-2} if the queue is of a later version: then nothing was changed
 -- GUARANTEES  until `close` the queue cannot be resumed, so its waiting jobs are nobody's but the run's, and no run before
 --             this one drops anything any more. Repeating the call changes nothing.
 -- INCLUDES  clock, version

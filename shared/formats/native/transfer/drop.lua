@@ -4,7 +4,7 @@
 -- ARGV  1 run   2 channel of ends   then for each job: id, SHA-1 of its payload, cancel_asked_ms as it was when it was read (''
 --       for none)
 -- RETURNS  for each job: '1' it is gone, '0' it waits here no more, 'a' and the ms of a request for its cancellation that has come
---          since; {-1} where another run has taken over
+--          since; {-1} if another run has taken over
 -- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended, so that who waits for
 --             it looks again. An enqueue that is repeated does not bring it back. Repeating the call changes nothing.
 -- INCLUDES  leaving, moving, types

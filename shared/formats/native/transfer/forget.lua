@@ -1,8 +1,8 @@
 -- forget: let the marks of moved jobs go whose source is gone.
 -- KEYS  barred, absent
--- ARGV  1 until_ms: after which the call does nothing any more   2 kept_ms: how long a late arrival must find them yet
+-- ARGV  1 until_ms: after which the call does nothing   2 kept_ms: how long a late arrival must find them yet
 --       then for each job: mark
--- RETURNS  1, or 0 where the call comes too late
+-- RETURNS  1, or 0 if the call comes too late
 -- GUARANTEES  repeating the call keeps them for longer.
 -- INCLUDES  clock, types
 local now, kept_ms = now_ms(), tonumber(ARGV[2])

@@ -1,13 +1,13 @@
 -- put: put jobs in that a move has taken from another queue, and mark them.
 -- KEYS  meta, payloads, barred, queued, queued_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, cancels, trails, ends,
 --       progress, live
--- ARGV  1 taken_ms: when the jobs were taken   2 lease_ms: after which the call does nothing any more   3 kept_ms: how long
+-- ARGV  1 taken_ms: when the jobs were taken   2 lease_ms: after which the call does nothing   3 kept_ms: how long
 --       marks stay whose source is gone   then for each job: mark, id, payload, lane queue ('io' or 'cpu'),
---       due_ms (or since when it has been queued), is_queued (1 where it is whatever that says, else 0), note, cancel_asked_ms, trail,
+--       due_ms (or since when it has been queued), is_queued (1 if it is whatever that says, else 0), note, cancel_asked_ms, trail,
 --       progress ('' for none of each)
--- RETURNS  a code for each job: 1 it is in, 2 it had been put in before, 0 another job of its id waits or runs, 3 one has
---          ended and its result is kept; {-1} where the call comes too late, {-2} where the queue is of a later version,
---          {-3} where its own jobs are being moved to another one: then nothing was changed
+-- RETURNS  a code for each job: 1 it is in, 2 it had been put in before, 0 another job with its id waits or runs, 3 one has
+--          ended and its result is kept; {-1} if the call comes too late, {-2} if the queue is of a later version,
+--          {-3} if its own jobs are being moved to another one: then nothing was changed
 -- GUARANTEES  a job is in with its payload and its place, and marked, or not at all. However often it is called, a job is put
 --             in once, as long as its mark stays, whatever has become of it.
 -- INCLUDES  clock, counting, lookup, opening, order, trails, types, version, wake

@@ -94,7 +94,7 @@ class NativeMoveSource:
 
 
 def _time(noted: bytes) -> float:
-    """A time from a score; 0 where that is none, as nobody but monarq should have written it."""
+    """A time from a score; 0 if that is none, as nobody but monarq should have written it."""
     due_ms = float(noted)
     return max(0.0, due_ms) if math.isfinite(due_ms) else 0.0
 

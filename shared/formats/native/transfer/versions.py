@@ -21,7 +21,7 @@ async def check_version(redis: Redis, keys: NativeKeys) -> str | None:
 
     Raises:
         MoveRefusedError: the queue has shards.
-        UnsupportedError: a later version of monarq has made the queue.
+        UnsupportedError: the queue was made by a later version of monarq.
         RedisError: Redis did not answer.
     """
     client: Any = redis

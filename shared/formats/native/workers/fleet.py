@@ -1,4 +1,4 @@
-"""The fleet: all workers and queues of the native format, for people and to notice workers that have died.
+"""The fleet: all workers and queues of the native format, for display and to notice workers that have died.
 
 See fleet_beat.lua, overdue.lua, fleet_workers.lua, register_queues.lua, listed_queues.lua and review_queues.lua. What a
 worker holds does not depend on it: a beat in each queue is the lease of that.
@@ -38,7 +38,7 @@ class FleetWorker:
 
     Attributes:
         id: its id.
-        record: its JSON record; b'' where that is gone.
+        record: its JSON record; b'' if that is gone.
         stale_ms: when its record goes stale, or went, unix ms.
     """
 
@@ -53,7 +53,7 @@ class OverdueWorkers:
 
     Attributes:
         now_ms: Redis' time.
-        records: their JSON records by their ids; b'' where one is gone. At most ten: once these are forgotten, the next
+        records: their JSON records by their ids; b'' if one is gone. At most ten: once these are forgotten, the next
             are named.
     """
 
@@ -79,7 +79,7 @@ class ListedQueues:
     """The queues on the list.
 
     Attributes:
-        names: of all of them, those used last first; at most `MOST_QUEUES`.
+        names: of all of them, most recently used first; at most `MOST_QUEUES`.
         unused: those of them that nobody has used for a week. See `review_queues`.
     """
 
@@ -140,7 +140,7 @@ async def forget_worker(redis: Redis, worker: str) -> None:
     Raises:
         RedisError: the call failed; it may be repeated.
     """
-    calls: Any = redis.pipeline(transaction=False)  # a full Redis takes no transaction
+    calls: Any = redis.pipeline(transaction=False)  # Redis refuses transactions when it is out of memory
     calls.hdel(FLEET_RECORDS, worker)  # first, as a record that is on no list would stay
     calls.zrem(FLEET_BEATS, worker)
     await calls.execute()

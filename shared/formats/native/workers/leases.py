@@ -40,7 +40,7 @@ def worker_of(incarnation: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BeatReply:
-    """The reply to a beat.
+    """The reply to a heartbeat.
 
     Attributes:
         held: how many jobs the incarnation holds.
@@ -57,7 +57,7 @@ def beat(redis: Any, keys: NativeKeys, incarnation: str, lease_ms: int) -> BeatR
     """Renews the lease of all that an incarnation holds; blocking, for the lease thread.
 
     Raises:
-        IncarnationGoneError: it may never act again.
+        IncarnationGoneError: it has ended for good.
         RedisError: the call failed; repeat it.
     """
     reply = _BEAT.run_on_sync(redis, keys, (incarnation, lease_ms), incarnation)
@@ -71,7 +71,7 @@ async def retire(redis: Redis, keys: NativeKeys, incarnation: str) -> int:
     """Ends an incarnation that holds nothing; returns how many jobs it holds, and where it holds any it goes on.
 
     Raises:
-        IncarnationGoneError: it may never act again.
+        IncarnationGoneError: it has ended for good.
         RedisError: the call failed; repeat it.
     """
     held: int = await _RETIRE.run_on(redis, keys, (incarnation,), incarnation=incarnation)
@@ -94,7 +94,7 @@ async def recover(
         forced: whether its worker is known to be dead, so that its lease does not matter.
 
     Returns:
-        How many jobs are free again; None where its lease has not ended.
+        How many jobs are free again; None if its lease has not ended.
 
     Raises:
         RedisError: a call failed; repeat it.
@@ -126,7 +126,7 @@ async def reconcile(
         How many jobs were given back, and the raw ids of those that the worker knows of and does not hold.
 
     Raises:
-        IncarnationGoneError: it may never act again.
+        IncarnationGoneError: it has ended for good.
         RedisError: the call failed; repeat it.
     """
     arguments: list[Argument] = list(claims)
@@ -139,7 +139,7 @@ async def reconcile(
 
 
 async def tidy(redis: Redis, keys: NativeKeys) -> None:
-    """Deletes what is over of a queue: results, dead letters and trails, names that are barred no more.
+    """Deletes what is over of a queue: results, dead letters and trails, names that are no longer barred.
 
     Raises:
         RedisError: the call failed.

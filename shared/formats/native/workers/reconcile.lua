@@ -2,7 +2,7 @@
 -- KEYS  meta, held, queued, queued_cpu, idle, idle_cpu, live, absent
 -- ARGV  1 oldest and 2 newest number of the claims of the io lane queue that this is about, 3 and 4 the same of the cpu lane
 --       queue   then for each job that the worker knows of, of these claims: id, token
--- RETURNS  {how many jobs were given back, ids that the worker knows of and the incarnation does not hold}; {-1} where it may
+-- RETURNS  {how many jobs were given back, ids that the worker knows of and the incarnation does not hold}; {-1} if it may
 --          never act again
 -- GUARANTEES  what it holds of these claims and its worker does not know of is free again, at no charge. The worker has got
 --             the replies of these claims, and no end is under way.

@@ -1,9 +1,9 @@
 -- recover: take all jobs of an incarnation back, some hundred in a call.
 -- KEYS  held, leases, gone, absent
--- ARGV  1 incarnation   2 worker   3 forced: 1 where the worker is known to be dead, else 0   4 what happened, in a few
---       words   5 lease_ms: of the worker that asks   6 limit: how many jobs at the most
--- RETURNS  {how many jobs are free again, 1 where others are left, else 0}; {-1} where its lease has not ended
--- GUARANTEES  from the first call on the incarnation can neither end nor claim a job. Its jobs stand before all that wait,
+-- ARGV  1 incarnation   2 worker   3 forced: 1 if the worker is known to be dead, else 0   4 what happened, in a few
+--       words   5 lease_ms: of the worker that asks   6 limit: how many jobs at most
+-- RETURNS  {how many jobs are free again, 1 if others are left, else 0}; {-1} if its lease has not ended
+-- GUARANTEES  from the first call on the incarnation can neither end nor claim a job. Its jobs are placed before all waiting jobs,
 --             with one crash more each. Whoever goes on goes on where it stands. Nothing comes of a later claim of it,
 --             nor of any other of a worker that is known to be dead.
 -- INCLUDES  clock, crashes, ownership, types

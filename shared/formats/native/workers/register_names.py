@@ -14,7 +14,7 @@ from monarq.shared.redis.scripts import check_batch
 _SCRIPT = NativeScript.load("workers/register_names")
 
 BATCH = 500
-"""The most names of one call."""
+"""The most names in one call."""
 
 
 async def register_names(redis: Redis, keys: NativeKeys, names: Sequence[str]) -> int:

@@ -2,7 +2,7 @@
 -- KEYS  queues
 -- ARGV  then for each queue: name
 -- RETURNS  1
--- GUARANTEES  of more than 1,000 the longest unused are forgotten; repeating the call changes nothing else.
+-- GUARANTEES  of more than 1,000 those unused for the longest time are forgotten; repeating the call changes nothing else.
 -- INCLUDES  clock, fleet_queues
 list_queues(now_ms(), 1)
 return 1

@@ -1,7 +1,7 @@
 -- retire: end an incarnation that holds nothing.
 -- KEYS  held, leases, gone, absent
 -- ARGV  1 incarnation
--- RETURNS  how many jobs it holds: then nothing was changed; -1 where it may never act again
+-- RETURNS  how many jobs it holds: then nothing was changed; -1 if it has ended for good
 -- GUARANTEES  a claim of it that comes later takes nothing.
 -- INCLUDES  clock, types
 if redis.call('HEXISTS', HELD, '\0') == 0 then

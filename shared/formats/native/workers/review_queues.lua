@@ -5,7 +5,7 @@
 -- GUARANTEES  a queue that holds something counts as used now. One that was used since it was looked at is not dropped.
 -- INCLUDES  clock
 local now, WEEK = now_ms(), 7 * 86400000
-redis.call('PERSIST', QUEUES) -- a write that a full Redis allows
+redis.call('PERSIST', QUEUES) -- a write that is allowed when Redis is out of memory
 for at = 2, #ARGV, 1 do
     local used = tonumber(redis.call('ZSCORE', QUEUES, ARGV[at]) or now)
     if used <= now - WEEK and at - 1 <= tonumber(ARGV[1]) then

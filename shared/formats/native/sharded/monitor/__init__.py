@@ -1,1 +1,1 @@
-"""What monitors read and change of a native queue of any number of shards: a role a file, as for one shard."""
+"""A native queue with any number of shards for monitors: one role per file, as for one shard."""
