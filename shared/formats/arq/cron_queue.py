@@ -1,4 +1,4 @@
-"""A queue in arq's format, as cron schedulers use it."""
+"""A queue in arq's format, for cron schedulers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One queue in arq's format, as producers and handles use it."""
+"""A queue in arq's format, for producers and their handles."""
 
 from __future__ import annotations
 

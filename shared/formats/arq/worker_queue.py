@@ -1,4 +1,4 @@
-"""A queue in arq's format, as one worker uses it."""
+"""A queue in arq's format, for one worker."""
 
 from __future__ import annotations
 

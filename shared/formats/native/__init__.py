@@ -1,4 +1,4 @@
-"""The native format: a small, fixed set of keys a queue, all in one slot of a cluster and given to scripts in KEYS.
+"""The native format: a small, fixed set of keys per queue, all in one slot of a cluster and passed to scripts in KEYS.
 
 `keys.py` spells the keys, and says what each of them holds. A command is one call to Redis, batched and atomic, by
 Redis' clock. Ids lie side by side in ARGV, so that one command serves a whole batch; a loop over jobs in Lua is for

@@ -1,4 +1,4 @@
-"""A native queue, as cron schedulers use it."""
+"""A native queue, for cron schedulers."""
 
 from __future__ import annotations
 

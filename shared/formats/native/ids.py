@@ -1,4 +1,4 @@
-"""Made ids: short, unique, and in the order in which they were made, by which jobs of one call are claimed."""
+"""Generated ids: short, unique, and ascending. Jobs of one call are claimed in the order of their ids."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _COUNTS: Final = 32**3
 _NONCE_DIGITS: Final = 10
 
 MADE_LENGTH: Final = _TIME_DIGITS + 3 + _NONCE_DIGITS
-"""Characters of a made id: 9 of the time in ms, 3 of a counter, 10 of who makes it, in base 32."""
+"""The length of a generated id, in base 32: 9 characters for the time in ms, 3 for a counter, 10 for the process."""
 
 
 def is_made(raw_id: bytes) -> bool:
-    """Whether an id looks as if it was made: with a shard it is two characters longer."""
+    """Whether an id looks generated. With a shard it is two characters longer."""
     length = len(raw_id)
     return length == MADE_LENGTH or (length == MADE_LENGTH + 2 and raw_id[:1] in (b"1", b"2"))
 
 
 class IdMaker:
-    """Makes ids. Those of one maker ascend; two makers never make the same."""
+    """Generates ids. Ids of one maker ascend; two makers never generate the same id."""
 
     def __init__(self) -> None:
         self._pid = 0
@@ -33,8 +33,8 @@ class IdMaker:
         self._count = 0
 
     def make(self, count: int, now_ms: int) -> list[str]:
-        """So many ids of this moment, unix ms."""
-        if self._pid != os.getpid():  # a forked process must not make its parent's
+        """Makes `count` ids for this time, unix ms."""
+        if self._pid != os.getpid():  # a forked process must not generate its parent's ids
             self._pid = os.getpid()
             self._nonce = "".join(secrets.choice(DIGITS) for _ in range(_NONCE_DIGITS))
         if now_ms > self._last_ms:

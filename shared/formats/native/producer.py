@@ -1,4 +1,4 @@
-"""A native queue, as a producer and its handles use it."""
+"""A native queue, for producers and their handles."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ _decode = msgspec.msgpack.Decoder(list[bytes | None]).decode
 
 
 class NativeProducerQueue:
-    """A `ProducerQueue` of a native queue; see there.
+    """The `ProducerQueue` of a native queue.
 
-    Redis' time is known from the replies to enqueues. So ids, and what payloads say of times, are by the one clock that
-    workers compare them with.
+    Redis' time is known from the replies to enqueues, so that ids and the times in payloads use the same clock with
+    which workers compare them.
 
     Args:
         ref: the queue.
-        tag: the tag of its keys, where it is one of several shards of the queue.
-        like: another shard of the queue. What is known of calls and of the list of queues is known to both.
+        tag: the tag of its keys, if it is one of several shards of the queue.
+        like: another shard of the queue, which shares its state about calls and the list of queues.
 
     Attributes:
         shards: how many shards the queue is believed to have.
@@ -62,7 +62,7 @@ class NativeProducerQueue:
         self.unknown: UnknownCalls = like.unknown if like else UnknownCalls()
 
     def new_job_ids(self, count: int) -> list[str]:
-        """So many ids, in ascending order."""
+        """Makes `count` ids, in ascending order."""
         return self._ids.make(count, self.now_ms())
 
     def payload_times(self, placement: Placement) -> PayloadTimes:
@@ -123,7 +123,7 @@ class NativeProducerQueue:
             try:
                 flat = _decode(message[1:])
             except msgspec.DecodeError:
-                return ()  # nobody here has sent it; what ends is found without it, too
+                return ()  # not sent by monarq; ended jobs are found without it too
             return [(raw_id or b"", result) for raw_id, result in zip(flat[::2], flat[1::2], strict=False)]
         return zip(message[1:].split(b"\0"), repeat(None))
 
@@ -137,18 +137,18 @@ class NativeProducerQueue:
 
 
 class UnknownCalls:
-    """Calls whose outcome may be unknown, with the times of their first sending, from which on they are repeated."""
+    """Calls whose outcome may be unknown, with the times at which they were first sent."""
 
     def __init__(self) -> None:
         self._sent_at: dict[str, tuple[float, float]] = {}
 
     def remember(self, call: str, sent_at: tuple[float, float]) -> None:
-        """Remembers when a call was sent, by `clocks`; those that are too old are forgotten."""
+        """Records when a call was sent, by `clocks`; old entries are dropped."""
         self._sent_at = {one: at for one, at in self._sent_at.items() if _passed_ms(at) <= REPEATABLE_MS}
         self._sent_at[call] = sent_at
 
     def forget(self, call: str) -> None:
-        """The outcome of a call is known."""
+        """Drops a call whose outcome is known."""
         self._sent_at.pop(call, None)
 
     async def repeatable_until_ms(self, redis: RedisClient, key: str, call: str) -> int:
@@ -165,10 +165,10 @@ def payload_times(now_ms: int, due_ms: int, delay_ms: int, ttl_ms: int) -> Paylo
 
 
 def clocks() -> tuple[float, float]:
-    """Seconds of the clock that never goes back, and of the one that goes on while the machine sleeps."""
+    """Seconds of the monotonic clock, and of the wall clock, which also advances while the machine sleeps."""
     return time.monotonic(), time.time()
 
 
 def _passed_ms(since: tuple[float, float]) -> int:
-    """Ms that have passed, by the clock that says more."""
+    """Ms that have passed, by the clock that shows more."""
     return math.ceil(max(now_s - since_s for now_s, since_s in zip(clocks(), since, strict=True)) * 1000)

@@ -1,9 +1,9 @@
-"""The scripts of native queues: they get every key that they touch, by the names in their heads.
+"""The scripts of native queues. They are passed every key that they touch, by the names in their heads.
 
-A script's KEYS are those that its own head names and then those of the pieces that it includes. Those under ``-- DUE``
-come last, and only with the first call of a process in each second: they are for what need not be done in every call.
-All other calls get a shorter script, without the lines that end in ``-- DUE`` and what only they need.
-In Lua a name stands for its key in capitals; that of a ring for the place in KEYS of its first key.
+A script's KEYS are those named in its own head, followed by those of the pieces that it includes. The keys under
+``-- DUE`` come last, and only in the first call of a process in each second: they are for work that need not be done in
+every call. All other calls use a shorter script, without the lines that end in ``-- DUE`` and the code that only they
+need. In Lua, a key is a local with its name in capitals; for a ring, that is the position of its first key in KEYS.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class NativeScript(Script):
     Attributes:
         key_names: the names of its keys, in order.
         due_names: those that come after them, now and then.
-        short: what runs where they do not; None if that is the script itself.
+        short: the script for calls without them; None if it is this script itself.
     """
 
     def __init__(

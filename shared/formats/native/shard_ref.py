@@ -1,4 +1,4 @@
-"""A reference to one shard of a queue, which for all but this format is a reference to the queue."""
+"""A reference to one shard of a queue. Outside this format it acts as a reference to the queue."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class ShardNotReadyError(ResponseError):
 
     def __init__(self, tag: str) -> None:
         # The code by which a cluster says "not now": whoever repeats calls repeats this one, as one not executed.
-        super().__init__(f"TRYAGAIN shard {tag} takes no jobs yet: the number of shards is being raised")
+        super().__init__(f"TRYAGAIN shard {tag} does not accept jobs yet: the number of shards is being raised")
 
 
 def home(job_id: str | bytes, count: int) -> int:

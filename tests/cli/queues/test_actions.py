@@ -100,7 +100,7 @@ async def test_shards(redis: Redis, cli_here: Cli) -> None:
     assert [each.splitlines()[-1] for each in said] == ["monarq: big has 4 shards"] * 2
     refused = await cli_here("queues", "shards", "big", "2")
     assert refused.code != 0
-    assert "queue big has 4 shards and cannot have 2: their jobs would be nowhere" in refused.err
+    assert "queue big has 4 shards and cannot be reduced to 2, as jobs would be lost" in refused.err
     await put(redis, nothing, job_id="a")
     for wrong in (["big", "0"], ["big", "257"], ["a~b", "2"]):
         assert (await cli_here("queues", "shards", *wrong)).code == 2

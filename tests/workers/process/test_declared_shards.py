@@ -67,7 +67,7 @@ async def test_a_later_start_with_more_raises_the_number_and_one_with_fewer_is_r
     [shards] = await read_shards(redis, ["big"])
     assert shards is not None
     assert (shards.count, shards.before, shards.opened) == (8, (4,), 8)
-    with pytest.raises(SettingsError, match=r"queue big has 8 shards and cannot have 4: .*declare it with 8"):
+    with pytest.raises(SettingsError, match=r"queue big has 8 shards and cannot be reduced to 4.*declare it with 8"):
         await start(worker_of(monkeypatch, redis_url, four))
 
 

@@ -23,8 +23,8 @@ MINUTES_A_CALL: Final = 15
 async def read_counters(redis: Redis, keys: QueueKeys, minutes: int) -> QueueCounters:
     """The counters of the last minutes, at most `MINUTES_KEPT`; 0 for those since the first job.
 
-    Many minutes take several calls, so that Redis does other things between them. The current minute comes first; those
-    before it no longer change.
+    Many minutes take several calls, so that Redis can do other work in between. The current minute comes first; earlier
+    minutes no longer change.
     """
     minutes = min(minutes, MINUTES_KEPT)
     found = await _read_minutes(redis, keys, min(minutes, MINUTES_A_CALL), 0)

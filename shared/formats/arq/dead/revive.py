@@ -15,7 +15,7 @@ from monarq.shared.redis.scripts import check_batch
 _SCRIPT = ArqScript.load("dead/revive")
 
 MOVED_BYTES = 16 * 1024 * 1024
-"""Once a call has moved so many bytes of payloads, it stops: others wait for Redis meanwhile."""
+"""A call stops after moving this many bytes of payloads, so that it does not block Redis for long."""
 
 
 async def revive(redis: Redis, keys: QueueKeys, raw_ids: Sequence[bytes]) -> list[Revived]:

@@ -1,4 +1,4 @@
--- clock: Redis' own time in ms, the one clock for all, and times to live.
+-- clock: Redis' own time in ms, the only clock that is used, and times to live.
 -- KEYS  none
 -- DEFINES  HOUR, DAY, WEEK, now_ms, now_and_text, now_us, ms, ttl
 -- INCLUDES  none
@@ -12,7 +12,7 @@ local function now_ms()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The same, and as text: a number that is given to a command is printed, which costs as much as a small command.
+-- The same, and as text: a number passed to a command is formatted, which costs as much as a small command.
 local function now_and_text()
     local time = redis.call('TIME')
     local ms = string.sub('00000' .. time[2], -6, -4)

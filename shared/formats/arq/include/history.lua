@@ -10,7 +10,7 @@ local function add_to_history(id, what, words, keep_ms)
     redis.call('PEXPIRE', HISTORY .. id, ttl(keep_ms or DAY))
 end
 
--- Writes the note that a job has crashed once more, and why; returns it.
+-- Writes and returns the note that a job has crashed again, and why.
 local function note_crash(id, what)
     local before = get(CRASH .. id)
     local crashes = (before and tonumber(string.match(before, '^%d+')) or 0) + 1

@@ -12,8 +12,8 @@ local function waiting_set(lane)
     return lane == 'cpu' and CPU or QUEUE
 end
 
--- Gives a job its due time. That of a cpu job is in CPU, and its place in QUEUE is parked. An io job must not be in CPU
--- as well, or cpu lanes would take it too.
+-- Sets a job's due time. A cpu job's is in CPU, and its place in QUEUE is parked. An io job must not also be in CPU,
+-- or cpu lanes would take it too.
 local function put_in_queue(id, lane, due)
     if lane == 'cpu' and type(redis.pcall('ZADD', CPU, due, id)) == 'number' then
         redis.call('ZADD', QUEUE, PARKED, id)

@@ -3,7 +3,7 @@
 -- DEFINES  allow_when_full
 -- INCLUDES  none
 
--- A full Redis refuses commands that may grow memory, but not to a script that has written already. Scripts that lead
+-- A full Redis refuses commands that may use more memory, except in a script that has already written. Scripts that lead
 -- to memory being freed, by letting jobs run and end, begin with this.
 local function allow_when_full()
     redis.call('DEL', BASE .. 'none')

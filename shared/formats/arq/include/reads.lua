@@ -17,7 +17,7 @@ local function prefixed(prefix, ids)
     return names
 end
 
--- Whether any cancellation is asked for.
+-- Whether any cancellation is requested.
 local function cancels_are_asked()
     return redis.call('TYPE', ABORT).ok == 'zset'
 end

@@ -1,4 +1,4 @@
--- recovery: puts back a job whose worker is gone.
+-- recovery: returns a job whose worker is gone to the queue.
 -- KEYS  RUN
 -- DEFINES  recover_job
 -- INCLUDES  history, lanes, reads, wake

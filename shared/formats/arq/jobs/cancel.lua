@@ -1,4 +1,4 @@
--- cancel: ask that a job be stopped, or not be started.
+-- cancel: request the cancellation of a job.
 -- KEYS  QUEUE, RUN, ABORT
 -- ARGV  1 id
 -- RETURNS  0 there is no such job, 1 it waits and a worker will end it at once, 2 it runs and will be cancelled

@@ -100,7 +100,7 @@ else
     has_more = #redis.call('ZRANGEBYSCORE', source, '-inf', now_text, 'LIMIT', taken.passed + size, 1) > 0
 end
 
--- Leases what was taken.
+-- Leases the taken jobs.
 if size > 0 then
     local score = ms(now + lease_ms) .. LEASED_DIGITS
     local leased, held, runs = {}, {}, {}

@@ -1,4 +1,4 @@
--- crash: give back leased jobs whose process has died while their worker is still running.
+-- crash: return leased jobs to the queue whose process has died while their worker is still running.
 -- KEYS  QUEUE, LEASES
 -- ARGV  1 worker   then for each job: id, token, a few words on what happened to the process
 -- RETURNS  the ids that no longer belonged to the worker; nothing of theirs was changed

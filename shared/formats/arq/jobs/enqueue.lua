@@ -1,4 +1,4 @@
--- enqueue: put jobs of one name into the queue, each once.
+-- enqueue: put jobs with one name into the queue, each once.
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, CRASH, NO_RESULT, TICK, HISTORY
 -- ARGV  1 mode: 'new' ids made for this call, 'named' ids that a user chose, 'repeated' a second call, as nobody knows
 --         whether the first was executed
@@ -132,7 +132,7 @@ if #ids > 0 then
         end
     end
     add_members(QUEUE, scored)
-    -- arq's own queue is looked at anyway.
+    -- arq's own queue is always listed.
     if add_counts(now, ARGV[7], {enqueued = #ids}) and QUEUE ~= DEFAULT_QUEUE then
         register_queue(now)
     end

@@ -1,4 +1,4 @@
--- finish: end jobs for good, with their results.
+-- finish: end jobs, with their results.
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, ENDED, RECENT, LEASES, CRASH, NO_RESULT
 -- ARGV  1 worker   2 max_dead: how many dead letters a queue keeps   3 groups: how many groups of runs follow, each of
 --       GROUP_FIELDS values (see include/run_groups.lua)   4 jobs: how many   5 keep_ms of all results (0 keeps them for

@@ -1,4 +1,4 @@
--- progress: report how far running jobs are.
+-- progress: report the progress of running jobs.
 -- KEYS  PROGRESS, REPORTS
 -- ARGV  1 worker   2 keep_ms: how long a report is kept that is not made again   then for each job: id, token, report
 --       (JSON, '' keeps the one that is there)
@@ -12,7 +12,7 @@ if #mine == 0 then
     return lost
 end
 allow_when_full()
--- In microseconds, so that it shows which of two reports of a job is the newer.
+-- In microseconds, so that the newer of two reports can be told.
 local at_us = ms(now_us())
 local reports = {}
 for _, at in ipairs(mine) do

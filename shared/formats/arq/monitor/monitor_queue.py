@@ -1,4 +1,4 @@
-"""A queue in arq's format, as monitors read and steer it."""
+"""A queue in arq's format, for monitors."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ local state, limit, head, tail, skip = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV
 local CHUNK, MOST = 500, 10000
 local now = now_ms()
 
--- Scores are compared and given back as Redis writes them.
+-- Scores are compared and returned as Redis formats them.
 local function walk(lane, score, id)
     local source = lane == 'cpu' and CPU or QUEUE
     local due = redis.pcall('ZCOUNT', source, '-inf', ms(now))

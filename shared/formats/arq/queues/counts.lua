@@ -12,7 +12,7 @@ flush_counters(math.floor(now / 1000))
 local function due(source)
     return redis.call('ZCOUNT', source, '-inf', ms(now))
 end
--- Scores up to 1 are no times: aborts put jobs there.
+-- Scores up to 1 are not times: aborts set them.
 local function oldest(source)
     local first = redis.call('ZRANGEBYSCORE', source, '(1', ms(now), 'WITHSCORES', 'LIMIT', 0, 1)
     return first[2] and tonumber(first[2]) or nil

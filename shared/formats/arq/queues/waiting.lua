@@ -1,4 +1,4 @@
--- waiting: since when the longest waiting job of each lane is due and nobody runs it.
+-- waiting: how long the longest waiting job of each lane has been due without being run.
 -- KEYS  QUEUE, RUN, CPU, PAUSED
 -- ARGV  none
 -- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 if no such job is among the first of the lane
@@ -12,7 +12,7 @@ end
 local now = now_ms()
 
 local function waits_ms(source)
-    -- Scores up to 1 are no times: aborts put jobs there.
+    -- Scores up to 1 are not times: aborts set them.
     local due = redis.call('ZRANGEBYSCORE', source, '(1', ms(now), 'WITHSCORES', 'LIMIT', 0, FIRST)
     for at = 1, #due, 2 do
         if redis.call('EXISTS', RUN .. due[at]) == 0 then

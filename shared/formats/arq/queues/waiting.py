@@ -1,4 +1,4 @@
-"""Waiting times: since when jobs are due that nobody runs. See waiting.lua."""
+"""How long due jobs have been waiting. See waiting.lua."""
 
 from __future__ import annotations
 

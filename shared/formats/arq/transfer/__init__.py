@@ -1,1 +1,1 @@
-"""What `queues move` does at a queue: takes its jobs, or puts jobs into it."""
+"""A queue in arq's format as the source or target of `queues move`."""

@@ -1,4 +1,4 @@
--- begin: give a run of a move the sole right to take jobs from the queue, which is paused from now on.
+-- begin: give a run of a move the exclusive right to take jobs from the queue, and pause the queue.
 -- KEYS  PAUSED, MOVING, MOVED
 -- ARGV  1 run   2 target: the queue that the jobs are moved to
 -- RETURNS  {ms since which the queue had been paused or 0, 1 if a run before has not ended or else 0}; {-1, target}

@@ -1,4 +1,4 @@
--- drop: delete jobs that a run of a move has taken, as they are in at their target.
+-- drop: delete jobs that a run of a move has taken, as they are now at the target.
 -- KEYS  QUEUE, JOB, RUN, RETRY, ABORT, CPU, ENDED, CRASH, NO_RESULT, HISTORY, PROGRESS
 -- ARGV  1 run   then for each job: id, cancel_asked_ms as it was when it was taken ('' for none)
 -- RETURNS  for each job: '1' it is gone, '0' it is no longer the run's, 'a' and the ms of a request for its abort that

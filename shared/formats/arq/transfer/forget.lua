@@ -1,4 +1,4 @@
--- forget: let the marks of moved jobs go whose source is gone.
+-- forget: release the marks of moved jobs that are gone from the source.
 -- KEYS  MARKS
 -- ARGV  1 until_ms: after which the call does nothing   2 kept_ms: how long a late arrival must find them yet
 --       then for each job: mark

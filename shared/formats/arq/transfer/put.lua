@@ -1,4 +1,4 @@
--- put: put jobs in that a move has taken from another queue, and mark them.
+-- put: put jobs that a move has taken from another queue into this one, and mark them.
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, CRASH, HISTORY, PROGRESS, MARKS, MOVING
 -- ARGV  1 taken_ms: when the jobs were taken   2 lease_ms: after which the call does nothing   3 kept_ms: how long
 --       marks stay whose source is gone   then for each job: mark, id, payload, lane ('io' or 'cpu'), score, tries (0 for
@@ -28,7 +28,7 @@ local function was_in(mark)
     return goes and taken_ms <= goes - tonumber(ARGV[3])
 end
 
--- The code of a job that is not put in.
+-- The code for a job that is not put in.
 local function code_of(mark, id, payload)
     if was_in(mark) then
         return 2
@@ -78,7 +78,7 @@ local function put(at)
     return lane
 end
 
--- All are looked at before any is put in.
+-- All are checked before any is put in.
 local codes, fresh, lanes = {}, {}, {}
 for at = 4, #ARGV, 12 do
     local code = code_of(ARGV[at], ARGV[at + 1], ARGV[at + 2])

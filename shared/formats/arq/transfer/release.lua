@@ -1,4 +1,4 @@
--- release: give jobs back that a run of a move has taken.
+-- release: give back jobs that a run of a move has taken.
 -- KEYS  RUN
 -- ARGV  1 run   then for each job: id
 -- RETURNS  how many were given back

@@ -1,4 +1,4 @@
--- take: lease waiting jobs of one lane's set to a run of a move, and read all that goes along.
+-- take: lease waiting jobs of one lane's set to a run of a move, and read everything that is moved along.
 -- KEYS  JOB, RUN, RETRY, ABORT, CPU, CRASH, HISTORY, PROGRESS
 -- ARGV  1 run   2 lane: 'io' takes from QUEUE, 'cpu' from CPU, 'parked' only names what is no cpu job and has a score in
 --       QUEUE that is no time   3 skip: how many of the first are skipped   4 limit   5 lease_ms   6 most_bytes of payloads,

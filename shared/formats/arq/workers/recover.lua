@@ -1,4 +1,4 @@
--- recover: put back at once what a dead worker held.
+-- recover: return the jobs of a dead worker to the queue at once.
 -- KEYS  QUEUE, WORKERS, WORKER, LEASES, REVOKED
 -- ARGV  1 worker   2 what happened to it, in a few words
 -- RETURNS  the ids that are free again

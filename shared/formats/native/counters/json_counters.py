@@ -1,4 +1,4 @@
-"""Counters as they are kept: JSON of counts by counter, written by include/counting.lua."""
+"""Counters as stored: JSON of counts by counter, written by include/counting.lua."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ BATCH: Final = 1000
 """The most jobs in one call."""
 
 MOVED_BYTES = 16 * 1024 * 1024
-"""Once a call has moved so many bytes of payloads, it stops: others wait for Redis meanwhile."""
+"""A call stops after moving this many bytes of payloads, so that it does not block Redis for long."""
 
 
 async def revive(
@@ -32,7 +32,7 @@ async def revive(
         keys: the queue's keys.
         raw_ids: the jobs.
         shards: how many shards the queue is believed to have.
-        only_asks: change nothing, and tell what would happen.
+        only_asks: change nothing, and return what would happen.
 
     Returns:
         What happened to each, in order. It may be shorter than `raw_ids`, but never empty: pass the rest again.

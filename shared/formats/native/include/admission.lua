@@ -1,4 +1,4 @@
--- admission: puts jobs in whose ids may be those of jobs that are alive, or that have ended.
+-- admission: enqueues jobs whose ids may belong to live or ended jobs.
 -- KEYS  meta, payloads, lane_queued, lane_deferred, lane_idle, notes, cancels, trails, live
 -- DEFINES  admit
 -- INCLUDES  counting, ended, notes, opening, order, placing, types
@@ -18,7 +18,7 @@ local function has_large(pairs_in)
     return false
 end
 
--- Puts those of the jobs in that are free to come, at `due` (0 is now); returns a code for each. `known` is meta's
+-- Enqueues the jobs whose ids are free, at `due` (0 is now); returns a code for each. `known` is meta's
 -- v, last and second.
 local function admit(jobs, now, known, is_repeated, due, name)
     local ids, codes, fresh, stored_now = {}, {}, {}, {}

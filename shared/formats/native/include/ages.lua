@@ -1,9 +1,9 @@
--- ages: since when jobs of a lane queue wait.
+-- ages: how long jobs of a lane queue have been waiting.
 -- KEYS  none
 -- DEFINES  count_due, waited_ms
 -- INCLUDES  clock, order
 
--- How many deferred jobs are due, and no claim has made them queued yet.
+-- How many deferred jobs are due but have not been made queued by a claim yet.
 local function count_due(deferred, now)
     return redis.call('ZCOUNT', deferred, '-inf', whole(now))
 end

@@ -1,12 +1,12 @@
--- careful: reads for a claim what may be rare about its jobs.
+-- careful: reads the unusual state of jobs for a claim.
 -- KEYS  payloads, notes, live
 -- DEFINES  MOST_BYTES, drop_ghosts, payload_of, read_carefully
 -- INCLUDES  notes
 
--- Bytes of payloads after which no further job is taken: the rest is for the next claim, or for others.
+-- No further job is taken after this many bytes of payloads; the rest is for the next claim or other workers.
 local MOST_BYTES = 16777216
 
--- A payload, or its length where it is over the limit; and the bytes that it takes in the reply.
+-- A payload, or its length if it is over the limit; and the bytes that it takes in the reply.
 local function payload_of(id, max_bytes)
     local size = redis.call('HSTRLEN', PAYLOADS, id)
     if size > max_bytes then
@@ -15,7 +15,7 @@ local function payload_of(id, max_bytes)
     return redis.call('HGET', PAYLOADS, id), size
 end
 
--- Where a batch has something rare: a crash note, a large payload. `limits` are those of a claim's ARGV. Returns
+-- For a batch with anything unusual: a crash note, a large payload. `limits` are those of a claim's ARGV. Returns
 -- payloads, notes, and how many ids they are.
 local function read_carefully(ids, limits)
     local notes, payloads = redis.call('HMGET', NOTES, unpack(ids)), {}
@@ -38,7 +38,7 @@ local function read_carefully(ids, limits)
     return payloads, notes, #ids
 end
 
--- The lists without ids of which there is no job: a claim would find them forever.
+-- The lists without ids that have no job, which a claim would otherwise find forever.
 local function drop_ghosts(ids, payloads, notes)
     local kept_ids, kept_payloads, kept_notes = {}, {}, notes and {}
     for i = 1, #ids do

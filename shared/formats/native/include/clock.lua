@@ -1,4 +1,4 @@
--- clock: Redis' own time in ms, the one clock for all.
+-- clock: Redis' own time in ms, the only clock that is used.
 -- KEYS  none
 -- DEFINES  now_and_text, now_ms, now_us, whole
 -- INCLUDES  none
@@ -7,7 +7,7 @@ local function now_ms()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The same, and as text: a number that is given to a command is printed, which costs more than most commands.
+-- The same, and as text: a number passed to a command is formatted, which costs more than most commands.
 local function now_and_text()
     local time = redis.call('TIME')
     local ms = string.sub('00000' .. time[2], -6, -4)

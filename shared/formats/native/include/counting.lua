@@ -1,4 +1,4 @@
--- counting: adds the counts of the buffer to those since the first job, of each minute and of each second.
+-- counting: adds the buffered counts to the totals and to those of each minute and second.
 -- KEYS  meta, live, absent
 -- DUE  stats, minutes, seconds
 -- DEFINES  flush_counters, settle_counters
@@ -39,7 +39,7 @@ local function flush_counters(now, second)
         return counters
     end
 
-    -- They are few: each is taken apart once.
+    -- There are few fields; each is parsed once.
     local known_runs = {}
     local function run_of(what)
         if known_runs[what] == nil then
@@ -133,7 +133,7 @@ local function flush_counters(now, second)
         end
     end
 
-    -- The pad makes it a hash table: each count would search a small hash from its beginning.
+    -- The pad makes it a hash table; in a small hash each count would be a linear search.
     local function empty_buffer()
         redis.call('DEL', LIVE)
         redis.call('HSET', LIVE, '\0', string.rep('x', 65))

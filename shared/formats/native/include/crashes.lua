@@ -3,7 +3,7 @@
 -- DEFINES  check_targets, return_crashed
 -- INCLUDES  counting, notes, placing, trails, types
 
--- Call it before they are taken from who held them.
+-- Call it before they are removed from their holder.
 local function check_targets()
     check_zsets(QUEUED, QUEUED_CPU)
     check_hashes(NOTES)

@@ -1,4 +1,4 @@
--- describing: reads what is shown of a job that has not ended.
+-- describing: reads the displayed data of a job that has not ended.
 -- KEYS  payloads, notes, cancels
 -- DEFINES  append_described
 -- INCLUDES  none

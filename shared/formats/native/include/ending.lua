@@ -1,4 +1,4 @@
--- ending: ends jobs that an incarnation holds; what becomes of their results is another step.
+-- ending: ends jobs that an incarnation holds; their results are handled elsewhere.
 -- KEYS  meta, payloads, held, notes, cancels, progress, live, recent
 -- DEFINES  end_jobs, lost_of_range, release, tell_ends
 -- INCLUDES  counting

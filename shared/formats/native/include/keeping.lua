@@ -1,4 +1,4 @@
--- keeping: the results of jobs that have ended, and when what is kept of them is deleted.
+-- keeping: the results of ended jobs, and the deletion of what is kept of them.
 -- KEYS  results, tombstones, kept, ends, trails
 -- DEFINES  drop_ended, drop_results, keep_apart, keep_result, leave_tombstones
 -- INCLUDES  clock, letters, ring

@@ -1,9 +1,9 @@
--- leaving: takes jobs away that have waited, as somebody deleted them or moved them.
+-- leaving: removes waiting jobs that were purged or moved.
 -- KEYS  payloads, notes, progress, cancels, live
 -- DEFINES  leave
 -- INCLUDES  clock, keeping, trails
 
--- Their places are gone already. `counted` is the counter that gets them; their ids go to the channel of ends.
+-- They were already removed from their sets. `counted` is the counter to use; their ids are published on the channel of ends.
 local function leave(ids, counted, channel)
     redis.call('HDEL', PAYLOADS, unpack(ids))
     redis.call('HDEL', NOTES, unpack(ids))

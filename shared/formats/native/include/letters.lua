@@ -1,4 +1,4 @@
--- letters: dead letters, which are left by jobs that will not run again.
+-- letters: dead letters, left by jobs that will not run again.
 -- KEYS  dead, letters, dead_payloads, ends
 -- DEFINES  digest_of, drop_letters, leave_letters
 -- INCLUDES  clock
@@ -13,7 +13,7 @@ local function digest_of(id)
     return redis.call('HGET', LETTERS, digest_field(id))
 end
 
--- Deletes at most 1,000 letters with all that belongs to them.
+-- Deletes at most 1,000 letters and everything that belongs to them.
 local function drop_letters(ids)
     if #ids == 0 then
         return

@@ -3,13 +3,13 @@
 -- DEFINES  is_over, result_keys
 -- INCLUDES  none
 
--- Whether a result that was kept for a time of its own is there only because nobody has deleted it yet.
+-- Whether a result that is kept for its own time has expired but has not been deleted yet.
 local function is_over(key, id, now)
     local ends = key == KEPT and redis.call('ZSCORE', ENDS, 'r' .. id)
     return ends and tonumber(ends) <= now
 end
 
--- The keys that have results, those of the newest first.
+-- The keys that have results, newest first.
 local function result_keys(now)
     local keys, newest = {}, math.floor(now / 600000)
     for back = 0, 7 do

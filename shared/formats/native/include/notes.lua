@@ -1,4 +1,4 @@
--- notes: what is rare about a job: used tries, crashes, since when no worker knows it.
+-- notes: the unusual state of a job: used tries, crashes, since when no worker has known its name.
 -- KEYS  notes
 -- DEFINES  LARGE, read_note, write_note
 -- INCLUDES  clock

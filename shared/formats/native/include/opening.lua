@@ -1,4 +1,4 @@
--- opening: the version of a queue's data, written by the first that puts anything into it.
+-- opening: the version of a queue's data, written by the first call that stores anything in it.
 -- KEYS  meta, payloads
 -- DEFINES  open_queue, pad
 -- INCLUDES  version

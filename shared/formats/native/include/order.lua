@@ -4,7 +4,7 @@
 -- INCLUDES  clock
 
 -- score = level of the priority + stamp. A stamp is a time in 1/32 ms since the beginning of 2026, and it is strictly
--- rising call by call, whatever the clock does. All are whole numbers below 2^53, so they are exact.
+-- increasing with each call, whatever the clock does. All are whole numbers below 2^53, so they are exact.
 local EPOCH = 1767225600000
 local LEVEL_SIZE = 17592186044416 -- 2^44
 local LEVEL = 500 * LEVEL_SIZE -- of priority 0; a higher priority has a lower level

@@ -18,7 +18,7 @@ local function scoreless(ids)
     return scored
 end
 
--- Whoever waits for the next deferred job is woken where that is a new one.
+-- The worker that waits for the next deferred job is woken if there is a new one.
 local function defer(deferred, idle, queued, due, scored)
     local score = whole(due)
     for at = 1, #scored, 2 do

@@ -1,4 +1,4 @@
--- tidying: deletes what is over of a queue.
+-- tidying: deletes expired data of a queue.
 -- KEYS  gone, barred
 -- DEFINES  tidy
 -- INCLUDES  clock, keeping

@@ -3,7 +3,7 @@
 -- DEFINES  check_hashes, check_zsets
 -- INCLUDES  none
 
--- A command on a key of a wrong type fails, and what the script wrote before stays written. So what moves jobs asks for
+-- A command on a key of a wrong type fails, and earlier writes of the script stay. So scripts that move jobs check
 -- the keys that come later first.
 local function check_zsets(...)
     for _, key in ipairs({...}) do

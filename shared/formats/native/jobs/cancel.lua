@@ -1,4 +1,4 @@
--- cancel: end a job that waits, or ask that one be stopped that runs.
+-- cancel: end a waiting job, or request that a running one be stopped.
 -- KEYS  meta, queued, queued_cpu, deferred, deferred_cpu, payloads, notes, progress, cancels, kept, ends,
 --       leases, recent, live, absent
 -- ARGV  1 id   2 name of the job, to count it by   3 result that it ends with where it waits   4 keep_ms of that: 0 for
@@ -45,7 +45,7 @@ local function end_it()
     redis.call('PUBLISH', ARGV[6], 'i' .. id)
 end
 
--- Which worker runs it is not known, so each looks; who does not hear of it is told by its next beat.
+-- It is unknown which worker runs it, so all are notified; one that misses this learns of it with its next beat.
 local function ask_workers()
     if not redis.call('ZSCORE', CANCELS, id) then
         add_to_trail(id, 'cancel-asked', '', DAY, now)
@@ -56,7 +56,7 @@ local function ask_workers()
     end
 end
 
--- A copy of it may be in at the other queue already: a run of the move sees the request before it drops this one.
+-- A copy may already be in the other queue: a run of the move sees the request before it drops this one.
 if redis.call('HEXISTS', META, 'moving') == 1 and each_place('ZSCORE') then
     ask_workers()
     return 1

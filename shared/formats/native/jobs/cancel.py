@@ -19,7 +19,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _NOTHING_KNOWN: Final = CancelledResult()
 
 KEPT_MS: Final = 3_600_000
-"""How long it is kept that a job was cancelled before it was started."""
+"""How long the result of a job that was cancelled before it was started is kept."""
 
 
 async def cancel(
@@ -30,7 +30,7 @@ async def cancel(
     known: CancelledResult = _NOTHING_KNOWN,
     keep_ms: int = KEPT_MS,
 ) -> CancelAnswer:
-    """Ends a job that waits, or asks the worker that runs it to stop it.
+    """Ends a waiting job, or requests that the worker of a running job stop it.
 
     Args:
         redis: the client.

@@ -28,7 +28,7 @@ if not me[1] and flags ~= 'f' and flags ~= 'fa' then
 end
 local now, now_text = now_and_text()
 
--- Only one worker waits for the very moment at which the next deferred job is due.
+-- Only one worker waits for the moment at which the next deferred job is due.
 local function next_due(first)
     if not first[1] then
         return -1
@@ -71,14 +71,14 @@ if not me[1] then
         return {-1}
     end
 end
-redis.call('ZCARD', LEASES) -- of a wrong type, it shows here
+redis.call('ZCARD', LEASES) -- fails here, before any write, if the key has a wrong type
 
 local function open_incarnation()
     redis.call('HSET', HELD, '\0', pad(), '\0i', '0', '\0c', '0')
     redis.call('ZADD', LEASES, whole(now + lease_ms), incarnation)
 end
 
--- Its first sending may come yet, and must find that the number is used.
+-- The original call may still arrive, and must find that the number is used.
 local function bar_twin()
     if flags == 'a' or flags == 'fa' then
         redis.call('DEL', ABSENT) -- this allows what follows when Redis is out of memory
@@ -98,7 +98,7 @@ if known[2] or limit < 1 then
 end
 local deferred = redis.call('ZRANGE', LANE_DEFERRED, '0', '0', 'WITHSCORES')
 if deferred[1] and tonumber(deferred[2]) <= now then
-    -- What is deferred until now moves to where it would stand had it been enqueued at its time.
+    -- Deferred jobs that are due move to the place that they would have if they had been enqueued at their due time.
     local due = redis.call('ZRANGEBYSCORE', LANE_DEFERRED, '-inf', now, 'WITHSCORES', 'LIMIT', 0, math.max(200, limit))
     local scored = {}
     check_zsets(LANE_QUEUED)

@@ -29,7 +29,7 @@ class IncarnationGoneError(Exception):
 
 
 class ClaimRefusedError(RedisError):
-    """Nothing comes of the worker's claims now, and perhaps later; the message says why."""
+    """The worker's claims are refused, perhaps temporarily; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class Claim:
     Attributes:
         incarnation: who claims.
         worker: the worker that it belongs to.
-        lane_queue: where from.
-        number: the number of the claim, which no other claim of this incarnation and lane queue has had.
+        lane_queue: the lane queue to claim from.
+        number: the number of the claim, unique for this incarnation and lane queue.
         limit: how many jobs at most, up to `BATCH`.
-        lease_ms: ms for which the incarnation is alive after this call.
-        max_payload: bytes; a larger payload is not handed over.
-        alone: a job with so many crashes comes as the only one of its claim; None for no such rule.
+        lease_ms: ms for which the incarnation's lease lasts after this call.
+        max_payload: bytes; a larger payload is not returned.
+        alone: a job with this many crashes is claimed alone; None for no such rule.
         is_first: whether Redis has not seen the incarnation yet.
         is_repeated: whether this claim may have been executed before.
         shards: how many shards the queue is believed to have.
@@ -70,15 +70,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ClaimReply:
-    """What a claim got.
+    """The reply to a claim.
 
     Attributes:
         now_ms: Redis' time.
         next_ms: when the next deferred job is due, unix ms; -1 if there is none, or the claim was filled.
-        ids: the jobs.
-        payloads: of each: its bytes; None if they are gone; its size where it is over the limit.
-        notes: of each what is rare about it, or None; empty where no job has a note.
-        cancels: of each when its cancellation was requested, or None; empty where none was.
+        ids: the ids of the jobs.
+        payloads: for each job, its payload; None if it is gone; its size if it is over the limit.
+        notes: for each job, its note or None; empty if no job has a note.
+        cancels: for each job, when its cancellation was requested, or None; empty if none was.
         took: whether it found anything in the queue, so that Redis knows the incarnation.
     """
 

@@ -1,4 +1,4 @@
--- enqueue: put jobs of one name into the queue, whose ids were made for this call.
+-- enqueue: put jobs with one name, and ids generated for this call, into the queue.
 -- KEYS  meta, payloads, barred, lane_queued, lane_deferred, lane_idle, notes, live
 -- ARGV  1 call: names the call   2 due_ms, or 0   3 delay_ms from now, where due_ms is 0   4 name of the job, to count
 --       it by   5 large: 1 if a payload has more than 16 KB, else 0; behind it, but for '1', a space and how many
@@ -27,7 +27,7 @@ local has_large = string.byte(ARGV[5]) == 49 -- a 1
 if has_large then
     check_hashes(NOTES)
 end
--- Shifted by one, the ids stand where ZADD takes them. A table that is filled one by one would be laid out anew again
+-- Shifted by one, the ids are where ZADD expects them. A table that is filled one by one would be reallocated again
 -- and again.
 local due, scored = due_of(now, ARGV[2], ARGV[3]), {unpack(ARGV, FIRST - 1, #ARGV - 1)}
 if due > 0 then

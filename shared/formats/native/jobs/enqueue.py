@@ -23,15 +23,15 @@ BATCH = 1000
 """The most jobs in one call: Lua unpacks a few values a job onto its stack of 8,000."""
 
 LARGE: Final = 16384
-"""Bytes of a payload from which on a claim reads it alone."""
+"""A claim reads payloads of this many bytes or more separately."""
 
 _BARRED: Final = -1
 _NEWER: Final = -2
 _TOO_LATE: Final = -3
 
 REPEATABLE_MS: Final = 100_000
-"""How long a call may be repeated, counted from its first sending: what shows that a job has ended without a result
-lasts for two to three minutes."""
+"""How long after it was first sent a call may be repeated: the record that a job has ended without a result lasts for
+two to three minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +107,24 @@ async def enqueue(
     if now_ms == _NEWER:
         raise newer_queue(keys.tag)
     if now_ms == _TOO_LATE:
-        raise EnqueueUnknownError([job_id for job_id, _ in jobs], "it was repeated too late to find out")
+        raise EnqueueUnknownError([job_id for job_id, _ in jobs], "it was retried too late to find out")
     if now_ms == _BARRED:
-        # This sending was overtaken by its repetition, whose reply is the one that counts.
+        # This call was overtaken by its repetition, whose reply is the valid one.
         return EnqueueReply(0, [Enqueued.ENDED] * len(jobs))
     return EnqueueReply(now_ms, codes)
 
 
 def check_ids(job_ids: Iterable[str | bytes]) -> None:
-    """Refuses ids that may be taken for something else: zero bytes mark monarq's own fields, and part ids in messages.
+    """Refuses ids with zero bytes, which mark monarq's own fields and separate ids in messages.
 
     Raises:
         SettingsError: one has a zero byte.
     """
     for job_id in job_ids:
         if ("\0" in job_id) if isinstance(job_id, str) else (b"\0" in job_id):
-            raise SettingsError(f"job_id is {job_id!r}: in a native queue it must have no zero byte")
+            raise SettingsError(f"job_id is {job_id!r}: in a native queue it must not contain a zero byte")
 
 
 def newer_queue(tag: str) -> UnsupportedError:
     """The error if the queue was made by a later version of monarq."""
-    return UnsupportedError(f"queue {tag} was made by a later version of monarq: update this one")
+    return UnsupportedError(f"queue {tag} was made by a later version of monarq: update monarq here")

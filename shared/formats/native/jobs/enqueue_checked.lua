@@ -1,4 +1,4 @@
--- enqueue_checked: put jobs into the queue whose ids a user chose, or repeat an enqueue whose outcome is unknown.
+-- enqueue_checked: enqueue jobs with ids chosen by users, or repeat an enqueue whose outcome is unknown.
 -- KEYS  meta, payloads, barred
 -- ARGV  1 call: names the call   2 due_ms, or 0   3 delay_ms from now, where due_ms is 0   4 name of the job, to count
 --       it by   5 mode: 'named' ids that a user chose, 'again' the call may have been executed before, 'marked' the

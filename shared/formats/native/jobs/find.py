@@ -1,4 +1,4 @@
-"""What a producer asks about jobs: their results, and what one is doing. See find.lua and state.lua."""
+"""Producers' queries about jobs: results, and the state of one job. See find.lua and state.lua."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _read(found: bytes | int | None) -> bytes | Unfinished:
 
 
 async def find_state(redis: Redis, keys: NativeKeys, job_id: str | bytes) -> FoundState:
-    """What a job is doing now.
+    """The current state of a job.
 
     Raises:
         RedisError: Redis did not answer.

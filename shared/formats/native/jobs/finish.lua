@@ -1,4 +1,4 @@
--- finish: end jobs for good, whose results are kept for an hour.
+-- finish: end jobs whose results are kept for an hour.
 -- KEYS  results
 -- ARGV  1 jobs: how many   2 what ended, packed for people   3 channel of ends   4 message for it   then the ids, then their
 --       tokens, then id and result of each, then field and number of each count

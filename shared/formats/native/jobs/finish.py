@@ -25,10 +25,10 @@ BATCH: Final = 1000
 """The most jobs in one call."""
 
 KEPT_MS: Final = 3_600_000
-"""How long the results last that lie in the ring: this long, and up to ten minutes longer."""
+"""How long results in the ring last: this long, and up to ten minutes longer."""
 
 SMALL: Final = 512
-"""Bytes of a result that is published with the end of its job."""
+"""The most bytes of a result that is published with the end of its job."""
 
 _MOST_RECENT: Final = 10
 _encode = msgspec.msgpack.Encoder().encode
@@ -36,7 +36,7 @@ _encode = msgspec.msgpack.Encoder().encode
 
 @dataclass(slots=True)
 class FinishReply:
-    """What came of ends.
+    """The reply to a finish.
 
     Attributes:
         lost: raw ids of the jobs that were no longer the incarnation's; then none of the call's jobs was ended.
@@ -66,7 +66,7 @@ async def finish(
         finished: the jobs.
         max_dead: how many dead letters the queue keeps.
         lanes: the lanes of jobs that do not run on the event loop, by job name, for display.
-        with_results: publish small results with the ends, as somebody listens.
+        with_results: publish small results with the ends, for listeners.
 
     Raises:
         ValueError: there are more than `BATCH`.
@@ -86,7 +86,7 @@ async def finish(
 
 
 def _alike(finished: Sequence[Finish], head: Sequence[Argument], *, with_results: bool) -> list[Argument]:
-    """The arguments where all results are kept for an hour, and nothing is dead."""
+    """The arguments if all results are kept for an hour and no job is dead."""
     arguments: list[Argument] = [len(finished), *head, _ends(finished, with_results=with_results)]
     arguments += [each.lease.raw_id for each in finished]
     arguments += [each.lease.token for each in finished]
@@ -129,9 +129,9 @@ def _recent(finished: Sequence[Finish], lanes: Mapping[str, str]) -> bytes:
 
 
 def _ends(jobs: Sequence[Finish], *, with_results: bool) -> bytes:
-    """The message that tells of the ends: see NativeProducerQueue.split_ended.
+    """The message about ended jobs; see NativeProducerQueue.split_ended.
 
-    It brings results for made ids alone: of an id that a user chose there may be another job by the time it arrives.
+    It has results only for generated ids: with an id chosen by a user, there may be another job when it arrives.
     """
     if not with_results:
         return b"i" + b"\0".join([each.lease.raw_id for each in jobs])

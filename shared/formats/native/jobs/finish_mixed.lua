@@ -1,4 +1,4 @@
--- finish_mixed: end jobs for good, whose results are kept for any time or not at all, and of which some leave dead letters.
+-- finish_mixed: end jobs whose results are kept for any time or not at all; some may leave dead letters.
 -- KEYS  payloads, absent
 -- ARGV  1 jobs: how many   2 what ended, packed for people   3 channel of ends   4 message for it   5 kept: how many of the
 --       jobs, the first ones, have results that are kept for an hour   6 unkept: how many of them, the next ones, have
@@ -26,7 +26,7 @@ local results_at = last + n + 1
 local apart_at = results_at + 2 * kept
 local deaths_at = apart_at + 3 * (n - kept - unkept)
 
--- What must be read before it is deleted.
+-- Read before it is deleted.
 local function read_deaths()
     local results, died = {}, {ids = {}, letters = {}, results = {}}
     for at = results_at, apart_at - 1, 2 do
@@ -84,7 +84,7 @@ end
 release(FIRST, last)
 local to_end = n - kept - unkept + deaths
 if to_end > 0 then
-    -- Twice as much as is added, so that it cannot grow. They have ended, whatever is wrong with what others left.
+    -- Delete twice as much as is added, so that it cannot grow. pcall: a wrong key must not undo the ends.
     pcall(drop_ended, now, math.min(2 * to_end, 1000))
 end
 return {now, tell_ends(now, now_text, deaths_at + 2 * deaths, ARGV[2], ARGV[3], ARGV[4])}

@@ -1,4 +1,4 @@
--- look: look for an id in the shard where it lived when there were fewer, before its new home takes it.
+-- look: look for an id in the shard where it was when there were fewer shards, before its new shard accepts it.
 -- KEYS  meta, payloads, barred
 -- ARGV  1 call: names the enqueue that this is for   2 shards: how many the caller believes in   3 mode: that of the enqueue,
 --       'named', 'again' or 'marked'   4 id   5 payload

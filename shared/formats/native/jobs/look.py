@@ -1,4 +1,4 @@
-"""Looks for ids where they lived when there were fewer shards; forgets marked enqueues. See look.lua and unmark.lua."""
+"""Looks for ids in the shards of earlier numbers of shards; forgets marked enqueues. See look.lua and unmark.lua."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notes: what is rare about a job, as include/notes.lua writes it."""
+"""Notes: the unusual state of a job, such as retries and crashes, as written by include/notes.lua."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _ASKED: Final = "x"
 _DEFAULT: Final = "y"
 _PLAIN: Final = ("-", _LARGE)
 _EXPIRY: Final = re.compile(f"([{_ASKED}{_DEFAULT}])([0-9]{{1,16}})")
-"""The flag of a job that expires: its producer asked for that, or does it with every job, as arq's clients do."""
+"""The flags of a job that expires: its producer requested it, or does so for every job, as arq's clients do."""
 
 _NOTE: Final = re.compile(rb"(\d+) (\d+) (\d+) (\d+) (\S+)\|(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is rare about a job.
+    """The unusual state of a job.
 
     Attributes:
         tries: tries that it has used.
@@ -48,7 +48,7 @@ _NO_NOTE: Final = Note()
 
 
 def read_note(note: bytes | None) -> Note:
-    """Reads a note; one that cannot be read counts as none."""
+    """Reads a note; an unreadable one counts as none."""
     found = _NOTE.fullmatch(note) if note else None
     if found is None:
         return _NO_NOTE

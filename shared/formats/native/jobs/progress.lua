@@ -1,4 +1,4 @@
--- progress: report how far running jobs are.
+-- progress: report the progress of running jobs.
 -- KEYS  held, progress, absent
 -- ARGV  1 channel of reports   then for each job: id, token, report (JSON, '' leaves the one that is there)
 -- RETURNS  the ids that are no longer the incarnation's, of which nothing was changed; -1 if it has ended for good
@@ -13,7 +13,7 @@ local is_lost = {}
 for _, id in ipairs(lost) do
     is_lost[id] = true
 end
--- In microseconds, so that it shows which of two reports of a job is the newer.
+-- In microseconds, so that the newer of two reports can be told.
 local at_us = whole(now_us())
 local reports = {}
 for at = 2, #ARGV, 3 do

@@ -21,7 +21,7 @@ BATCH: Final = 1000
 """The most jobs in one call."""
 
 KEEP: Final = b""
-"""In place of a report: leave the last one, and only ask whether the job is held."""
+"""In place of a report: keep the last one, and only check whether the job is held."""
 
 
 async def report_progress(
@@ -29,7 +29,7 @@ async def report_progress(
 ) -> list[bytes]:
     """Reports the progress of at most `BATCH` jobs; returns the raw ids of those that are no longer held.
 
-    A report is kept for as long as its job runs, and two minutes longer at least.
+    A report is kept as long as its job runs, and at least two minutes longer.
 
     Args:
         redis: the client.

@@ -1,4 +1,4 @@
--- requeue: give jobs back that an incarnation holds, to be run later or at once.
+-- requeue: return jobs that an incarnation holds to the queue, to be run later or at once.
 -- KEYS  meta, held, queued, queued_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, live, absent
 -- ARGV  1 counts: how many pairs follow   then field and number of each count   then for each job: id, token, lane queue it
 --       waits in next ('io' or 'cpu'), place: 'head' for one that nothing has been done about, 'tail', or 'due',

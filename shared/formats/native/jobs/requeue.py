@@ -1,4 +1,4 @@
-"""Gives jobs back, to be run later or at once. See requeue.lua and crash.lua."""
+"""Returns jobs to the queue, to be run later or at once. See requeue.lua and crash.lua."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run counts: what a call counts of the runs that it ends, added up before it is sent. See include/counting.lua."""
+"""Run counts: the counters of the runs that a call ends, added up before it is sent. See include/counting.lua."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LAST: Final = BUCKETS - 1
 
 
 def count_runs(runs: Iterable[Finish | Requeue]) -> list[Argument]:
-    """Field and number of each count, one after the other.
+    """The fields and numbers of the counts, alternating.
 
-    The runs of a call are mostly alike, to the millisecond: what a count is called is made up once for all that are.
+    Most runs of a call are equal to the millisecond, so the field's name is made once for all of them.
     """
     alike = Counter(
         [(run.name, run.end, run.lease.due_ms, run.lease.claimed_ms, run.run_ms, run.lease.crashes) for run in runs]

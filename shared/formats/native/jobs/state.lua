@@ -1,4 +1,4 @@
--- state: tell what a job is doing now.
+-- state: the current state of a job.
 -- KEYS  queued, queued_cpu, deferred, deferred_cpu, payloads
 -- ARGV  1 id
 -- RETURNS  'deferred', 'queued', 'running', 'ended' or 'unknown'

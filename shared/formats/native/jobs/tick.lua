@@ -1,4 +1,4 @@
--- tick: put a job into the queue because of the time, once.
+-- tick: enqueue the job of a cron tick, once.
 -- KEYS  meta, cron
 -- ARGV  1 entry: names the declaration, '' for a tick that is not recorded   2 due_ms: the tick's time
 --       3 name of the job, to count it by   4 id   5 payload   6 shards: how many the caller believes in

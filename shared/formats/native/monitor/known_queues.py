@@ -1,4 +1,4 @@
-"""The list of all queues, without those that are over."""
+"""The list of all queues, without obsolete ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PADS: Final = 1
 async def known_queues(redis: Redis) -> list[str]:
     """The queues that were used within a week, hold jobs or are paused, most recently used first; at most 1,000.
 
-    Each that was not used is looked at here, once a week: nobody but who reads the list misses what is not on it.
+    Each unused queue is checked here once a week, as only readers of the list depend on its being complete.
 
     Raises:
         RedisError: Redis did not answer.
@@ -30,7 +30,7 @@ async def known_queues(redis: Redis) -> list[str]:
     if not listed.unused:
         return listed.names
     holding: set[str] = set(listed.unused)
-    with suppress(RedisError, OSError):  # a node of a cluster may be away: its queues are still listed
+    with suppress(RedisError, OSError):  # a node of a cluster may be unreachable: its queues are still listed
         holding = await _find_holding(redis, listed.unused)
         empty = [name for name in listed.unused if name not in holding]
         await review_queues(redis, holding=sorted(holding), empty=empty)
@@ -55,7 +55,7 @@ def ask_holding(calls: Any, keys: NativeKeys) -> None:
 
 
 def read_holding(payloads: object, dead: object, paused: object) -> bool:
-    """Whether a shard holds jobs or dead letters, or is paused; so it does where its server says neither yes nor no."""
+    """Whether a shard holds jobs or dead letters, or is paused; also true if its server did not answer."""
     if not isinstance(payloads, int) or not isinstance(dead, int):
         return True
     return payloads > _PADS or dead > 0 or paused is not None

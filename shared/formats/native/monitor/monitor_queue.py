@@ -1,4 +1,4 @@
-"""A native queue, as monitors read and steer it."""
+"""A native queue, for monitors."""
 
 from __future__ import annotations
 

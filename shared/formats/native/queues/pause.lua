@@ -1,4 +1,4 @@
--- pause: let a queue give no more jobs to workers, or let it go on.
+-- pause: stop a queue from giving jobs to workers, or resume it.
 -- KEYS  meta, queued, queued_cpu, idle, idle_cpu, absent
 -- ARGV  1 wanted: 'pause', 'resume', or 'ask' which changes nothing
 -- RETURNS  ms since which the queue had been paused before the call, 0 when it was not; -1 if it is not resumed, as

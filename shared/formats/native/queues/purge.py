@@ -19,7 +19,7 @@ BATCH: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class PurgeBound:
-    """The moment at which a purge began: what came or became due later is not meant.
+    """The moment at which a purge began: jobs that came or became due later are not affected.
 
     Attributes:
         ms: Redis' time.

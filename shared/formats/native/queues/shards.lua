@@ -27,7 +27,7 @@ redis.call('HSET', META, 'v', SHARDED, 'shards', ARGV[1], 'before', ARGV[2], 'op
 if ARGV[5] ~= '' then
     redis.call('HSET', META, 'paused', ARGV[5])
 end
--- Workers that wait learn of the others by their next claim.
+-- Waiting workers learn of the new shards with their next claim.
 wake_all(IDLE, QUEUED)
 wake_all(IDLE_CPU, QUEUED_CPU)
 return {1, wanted, ARGV[2], wanted_open}

@@ -1,4 +1,4 @@
-"""The number of a queue's shards, as Redis has it. See shards.lua."""
+"""The number of a queue's shards, as stored in Redis. See shards.lua."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHARDED = b"1 shards"
 
 
 class Told(IntEnum):
-    """What came of telling a shard a number."""
+    """The result of telling a shard the number of shards."""
 
     NEWS = 1
     KNOWN = 0

@@ -1,4 +1,4 @@
--- waiting: since when the longest waiting job of each lane waits.
+-- waiting: how long the longest waiting job of each lane has been waiting.
 -- KEYS  meta, queued, queued_cpu, deferred, deferred_cpu
 -- ARGV  none
 -- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 if no job of the lane waits

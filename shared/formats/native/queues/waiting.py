@@ -1,4 +1,4 @@
-"""Waiting times: since when jobs wait that nobody runs. See waiting.lua."""
+"""How long jobs have been waiting. See waiting.lua."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A worker's session with native queues: incarnations, claims and ends, wake-ups, the recovery of other workers."""
+"""A worker's session with native queues: incarnations, claims, acknowledgements, wake-ups, and recovery of workers."""

@@ -1,7 +1,6 @@
-"""An incarnation: what a worker is to one native queue, until it is taken from, or has nothing to do there for a while.
+"""An incarnation: a worker's identity in one native queue, until its jobs are taken back or it is idle there.
 
-Its name is never used again. So nothing that comes late, from a network or from a worker that was frozen, can act for
-its successor.
+Its name is never used again, so that a late call, from the network or a frozen worker, cannot act for its successor.
 """
 
 from __future__ import annotations

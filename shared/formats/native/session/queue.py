@@ -1,4 +1,4 @@
-"""A native queue, as one worker uses it."""
+"""A native queue, for one worker."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class NativeWorkerQueue:
 
     @property
     def keeps_calls(self) -> bool:
-        """Results do not repeat what whoever asks for them knows."""
+        """False: results do not repeat what the caller already knows."""
         return False
 
     async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:

@@ -1,4 +1,4 @@
-"""The reconciler: makes what an incarnation holds, and what its worker knows of, the same again.
+"""The reconciler: restores agreement between the jobs that an incarnation holds and those that its worker knows of.
 
 They differ where Redis has lost its last moments, in a restart or a failover: an end that was acknowledged is
 undone, and the job would stay held forever by a worker that lives and knows nothing of it. A call without a reply may

@@ -1,4 +1,4 @@
-"""The wake listener: one subscription for all native queues of a worker, on which it is told what has work.
+"""The wake listener: one subscription for all native queues of a worker, on which it learns which queues have work.
 
 On a cluster it is one a node that holds any of them: a script wakes those alone who listen on its own node. Messages
 reach the others as well, and are skipped there.
@@ -23,7 +23,7 @@ from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 from monarq.shared.redis.servers import Holds, listen_on_servers
 
 PING_AFTER_S: Final = 5.0
-"""After so long without a message Redis is pinged: a dead peer sends nothing."""
+"""Redis is pinged after this long without a message, to detect a dead peer."""
 
 CANCELS: Final = b"cancels"
 """The message that says that the cancellation of a running job was requested."""
@@ -84,6 +84,6 @@ class WakeListener:
                     backoff.reset()
                     self._on_listening()
         finally:
-            # The connection is abandoned even where it cannot be closed cleanly.
+            # The connection is dropped even if it cannot be closed cleanly.
             with suppress(RedisError, OSError, TimeoutError):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""A native queue of any number of shards, as cron schedulers use it.
+"""A native queue with any number of shards, for cron schedulers.
 
 What is known of declarations is in shard 0, and so are the jobs of their ticks: that a tick is recorded and its job put
 in is one step. A tick that is not recorded goes where its id lives.

@@ -1,4 +1,4 @@
-"""Gives a queue shards, and more of them later. It may stop anywhere and be begun again.
+"""Adds shards to a queue. It may be interrupted anywhere and started again.
 
 Once each old shard knows the new number, nobody who believes in fewer adds a job anywhere. Then ids may move: from old
 shards to new ones alone, and a new home takes an id only when the old one has it no more. What the old shards were told
@@ -84,12 +84,12 @@ def check_number(name: str, count: int, known: Shards | None) -> None:
         return
     if known.count > count:
         raise SettingsError(
-            f"queue {name} has {known.count} shards and cannot have {count}: their jobs would be nowhere;"
+            f"queue {name} has {known.count} shards and cannot be reduced to {count}, as jobs would be lost:"
             f" declare it with {known.count}, or use another name"
         )
     if known.opened < known.count < count:
         raise SettingsError(
-            f"queue {name} is on its way to {known.count} shards: run `monarq queues shards {name} {known.count}` first"
+            f"queue {name} is growing to {known.count} shards: run `monarq queues shards {name} {known.count}` first"
         )
 
 

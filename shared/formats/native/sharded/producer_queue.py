@@ -1,4 +1,4 @@
-"""A native queue of any number of shards, as a producer and its handles use it."""
+"""A native queue with any number of shards, for producers and their handles."""
 
 from __future__ import annotations
 

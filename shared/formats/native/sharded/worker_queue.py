@@ -1,4 +1,4 @@
-"""A native queue of any number of shards, as one worker uses it."""
+"""A native queue with any number of shards, for one worker."""
 
 from __future__ import annotations
 

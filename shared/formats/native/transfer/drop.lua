@@ -1,4 +1,4 @@
--- drop: delete jobs that a run of a move has read, as they are in at their target.
+-- drop: delete jobs that a run of a move has read, as they are now at the target.
 -- KEYS  meta, payloads, queued, queued_cpu, deferred, deferred_cpu, notes, progress, cancels, trails, ends, tombstones, live,
 --       absent
 -- ARGV  1 run   2 channel of ends   then for each job: id, SHA-1 of its payload, cancel_asked_ms as it was when it was read (''

@@ -1,4 +1,4 @@
--- marks: tell which marks of moved jobs stay until their source is gone.
+-- marks: list the marks of moved jobs that are kept until the jobs are gone from the source.
 -- KEYS  barred
 -- ARGV  1 prefix: marks that begin so are meant   2 skip: how many marks of any source are skipped   3 limit
 -- RETURNS  {now_ms, how many marks of any source the call scanned, then each mark that is meant}

@@ -1,4 +1,4 @@
--- put: put jobs in that a move has taken from another queue, and mark them.
+-- put: put jobs that a move has taken from another queue into this one, and mark them.
 -- KEYS  meta, payloads, barred, queued, queued_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, cancels, trails, ends,
 --       progress, live
 -- ARGV  1 taken_ms: when the jobs were taken   2 lease_ms: after which the call does nothing   3 kept_ms: how long
@@ -45,7 +45,7 @@ local function was_in(mark)
     return barred and taken_ms <= barred + 3600000 - tonumber(ARGV[3])
 end
 
--- The code of a job that is not put in.
+-- The code for a job that is not put in.
 local function code_of(mark, id, payload)
     if was_in(mark) then
         return 2
@@ -95,7 +95,7 @@ local function put(at)
     place(lane == 'cpu' and cpu or io, id, tonumber(due), is_queued == '1')
 end
 
--- All are looked at before any is put in: after the first write nothing may fail.
+-- All are checked before any is put in: after the first write nothing may fail.
 local codes, fresh = {}, {}
 for at = 4, #ARGV, 10 do
     local code = code_of(ARGV[at], ARGV[at + 1], ARGV[at + 2])

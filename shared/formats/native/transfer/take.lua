@@ -1,4 +1,4 @@
--- take: read a page of a set of waiting jobs for a run of a move, with all that goes along.
+-- take: read a page of a set of waiting jobs for a run of a move, with everything that is moved along.
 -- KEYS  queued, queued_cpu, deferred, deferred_cpu, payloads, notes, cancels, trails, progress
 -- ARGV  1 run   2 set: 'queued', 'queued:cpu', 'deferred' or 'deferred:cpu'   3 skip: how many of the first are skipped
 --       4 limit   5 most_bytes of payloads, after which no further job is read

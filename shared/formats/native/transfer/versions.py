@@ -44,6 +44,6 @@ async def explain_version(redis: Redis, keys: NativeKeys) -> MonarqError:
 def _refusal(keys: NativeKeys, version: bytes | None) -> MonarqError:
     if version == SHARDED:
         return MoveRefusedError(
-            f"{QueueRef(keys.tag, 'native').label} has shards: jobs are moved only between queues that have none"
+            f"{QueueRef(keys.tag, 'native').label} has shards: jobs can be moved only between queues without shards"
         )
     return newer_queue(keys.tag)

@@ -1,4 +1,4 @@
-"""The fleet: all workers and queues of the native format, for display and to notice workers that have died.
+"""The fleet: all workers and queues of the native format, for display and for detecting dead workers.
 
 See fleet_beat.lua, overdue.lua, fleet_workers.lua, register_queues.lua, listed_queues.lua and review_queues.lua. What a
 worker holds does not depend on it: a beat in each queue is the lease of that.

@@ -1,4 +1,4 @@
-"""Leases of incarnations: kept, ended, taken back and lost; and what is over of a queue.
+"""Leases of incarnations: renewed, ended, recovered and lost; and the cleanup of a queue.
 
 See beat.lua, retire.lua, recover.lua, reconcile.lua, count_lost.lua and tidy.lua.
 """
@@ -139,7 +139,7 @@ async def reconcile(
 
 
 async def tidy(redis: Redis, keys: NativeKeys) -> None:
-    """Deletes what is over of a queue: results, dead letters and trails, names that are no longer barred.
+    """Deletes expired data of a queue: results, dead letters, trails, and barred calls.
 
     Raises:
         RedisError: the call failed.

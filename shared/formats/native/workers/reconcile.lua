@@ -1,4 +1,4 @@
--- reconcile: compare what an incarnation holds with what its worker knows of.
+-- reconcile: compare the jobs that an incarnation holds with those that its worker knows of.
 -- KEYS  meta, held, queued, queued_cpu, idle, idle_cpu, live, absent
 -- ARGV  1 oldest and 2 newest number of the claims of the io lane queue that this is about, 3 and 4 the same of the cpu lane
 --       queue   then for each job that the worker knows of, of these claims: id, token

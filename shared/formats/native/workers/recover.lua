@@ -1,4 +1,4 @@
--- recover: take all jobs of an incarnation back, some hundred in a call.
+-- recover: take back all jobs of an incarnation, a few hundred per call.
 -- KEYS  held, leases, gone, absent
 -- ARGV  1 incarnation   2 worker   3 forced: 1 if the worker is known to be dead, else 0   4 what happened, in a few
 --       words   5 lease_ms: of the worker that asks   6 limit: how many jobs at most
@@ -22,7 +22,7 @@ if not ends then
 end
 if not forced and ends >= now then
     if ends > now + 600000 then
-        -- The clock was set back. It lives, if it renews its lease.
+        -- The clock was set back. The incarnation is alive if it renews its lease.
         redis.call('ZADD', LEASES, whole(now + tonumber(ARGV[5])), incarnation)
     end
     return {-1}

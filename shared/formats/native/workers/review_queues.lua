@@ -1,4 +1,4 @@
--- review_queues: keep queues that nobody has used for a week on the list where they hold something, and drop the others.
+-- review_queues: of the queues unused for a week, keep those that hold something on the list, and drop the others.
 -- KEYS  queues
 -- ARGV  1 holding: how many of the queues hold jobs or a pause   then for each queue, those first: name
 -- RETURNS  1

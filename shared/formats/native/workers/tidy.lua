@@ -1,4 +1,4 @@
--- tidy: delete what is over of a queue.
+-- tidy: delete expired data of a queue.
 -- KEYS  absent
 -- ARGV  1 limit: of each kind, how much at most, up to 1,000
 -- RETURNS  1

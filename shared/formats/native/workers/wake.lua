@@ -1,4 +1,4 @@
--- wake: wake another worker, as the one that was woken cannot use it.
+-- wake: wake another worker, as the one that was woken has no use for it.
 -- KEYS  lane_queued, lane_idle, absent
 -- ARGV  none
 -- RETURNS  1

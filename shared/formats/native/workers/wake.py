@@ -1,4 +1,4 @@
-"""Who is woken. See wake.lua."""
+"""Wake-ups of workers. See wake.lua."""
 
 from __future__ import annotations
 

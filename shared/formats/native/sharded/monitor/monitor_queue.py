@@ -1,4 +1,4 @@
-"""A native queue of any number of shards, as monitors read and steer it."""
+"""A native queue with any number of shards, for monitors."""
 
 from __future__ import annotations
 

@@ -39,6 +39,6 @@ async def test_a_result_that_is_kept_for_ever(redis: Redis) -> None:
 @pytest.mark.parametrize("kind", [str, str.encode])
 async def test_an_id_that_may_be_taken_for_something_else(redis: Redis, field: str, kind: Callable[[str], str]) -> None:
     for mode in (EnqueueMode.NAMED, EnqueueMode.REPEATED):
-        with pytest.raises(SettingsError, match="it must have no zero byte"):
+        with pytest.raises(SettingsError, match="it must not contain a zero byte"):
             await enqueue(redis, KEYS, "call", Placement(), mode, [("fine", b""), (kind(field), b"")])
     assert await redis.keys() == []
