@@ -18,6 +18,9 @@ monarq completion fish > ~/.config/fish/completions/monarq.fish
 """,
 }
 
+ZSH_SETUP: Final = "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }"
+"""Loads zsh's completion where the user's .zshrc has not: without it, the script ends in an error."""
+
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -26,5 +29,10 @@ def completion(context: click.Context, shell: str) -> int:
     """Print the completion script for a shell."""
     made = get_completion_class(shell)
     assert made is not None  # click has one for each of these shells
-    write_out(made(context.find_root().command, {}, "monarq", "_MONARQ_COMPLETE").source() + "\n")
+    script = made(context.find_root().command, {}, "monarq", "_MONARQ_COMPLETE").source()
+    if shell == "zsh":
+        # The first line has to stay the first: it is how zsh knows the script in a folder of its fpath.
+        first, _, rest = script.partition("\n")
+        script = f"{first}\n{ZSH_SETUP}\n{rest}"
+    write_out(f"{script}\n")
     return 0

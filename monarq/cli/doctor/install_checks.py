@@ -31,6 +31,7 @@ EXTRAS: Final = {
 }
 """What the extras are for."""
 
+_PYTHON: Final = re.compile(r"""python_version\s*(<|>=)\s*["'](\d+\.\d+)["']""")
 _REQUIREMENT: Final = re.compile(r"""([\w.-]+)[^;]*;.*extra == ["']([\w-]+)["']""")
 
 
@@ -38,10 +39,15 @@ def check_installed() -> Iterator[Finding]:
     """Which parts of monarq this Python has."""
     yield Finding(SECTION, "monarq", f"{VERSION}, on {platform.python_implementation()} {platform.python_version()}")
     yield Finding(SECTION, "packages", ", ".join(f"{name} {version(name)}" for name in CORE))
+    lacking = []
     for extra, packages in sorted(_packages_of_extras().items()):
-        missing = [name for name in packages if not _is_installed(name)]
-        found = "installed" if not missing else f"not installed, for {EXTRAS[extra]}"
-        yield Finding(SECTION, f"extra {extra}", found, "ok", install_command(extra) if missing else "")
+        is_there = all(map(_is_installed, packages))
+        lacking += [] if is_there else [extra]
+        found = "installed" if is_there else f"not installed; for {EXTRAS[extra]}"
+        yield Finding(SECTION, f"extra {extra}", found)
+    if lacking:
+        # Once for all of them: a command an extra would hide what matters.
+        yield Finding(SECTION, "more extras", f"to install one: {install_command(lacking[0])}")
     if sys.flags.optimize:
         yield Finding(SECTION, "python -O", "assert statements in jobs are skipped", "warning", "start without -O")
 
@@ -51,9 +57,17 @@ def _packages_of_extras() -> dict[str, list[str]]:
     packages: dict[str, list[str]] = {}
     for line in requires("monarq") or ():
         found = _REQUIREMENT.match(line)
-        if found is not None and found[2] in EXTRAS:
+        if found is not None and found[2] in EXTRAS and _is_for_this_python(line):
             packages.setdefault(found[2], []).append(found[1])
     return packages
+
+
+def _is_for_this_python(requirement: str) -> bool:
+    condition = _PYTHON.search(requirement)
+    if condition is None:
+        return True
+    older = sys.version_info[:2] < tuple(map(int, condition[2].split(".")))
+    return older if condition[1] == "<" else not older
 
 
 def _is_installed(name: str) -> bool:

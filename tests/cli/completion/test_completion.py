@@ -51,6 +51,12 @@ async def test_every_shell_has_a_script(shell: str) -> None:
     assert "_MONARQ_COMPLETE" in ended.out
 
 
+async def test_the_script_for_zsh_brings_what_a_bare_zshrc_lacks() -> None:
+    lines = (await monarq("completion", "zsh", url=NOWHERE)).out.splitlines()
+    assert lines[0] == "#compdef monarq", "zsh looks for it in the first line of a file of its fpath"
+    assert lines[1] == "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit }"
+
+
 async def test_another_shell_is_refused_and_those_there_are_named() -> None:
     ended = await monarq("completion", "tcsh", url=NOWHERE)
     assert ended.code == 2

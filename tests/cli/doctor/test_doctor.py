@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import sys
 import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,8 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 from redis.asyncio import Redis
 
+from monarq.cli.doctor import install_checks
 from monarq.cli.doctor.install_checks import CORE, EXTRAS, check_installed
 from monarq.cli.doctor.machine_checks import check_machine
+from monarq.shared.extras import install_command
 from monarq.shared.settings.project import _project_at
 from tests.cli.command import ROOT, Cli, monarq
 from tests.cli.conftest import NOWHERE
@@ -185,3 +188,25 @@ def test_the_packages_that_matter_are_named() -> None:
     found = {finding.subject: finding for finding in check_installed()}
     assert all(name in found["packages"].found for name in CORE)
     assert found["extra web"].found == "installed"
+
+
+def test_what_another_python_needs_is_not_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install_checks, "requires", lambda name: DJANGO)
+    monkeypatch.setattr(install_checks, "_is_installed", lambda name: name == "of-this-python")
+    found = {finding.subject: finding for finding in check_installed()}
+    assert found["extra django"].found == "installed"
+
+
+DJANGO = [
+    f"{name}>=6.0; python_version {sign} '{sys.version_info[0]}.{sys.version_info[1] + 1}' and extra == 'django'"
+    for name, sign in (("of-this-python", "<"), ("of-a-newer-python", ">="))
+]
+
+
+def test_what_extras_are_missing_is_said_and_once_how_to_install_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install_checks, "_is_installed", lambda name: name not in ("flask", "watchfiles"))
+    found = {finding.subject: finding for finding in check_installed()}
+    assert found["extra flask"].found == "not installed; for producers in Flask"
+    assert found["extra watch"].found == "not installed; for workers that restart when a file changes"
+    assert found["more extras"].found == f"to install one: {install_command('flask')}"
+    assert all(finding.level == "ok" for finding in found.values())

@@ -76,6 +76,16 @@ def test_its_settings_and_services_are_what_monarq_takes(project: Path) -> None:
     assert sorted(path.name for path in project.iterdir()) == FILES
 
 
+async def test_what_it_says_to_try_stands_in_the_readme_too(tmp_path: Path) -> None:
+    ended = await monarq("init", str(tmp_path / "shop"), url=NOWHERE)
+    _, _, said = ended.out.partition(f"cd {tmp_path}/shop\n")
+    steps = [line.strip() for line in said.splitlines()]
+    assert steps[0] == "pip install 'monarq[embedded,testing]' pytest pytest-asyncio"
+    assert steps[-1].startswith("python -m pytest ")
+    readme = (tmp_path / "shop" / "README.md").read_text()
+    assert [line.removeprefix("$ ") for line in readme.splitlines() if line.startswith("$ ")] == steps
+
+
 async def test_nothing_is_overwritten(project: Path) -> None:
     (project / "jobs.py").write_text("mine")
     ended = await monarq("init", str(project), url=NOWHERE)
