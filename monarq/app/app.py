@@ -81,6 +81,8 @@ class App:
             raise SettingsError(f"queues is {queues!r}: give a list")
         if isinstance(include, str):
             raise SettingsError(f"include is {include!r}: give a list")
+        if redis is not None and not isinstance(redis, str) and not hasattr(redis, "connection_pool"):
+            raise SettingsError(f"redis is {redis!r}: give a URL, or a client of redis.asyncio")
         if not isinstance(prefix, str):
             raise SettingsError(f"prefix is {prefix!r}: give text")
         self.name = name

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from monarq.producer.enqueue.arguments import ArgumentEncoder
+from monarq.shared.calls.entering import enter_async
 from monarq.shared.calls.run import Run
 from monarq.shared.clock import wall_ms
 from monarq.shared.jobs.job import Job, declared_options, types_of
@@ -94,7 +95,7 @@ async def _open_resources(made: RegisteredJob, parts: AppParts, stack: AsyncExit
     resources = Resources()
     info = WorkerInfo(worker_id="inline", queues=("inline",), jobs=(made.name,), concurrency=1, threads=1)
     for lifespan in parts.lifespans:
-        add_resources(resources, await stack.enter_async_context(lifespan(info)), "lifespan")
+        add_resources(resources, await enter_async(stack, lifespan(info), lifespan), "lifespan")
     if parts.attach is not None:
         stack.callback(parts.attach(resources, not parts.cpu_lifespans))
     return resources

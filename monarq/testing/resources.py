@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from monarq.shared.calls.context import SyncContext
+from monarq.shared.calls.entering import enter
 from monarq.shared.errors import ResourceError
 from monarq.workers.config.app_parts import AppParts
 from monarq.workers.process.lifespans import add_resources
@@ -35,7 +36,7 @@ def cpu_resources(app: AppParts) -> Iterator[Resources]:
     resources = Resources()
     with ExitStack() as stack:
         for lifespan in app.cpu_lifespans:
-            add_resources(resources, stack.enter_context(lifespan()), "cpu_lifespan")
+            add_resources(resources, enter(stack, lifespan(), lifespan), "cpu_lifespan")
         if app.attach is not None:
             stack.callback(app.attach(resources, not app.lifespans))
         yield resources

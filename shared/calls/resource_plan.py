@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from monarq.shared.calls.callables import is_coroutine_function, signature_of, unpartial
 from monarq.shared.calls.context import Context, SyncContext
+from monarq.shared.calls.entering import enter, enter_async
 from monarq.shared.calls.resource import ResourceRequest
 from monarq.shared.calls.signature import CallSignature, context_kind, requests_of
 from monarq.shared.errors import DeclarationError, ResourceError
@@ -121,9 +122,9 @@ class ResourcePlan:
         for step in self._steps:
             value = step.factory(**run.values(step.takes))
             if isinstance(value, AbstractAsyncContextManager):
-                value = await stack.enter_async_context(value)
+                value = await enter_async(stack, value, step.factory)
             elif isinstance(value, AbstractContextManager):
-                value = stack.enter_context(value)
+                value = enter(stack, value, step.factory)
             elif inspect.isawaitable(value):
                 value = await value
             run.made.append(value)
@@ -142,7 +143,7 @@ class ResourcePlan:
         for step in self._steps:
             value = step.factory(**run.values(step.takes))
             if isinstance(value, AbstractContextManager):
-                value = stack.enter_context(value)
+                value = enter(stack, value, step.factory)
             elif isinstance(value, AbstractAsyncContextManager) or inspect.isawaitable(value):
                 raise ResourceError(f"{_shown(step.factory)} returned {value!r}, which only an async def job can open")
             run.made.append(value)

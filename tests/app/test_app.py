@@ -220,6 +220,7 @@ def test_the_queues_of_included_apps_are_served_as_well() -> None:
         ({"include": "jobs"}, "include is 'jobs': give a list"),
         ({"queue": ""}, "queue"),
         ({"prefix": None}, "prefix is None"),
+        ({"redis": 5}, "redis is 5: give a URL, or a client of redis.asyncio"),
         ({"name": ""}, "an app's name"),
     ],
     ids=str,

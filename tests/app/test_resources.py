@@ -348,3 +348,46 @@ async def yield_pool(worker: WorkerInfo) -> AsyncIterator[dict[str, object]]:
 
 async def is_alone() -> None:
     """Asks for nothing."""
+
+
+@asynccontextmanager
+async def yield_nothing(worker: WorkerInfo) -> AsyncIterator[dict[str, object]]:
+    if worker.worker_id == "nobody":
+        yield {}
+
+
+@asynccontextmanager
+async def open_nothing(word: str) -> AsyncIterator[str]:
+    if word == "something":
+        yield word
+
+
+@contextmanager
+def open_nothing_plain(word: str) -> Iterator[str]:
+    if word == "something":
+        yield word
+
+
+unyielding = App("unyielding")
+
+
+@unyielding.job
+async def needs_nothing(word: str, *, made: str = Resource(open_nothing)) -> str:
+    return made
+
+
+@unyielding.job(lane="thread")
+def needs_nothing_plain(word: str, *, made: str = Resource(open_nothing_plain)) -> str:
+    return made
+
+
+async def test_a_function_that_ends_without_a_yield_is_named(redis: Redis, run_app: RunApp) -> None:
+    app = App("ending", lifespan=yield_nothing)
+    app.job(is_alone)
+    with pytest.raises(ResourceError, match="yield_nothing ended without a yield: it must yield once"):
+        await run_app(app)
+    for job_id, needing in (("a", needs_nothing), ("b", needs_nothing_plain)):
+        await put(redis, needing, "word", job_id=job_id)
+    await run_app(unyielding)
+    assert str((await result_of(redis, "a")).value).startswith("open_nothing ended without a yield")
+    assert str((await result_of(redis, "b")).value).startswith("open_nothing_plain ended without a yield")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from monarq.shared.calls.entering import enter_async
 from monarq.shared.errors import ResourceError
 from monarq.workers.config.app_parts import WorkerInfo
 from monarq.workers.process.components import Dependencies
@@ -22,7 +23,7 @@ async def open_resources(dependencies: Dependencies) -> AsyncIterator[None]:
     app, resources = dependencies.settings.app, dependencies.ctx
     async with AsyncExitStack() as stack:
         for lifespan in app.lifespans:
-            given = await stack.enter_async_context(lifespan(info_of(dependencies)))
+            given = await enter_async(stack, lifespan(info_of(dependencies)), lifespan)
             add_resources(resources, given, "lifespan")
         if app.attach is not None:
             stack.callback(app.attach(resources, True))
