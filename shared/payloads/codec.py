@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from monarq.shared.errors import PayloadError
+from monarq.shared.interrupts import is_ctrl_c
 from monarq.shared.payloads.remote_error import decode_extension, encode_exception
 from monarq.shared.payloads.signing import KEY_VARIABLE, Kind, Signer, is_signed
 from monarq.shared.text.error_text import error_text
@@ -163,9 +164,9 @@ class Codecs:
         codec = self.of(data)
         try:
             decoded = codec.loads(data)
-        except KeyboardInterrupt:
-            raise
         except BaseException as error:
+            if is_ctrl_c(error):
+                raise
             raise PayloadError(f"it cannot be decoded as {codec.name}: {error_text(error)}") from error
         if not isinstance(decoded, dict):
             raise PayloadError(f"it decodes as {codec.name} to {type(decoded).__name__}, not to a dict")

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from monarq.shared.errors import ArgumentsError, PayloadError
+from monarq.shared.interrupts import is_ctrl_c
 from monarq.shared.payloads.codec import MSGPACK, Codec, Codecs
 from monarq.shared.payloads.remote_error import decode_extension
 from monarq.shared.text.error_text import error_text
@@ -85,10 +86,9 @@ class Payload(
         if codecs.is_plain(data):
             try:
                 return _decode_payload(data)
-            except KeyboardInterrupt:
-                raise
-            except BaseException:  # noqa: BLE001, S110 - whatever is wrong with it, the slower way has the words for it
-                pass
+            except BaseException as error:  # whatever is wrong with it, the slower way has the words for it
+                if is_ctrl_c(error):
+                    raise
         return cls._read_slowly(codecs.open(data, "job", raw_id), codecs)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from redis.asyncio import Redis
 
 from monarq.producer import Producer
 from monarq.shared.errors import ArgumentsError, ResultTypeError
+from monarq.workers.system.signals import handling
 from tests.support.formats import ON_BOTH, current_name
 from tests.support.slowness import in_time
 from tests.support.workers import dead_letter_of, make_worker, run_burst, running
@@ -51,25 +53,27 @@ async def test_a_wrong_result_that_is_not_kept_fails_its_job_as_well(redis: Redi
 
 async def test_wrong_arguments_are_refused_before_the_job_is_called(redis: Redis, redis_url: str) -> None:
     jobs.RAN.clear()
-    async with (
-        running(make_worker(redis_url, jobs.ALL)) as worker,
-        Producer(redis_url, queue=current_name(), check_arguments=False) as producer,
-        in_time(60),
-    ):
-        for args, kwargs, reason in [
-            (("1",), {}, "argument 'number' of wrong.takes: expected int, got str '1'"),
-            ((), {}, "missing a required argument: 'number'"),
-            ((1,), {"depth": 2}, "unexpected keyword argument 'depth'"),
-            ((1, {"stays": 5}), {}, "argument 'leaves'.stays of wrong.takes: expected bool, got int 5"),
-            ((1, {}), {}, "SystemExit: 7"),
-        ]:
-            handle = await producer.enqueue(jobs.takes.name, *args, **kwargs)
-            with pytest.raises(ArgumentsError) as caught:
-                await handle.result()
-            assert reason in str(caught.value)
-            assert reason in (await dead_letter_of(redis, handle.job_id))["error"]
-        assert worker.counters.retried == 0
-        assert await (await producer.enqueue(jobs.plus, 1, 2)).result() == 3
+    with handling({signal.SIGINT: lambda: None}):  # as a worker's process does
+        async with (
+            running(make_worker(redis_url, jobs.ALL)) as worker,
+            Producer(redis_url, queue=current_name(), check_arguments=False) as producer,
+            in_time(60),
+        ):
+            for args, kwargs, reason in [
+                (("1",), {}, "argument 'number' of wrong.takes: expected int, got str '1'"),
+                ((), {}, "missing a required argument: 'number'"),
+                ((1,), {"depth": 2}, "unexpected keyword argument 'depth'"),
+                ((1, {"stays": 5}), {}, "argument 'leaves'.stays of wrong.takes: expected bool, got int 5"),
+                ((1, {}), {}, "SystemExit: 7"),
+                ((1, {"interrupts": True}), {}, "KeyboardInterrupt"),
+            ]:
+                handle = await producer.enqueue(jobs.takes.name, *args, **kwargs)
+                with pytest.raises(ArgumentsError) as caught:
+                    await handle.result()
+                assert reason in str(caught.value)
+                assert reason in (await dead_letter_of(redis, handle.job_id))["error"]
+            assert worker.counters.retried == 0
+            assert await (await producer.enqueue(jobs.plus, 1, 2)).result() == 3
     assert jobs.RAN == []
 
 

@@ -16,8 +16,11 @@ class Leaves:
     """It ends the process of whoever makes one, unless it is told not to."""
 
     stays: bool = False
+    interrupts: bool = False
 
     def __post_init__(self) -> None:
+        if self.interrupts:
+            raise KeyboardInterrupt
         if not self.stays:
             sys.exit(7)
 

@@ -10,6 +10,7 @@ from typing import Any
 from monarq.shared.calls.job_types import JobTypes
 from monarq.shared.calls.parameters import Arguments
 from monarq.shared.errors import ArgumentsError, ResultTypeError
+from monarq.shared.interrupts import is_ctrl_c
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.text.error_text import error_text
@@ -25,9 +26,11 @@ def read_arguments(types: JobTypes, payload: Payload) -> Arguments:
     try:
         forms = types.arguments if payload.codec is MSGPACK else types.carried_arguments
         return forms.decode(payload.args, payload.kwargs)
-    except (ArgumentsError, KeyboardInterrupt):
+    except ArgumentsError:
         raise
     except BaseException as error:
+        if is_ctrl_c(error):
+            raise
         raise ArgumentsError(f"the arguments of {payload.name} cannot be read: {error_text(error)}") from error
 
 
@@ -47,7 +50,9 @@ def write_value(types: JobTypes, payload: Payload, value: Any, *, is_kept: bool)
         if is_kept and payload.codec is MSGPACK:
             return types.result.encode(value)
         return types.carried_result.encode(value)
-    except (ResultTypeError, KeyboardInterrupt):
+    except ResultTypeError:
         raise
     except BaseException as error:
+        if is_ctrl_c(error):
+            raise
         raise ResultTypeError(f"the result of {payload.name} cannot be written: {error_text(error)}") from error
