@@ -6,10 +6,8 @@ for each core, and stops all of them however it ends.
 
 from __future__ import annotations
 
-import io
 import os
 import platform
-import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -20,6 +18,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
+from monarq.cli.terminal.picture import draw_svg, open_recorder
 from monarq.examples.cpu import cpu_workload
 from monarq.examples.files import files_workload
 from monarq.examples.harness.comparison import compare
@@ -130,13 +129,11 @@ def _exit(number: int, _frame: FrameType | None) -> None:
 
 
 def _draw_svg(about_pool: Sequence[str], measured: Sequence[Comparison], workers: int, closing: Sequence[str]) -> str:
-    """A picture of a terminal that shows this. It asks for no font from the network, as rich's own would."""
-    recorder = Console(record=True, width=SVG_WIDTH, file=io.StringIO(), highlight=False)
+    recorder = open_recorder(SVG_WIDTH)
     recorder.print(Text("$ monarq demo", "bold"))
     _show_lines(recorder, [VERSIONS, *about_pool])
     for row in measured:
         show_row(recorder, row, workers)
     recorder.print()
     _show_lines(recorder, closing)
-    svg = recorder.export_svg(title="monarq demo", unique_id="monarq-demo")
-    return re.sub(r"(@font-face \{.*?\}|<!-- .*? -->)\s*", "", svg, flags=re.DOTALL)
+    return draw_svg(recorder, "monarq demo")
