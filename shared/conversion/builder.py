@@ -12,14 +12,15 @@ from typing import Any, Final
 
 from monarq.shared.conversion.choices import enum_form, literal_form
 from monarq.shared.conversion.containers import dict_form, sequence_form, tuple_form
-from monarq.shared.conversion.form import NOTHING, Form
+from monarq.shared.conversion.form import NOTHING, Form, limit_of
 from monarq.shared.conversion.libraries import library_form
-from monarq.shared.conversion.mismatch import refuse
+from monarq.shared.conversion.mismatch import MismatchError, refuse
 from monarq.shared.conversion.plain import PLAIN
 from monarq.shared.conversion.records import complete_record, is_record, named_tuple_form
 from monarq.shared.conversion.registered import registered_form
 from monarq.shared.conversion.scalars import SCALARS
 from monarq.shared.conversion.unions import union_form
+from monarq.shared.payloads.remote_error import arrives_unchanged
 
 _ABC: Final = collections.abc
 _Make = Callable[[Any], Any] | None
@@ -70,7 +71,8 @@ class Builder:
         if isinstance(hint, type):
             return self._class(hint)
         if isinstance(hint, typing.TypeVar):
-            return PLAIN if hint.__bound__ is None else self.form(hint.__bound__)
+            limit = limit_of(hint)
+            return PLAIN if limit is None else self.form(limit)
         # A NewType, or a `type` statement's alias.
         meant = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)
         return PLAIN if meant is None else self.form(meant)
@@ -204,7 +206,16 @@ def _instances(kind: type) -> Form:
     def check(value: Any) -> Any:
         return value if isinstance(value, kind) else refuse(kind.__qualname__, value)
 
-    return Form(kind.__qualname__, check, check, frozenset({kind}), frozenset({kind}))
+    def encode(value: Any) -> Any:
+        if not arrives_unchanged(check(value)):
+            name = type(value).__qualname__
+            raise MismatchError(
+                f"this {name} would arrive as a JobFailedError: give it attributes and arguments that are plain and not"
+                " large, and declare its class at the top of a module"
+            )
+        return value
+
+    return Form(kind.__qualname__, encode, check, frozenset({kind}), frozenset({kind}))
 
 
 def _unknown(kind: type) -> Form:

@@ -7,7 +7,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from monarq.shared.conversion.form import NOTHING, Form, convert_each
+from monarq.shared.conversion.form import NOTHING, Form, convert_each, limit_of
 from monarq.shared.conversion.mismatch import MismatchError, refuse
 
 
@@ -41,8 +41,15 @@ def _check(value: Any, hint: Any) -> None:
         _check_class(value, hint, hint)
     elif hint is None:
         _check_class(value, types.NoneType, hint)
-    elif (meant := getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)) is not None:
+    elif (meant := _meant_by(hint)) is not None:
         _check(value, meant)
+
+
+def _meant_by(hint: Any) -> Any:
+    """What a type parameter, a NewType or an alias stands for; None where it says nothing."""
+    if isinstance(hint, typing.TypeVar):
+        return limit_of(hint)
+    return getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,3 +77,9 @@ def convert_each(convert: Convert, values: Iterable[Any]) -> list[Any]:
     except MismatchError as error:
         raise error.inside(f"[{len(done)}]") from error.__cause__
     return done
+
+
+def limit_of(parameter: typing.TypeVar) -> Any:
+    """The type that limits what a type parameter may be: its bound, or the union of its constraints; None for none."""
+    constraints = parameter.__constraints__
+    return typing.Union[constraints] if constraints else parameter.__bound__  # noqa: UP007 - of a tuple

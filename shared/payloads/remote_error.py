@@ -58,6 +58,11 @@ def encode_exception(value: object) -> msgspec.msgpack.Ext:
     return msgspec.msgpack.Ext(EXCEPTION_CODE, _as_text(value) if encoded is None else encoded)
 
 
+def arrives_unchanged(error: BaseException) -> bool:
+    """Whether an exception that is itself a value is rebuilt as an equal one, with its arguments and attributes."""
+    return type(error) is JobFailedError or _round_trip(error, "") is not None
+
+
 def decode_extension(code: int, body: memoryview) -> object:
     """The msgspec hook for extension types: rebuilds an exception; other codes stay as they are."""
     if code != EXCEPTION_CODE:
