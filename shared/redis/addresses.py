@@ -162,6 +162,8 @@ def _without_scheme(text: str) -> str:
     # Only text that looks like a host is shown.
     if not _BARE_HOST.fullmatch(text):
         return f"it {_SCHEME_MISSING}"
+    if text == "embedded":
+        return "'embedded' is a private Redis that only monarq's commands start; `monarq redis` runs one with a URL"
     return f"{text!r} {_SCHEME_MISSING}; did you mean redis://{text}?"
 
 

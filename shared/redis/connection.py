@@ -24,6 +24,13 @@ SOCKET_TIMEOUT_S: Final = 5.0
 """A server that is silent for this long counts as gone, or a worker in a network partition would wait forever."""
 
 
+EMBEDDED: Final = "embedded"
+"""In place of a URL: a private Redis that a command starts, for as long as it runs."""
+
+EMBEDDED_VARIABLE: Final = "MONARQ_EMBEDDED_URL"
+"""The variable by which such a command tells the processes that it starts where that Redis is."""
+
+
 def redis_url(url: str | None = None) -> str:
     """The Redis URL to use: `url`, else MONARQ_REDIS, else `fallback_url`, else ``redis://localhost:6379``.
 
@@ -66,7 +73,19 @@ def fallback_url() -> str | None:
     Raises:
         SettingsError: pyproject.toml has an invalid setting.
     """
-    return find_project().get("", "redis") or os.environ.get("REDIS_URL", "").strip() or None
+    of_project = find_project().get("", "redis")
+    if of_project == EMBEDDED:
+        return os.environ.get(EMBEDDED_VARIABLE) or EMBEDDED
+    return of_project or os.environ.get("REDIS_URL", "").strip() or None
+
+
+def project_is_embedded() -> bool:
+    """Whether pyproject.toml tells commands to start a private Redis.
+
+    Raises:
+        SettingsError: pyproject.toml has an invalid setting.
+    """
+    return bool(find_project().get("", "redis") == EMBEDDED)
 
 
 def redacted_url(url: str) -> str:

@@ -48,7 +48,8 @@ _COMMON: Final = (
         "redis",
         TEXT,
         "redis://localhost:6379",
-        "The Redis URL: redis://, rediss://, unix://, redis+sentinel://host:26379/service, redis+cluster://host:6379.",
+        "The Redis URL: redis://, rediss://, unix://, redis+sentinel://host:26379/service, redis+cluster://host:6379;"
+        " or 'embedded' for a private one for each command.",
         "--redis",
     ),
     _all("queue", TEXT, "default", "The queue for jobs, and for workers, that do not name one."),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from monarq.shared.redis.connection import UrlSource
-
-EMBEDDED: Final = "embedded"
 
 redis_option = click.option(
     "--redis",
@@ -32,13 +31,16 @@ redis_option = click.option(
 def open_url(url: str | None) -> Iterator[str | None]:
     """The given URL, or that of a private Redis, which is started, announced, and stopped at the end of the block.
 
+    If pyproject.toml asks for a private one, it is that of all who are given no other: None stays None.
+
     Raises:
         EmbeddedRedisError: no private Redis could be started.
     """
-    if url != EMBEDDED:
+    if not is_embedded(url):
         yield url
         return
     from monarq.embedded import EmbeddedRedis
+    from monarq.shared.redis.connection import EMBEDDED, EMBEDDED_VARIABLE
 
     with EmbeddedRedis() as server:
         for note in server.notes:
@@ -46,7 +48,25 @@ def open_url(url: str | None) -> Iterator[str | None]:
         if server.kind == "fakeredis":
             say("monarq: warning: no redis-server found, using fakeredis instead; do not use it in production")
         say(f"monarq: embedded Redis, which is stopped when this command ends: {server.description}")
-        yield server.url
+        if url == EMBEDDED:
+            yield server.url
+            return
+        os.environ[EMBEDDED_VARIABLE] = server.url
+        try:
+            yield url
+        finally:
+            del os.environ[EMBEDDED_VARIABLE]
+
+
+def is_embedded(url: str | None) -> bool:
+    """Whether a command starts a private Redis, as it is told to or as pyproject.toml says.
+
+    Raises:
+        SettingsError: pyproject.toml has an invalid setting.
+    """
+    from monarq.shared.redis.connection import EMBEDDED, project_is_embedded
+
+    return url == EMBEDDED or (not url and project_is_embedded())
 
 
 @contextmanager

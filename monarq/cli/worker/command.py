@@ -9,7 +9,7 @@ import click
 
 from monarq.cli.command_line.help import SectionedCommand
 from monarq.cli.command_line.options import make_verbose_option, version_option
-from monarq.cli.command_line.redis_source import EMBEDDED, open_url, redis_option
+from monarq.cli.command_line.redis_source import is_embedded, open_url, redis_option
 from monarq.cli.command_line.variables import unknown_variables
 from monarq.cli.terminal.console import Reporter, say
 from monarq.cli.worker.options import FOLDER, served_queues_options, split_settings, worker_options
@@ -75,7 +75,7 @@ def worker(
     from monarq.workers.supervisor.recycler import RecycleLimits
 
     overrides, project = split_settings(given)
-    if redis == EMBEDDED:
+    if is_embedded(redis):
         overrides["preflight_warnings"] = False  # they have been printed already
     with open_url(redis) as url:
         spec = WorkerSpec(

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+from asyncio.subprocess import PIPE
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from monarq.monitor.queues.stats import read_stats
 from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.protocol.queue_ref import QueueRef
-from tests.cli.command import Cli, heard, listed, monarq, start, stop, until, worker
+from tests.cli.command import STARTED, Cli, heard, listed, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
+from tests.support.command import ROOT, start_monarq
 from tests.support.queues import NATIVE_QUEUE, arq_queue
 from tests.support.slowness import in_time, patience_s
 
@@ -67,6 +69,25 @@ async def test_an_embedded_redis_lives_as_long_as_the_worker() -> None:
     said = await heard(process, "serving")
     assert re.search("ends: (redis|valkey)-server ", said)
     assert "Redis at unix://" in said
+    assert (await stop(process)).code == 0
+
+
+async def test_pyproject_may_ask_for_an_embedded_redis(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.monarq]\nredis = "embedded"\n')
+    (tmp_path / "jobs.py").write_text(
+        "from monarq import Producer, job\n\n\n@job\nasync def ask() -> None:\n"
+        "    async with Producer() as producer:\n        await producer.enqueue('unknown')\n    print('reached')\n"
+    )
+    env = {"REDIS_URL": NOWHERE, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    process = await start_monarq("worker", "jobs", "-w", "1", url="", env=env, cwd=tmp_path, stdout=PIPE, stderr=PIPE)
+    STARTED.append(process)
+    said = await heard(process, "serving")
+    assert "embedded Redis, which is stopped when this command ends" in said
+    assert process.stdout is not None
+    url = said.rpartition("Redis at ")[2].partition(";")[0]
+    async with Producer(url) as producer, in_time(30):
+        await producer.enqueue("ask")
+        assert await process.stdout.readline() == b"reached\n", "by a job's own producer"
     assert (await stop(process)).code == 0
 
 
