@@ -372,7 +372,7 @@ async def test_a_lifespan_that_raises_at_its_close_ends_the_command_with_its_tra
     assert exit_code == 1, shown
     assert "in close_the_database" in shown
     assert "OSError: no database any more" in shown
-    assert "a lifespan or a hook raised at the end" in shown
+    assert "a lifespan or a hook raised at shutdown" in shown
     assert "is lost" not in shown
     assert "/monarq/" not in shown.replace(str(folder), "")
 

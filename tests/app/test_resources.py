@@ -155,7 +155,7 @@ async def test_a_payload_that_gives_a_resource_is_dead_with_the_reason(redis: Re
     for job_id, name in (("evil", "db"), ("cpu", "session")):
         result = await result_of(redis, job_id)
         assert isinstance(result.value, JobDeadError)
-        assert f"its payload gives {name!r}, a resource that only the worker gives" in str(result.value)
+        assert f"its payload has {name!r}, a resource that only the worker can provide" in str(result.value)
 
 
 async def test_a_name_that_nobody_gives_ends_the_start(run_app: RunApp) -> None:
@@ -186,7 +186,7 @@ async def test_a_lifespan_that_yields_nonsense_or_raises_ends_the_start(run_app:
         with pytest.raises(error, match=told):
             await run_app(app)
     other = App(lifespan=lambda worker: shop.lifespan(worker), include=[shop.app])
-    with pytest.raises(ResourceError, match="'db' is given twice"):
+    with pytest.raises(ResourceError, match="two resources are named 'db'"):
         await run_app(other)
 
 

@@ -28,7 +28,7 @@ REFUSED = [
     (["worker", "tests.cli.target", "--custom-log-dict", "tests.cli.target.nothing"], "has no 'nothing'"),
     (
         ["worker", "tests.cli.target", "--custom-log-dict", "tests.cli.target.no_job"],
-        "no dict for logging.config",
+        "not a dict for logging.config",
     ),
     (["worker", "tests.cli.target", "--check"], "cannot be reached"),
     (["worker", "tests.cli.missing", "--check"], "has no 'missing'"),

@@ -84,7 +84,7 @@ async def test_what_is_in_the_environment_is_in_no_command_line_and_no_log(
     signed = await monarq("enqueue", "square", "5", "--wait", url=url, env={KEY_VARIABLE: KEY})
     assert signed.results == [{"job_id": signed.results[0]["job_id"], "state": "succeeded", "result": 25}]
     unsigned = await monarq("enqueue", "square", "6", url=url)
-    refused = await heard(process, "is dead without having run")
+    refused = await heard(process, "is dead and has never run")
     listed = await monarq("dead", "list", "--json", url=url)
     assert [(letter["job_id"], "it is not signed" in letter["error"]) for letter in listed.results] == [
         (unsigned.out.strip(), True)

@@ -94,4 +94,4 @@ async def test_a_proxy_that_passes_a_part_on_alone() -> None:
         async with half_proxy(int(server.url.rpartition(":")[2].partition("/")[0])) as port:
             ended = await monarq("worker", TARGET, "-q", "mail", url=f"redis://127.0.0.1:{port}")
     assert ended.code != 0
-    assert "does not take SUBSCRIBE, as a proxy such as twemproxy does not: give the address of Redis" in ended.err
+    assert "refuses SUBSCRIBE, like a proxy such as twemproxy: give the address of Redis" in ended.err

@@ -26,7 +26,7 @@ async def test_a_poison_job_dies_by_its_name(
     await put_raw(redis, "poison", write_payload(codec, "raise-io", ("x" * size,), {}, 1_700_000_000_000))
     await redis.set(QUEUE.crash("poison"), "3 its worker process was killed by SIGKILL", px=60_000)
     await run_burst(redis_url, jobs.ALL, Dispatcher(WorkerLog()), codecs=CODECS)
-    said = "the worker or process that ran it was lost 3 times, the last time: its worker process was killed by SIGKILL"
+    said = "the worker or process that ran it was lost 3 times; most recently: its worker process was killed by SIGKILL"
     assert (await dead_letter_of(redis, "poison"))["error"].endswith(said)
     assert (await result_of(redis, "poison")).name == "raise-io"
     [line] = [record.getMessage() for record in caplog.records if "poison" in record.getMessage()]

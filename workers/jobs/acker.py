@@ -1,6 +1,6 @@
-"""The acker: acknowledges the ends of runs in batches, until Redis has accepted them or the lease is lost.
+"""The acker: acknowledges the outcomes of runs in batches, until Redis has accepted them or the lease is lost.
 
-The runner hands over values and goes on. While one call is under way, what ends meanwhile is gathered for the next.
+The runner passes outcomes and continues. Runs that end during a call are collected for the next call.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class Acker:
     """Sends acknowledgements.
 
     1. add: takes the acknowledgement of a run; never waits.
-    2. run: sends batch after batch; a failed call is repeated, which is safe for each of them.
-    3. Remove the leases that are acknowledged from the table, whether Redis has accepted or refused their ends.
-    4. flush: wait until all is sent.
+    2. run: sends batch after batch; a failed call is retried, which is safe for all of them.
+    3. Removes acknowledged leases from the table, whether Redis has accepted or refused the outcomes.
+    4. flush: waits until everything is sent.
 
     Args:
         redis: the worker's connection.
         queues: its queues.
         table: the leases that it holds.
-        events: hears of outages, and of ends that Redis refused.
-        maybe_idle: set when all is sent.
+        events: notified of outages, and of outcomes that Redis refused.
+        maybe_idle: set when everything is sent.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Acker:
             self._wake.clear()
             while self._pending:
                 pending, self._pending = self._pending, []
-                # What Redis does not accept for one queue, say because a key is of a wrong type, delays no other.
+                # If Redis refuses a call for one queue, for instance because a key has the wrong type, others go on.
                 unsent = [batch for batch in _batches(pending) if not await self._send(batch)]
                 if unsent:
                     self._pending[:0] = chain.from_iterable(unsent)
@@ -91,7 +91,7 @@ class Acker:
         await self._flushed.wait()
 
     async def _send(self, batch: Sequence[Ack]) -> bool:
-        """Sends a batch; False when the call failed and must be repeated."""
+        """Sends a batch; returns False if the call failed and must be retried."""
         held = self._still_held(batch)
         if not held:
             return True
@@ -107,19 +107,19 @@ class Acker:
         if queue in self._failing:
             self._failing.remove(queue)
             self._events.redis_back(_activity(queue))
-        # What an earlier call without a reply has written is refused as well, which is no news.
+        # Outcomes that an earlier call without a reply has written are refused too; that need not be reported.
         if newly_refused := set(refused) - self._unconfirmed:
             self._events.ack_refused([ack for ack in held if ack.lease.raw_id in newly_refused])
         self._table.remove_all(queue, [ack.lease for ack in held])
         return True
 
     def _still_held(self, batch: Sequence[Ack]) -> list[Ack]:
-        """Those whose leases were not lost while Redis did not answer: the ends of the others must not be written."""
+        """The acks whose leases were not lost while Redis did not answer; the other outcomes must not be written."""
         held = self._table.by_id(batch[0].lease.queue)
         return [ack for ack in batch if held.get(ack.lease.raw_id) is ack.lease]
 
     def _make_call(self, queue: WorkerQueue, batch: Sequence[Ack]) -> Callable[[], Awaitable[list[bytes]]]:
-        kind = type(batch[0])  # of all of them
+        kind = type(batch[0])  # the same for all of them
         if kind is Finish:
             return lambda: queue.finish(self._redis, cast("Sequence[Finish]", batch))
         if kind is Requeue:
@@ -132,7 +132,7 @@ def _activity(queue: QueueRef) -> str:
 
 
 def _batches(pending: Iterable[Ack]) -> Iterator[list[Ack]]:
-    """Batches of one queue and one kind each, of a size that does not block Redis for long."""
+    """Batches of one queue and kind each, small enough not to block Redis for long."""
     alike: dict[tuple[QueueRef, type[Ack]], list[Ack]] = {}
     for ack in pending:
         kind = (ack.lease.queue, ack.__class__)

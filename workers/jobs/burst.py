@@ -15,7 +15,7 @@ from monarq.workers.jobs.unknown_jobs import UnknownJobs
 from monarq.workers.leases.table import LeaseTable
 
 HasWork = Callable[[Redis], Awaitable[bool]]
-"""Tells whether there is work left for a worker in burst mode."""
+"""Returns whether there is work left for a worker in burst mode."""
 
 
 class Burst:
@@ -24,11 +24,11 @@ class Burst:
     Args:
         queues: the worker's queues.
         table: the leases that it holds.
-        runner: what runs its jobs.
+        runner: runs its jobs.
         unknown: the jobs that it does not know and has requeued for other workers.
-        may_start: how many jobs may still be started; None for any number.
-        maybe_idle: set when no run is left, when all ends are acknowledged, and where a claim found no job.
-        has_work: whether there is work left. Default: whether a queue that is not paused holds a job.
+        may_start: how many more jobs may be started; None for any number.
+        maybe_idle: set when no run is left, when all outcomes are acknowledged, and when a claim found no job.
+        has_work: returns whether there is work left. Default: whether a queue that is not paused has a job.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Burst:
         self._has_work = has_work or self._holds_jobs
 
     async def until_done(self, redis: Redis) -> None:
-        """Returns when no job is left, or when as many were started as allowed."""
+        """Returns when no job is left, or when the allowed number was started."""
         while True:
             await self._maybe_idle.wait()
             self._maybe_idle.clear()
@@ -66,6 +66,6 @@ class Burst:
         return False
 
     async def _holds_jobs(self, redis: Redis) -> bool:
-        """Whether a queue has a job for this worker: a paused one has none, as a burst does not wait for people."""
+        """Whether a queue has a job for this worker; paused ones do not count: a burst does not wait for people."""
         unknown = self._unknown.requeued
         return any([await queue.has_work(redis, unknown.get(queue.ref, ())) for queue in self._queues])

@@ -1,6 +1,6 @@
-"""The canceller: carries out requests to cancel jobs, for which it polls twice a second while jobs run.
+"""The canceller: carries out requests to cancel jobs; it polls for them twice a second while jobs run.
 
-arq's clients leave their requests in a set and notify nobody, so a worker has to poll.
+arq's clients add their requests to a set and notify nobody, so a worker has to poll.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ POLL_S: Final = 0.5
 
 
 class Canceller:
-    """Cancels the runs whose jobs are to be cancelled.
+    """Cancels the runs of jobs that are to be cancelled.
 
     Args:
         redis: the client.
-        sessions: the worker's.
+        sessions: the worker's sessions.
         running: the runs by their leases.
-        events: gets the outages.
-        server_of: tells the server of a queue of a cluster, where each server is asked by itself; None for one Redis.
+        events: notified of outages.
+        server_of: on a cluster, returns the server of a queue, so that each server is polled separately; else None.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Canceller:
             while True:
                 await asyncio.sleep(POLL_S)
                 for server, runs in self._by_server().items():
-                    if server not in self._asked:  # one that is silent holds back no other
+                    if server not in self._asked:  # a silent server must not delay the others
                         self._asked.add(server)
                         group.create_task(self._ask(server, runs))
 

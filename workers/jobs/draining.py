@@ -15,21 +15,21 @@ from monarq.workers.runs.run import ActiveRun, CancelReason
 from monarq.workers.system.job_processes import JobProcesses
 
 CANCEL_GRACE_S: Final = 1.0
-"""How long a cancelled run may take to end before its job is handed back although the run goes on."""
+"""How long a cancelled run may take to end before its job is handed back although the run continues."""
 
 
 class Drain:
     """Ends the runs of one worker.
 
     Args:
-        runner: what runs them.
-        grace_s: how long they may go on.
-        hand_back: set where they must be handed back at once.
-        events: hears of the drain.
-        processes: the processes that jobs have started, where this process is the worker's own; else None.
+        runner: runs them.
+        grace_s: how long they may continue.
+        hand_back: set if they must be handed back at once.
+        events: notified of the drain.
+        processes: the processes that jobs have started, if this process runs only the worker; else None.
 
     Attributes:
-        interrupted_runs: whether runs were cancelled before their end.
+        interrupted_runs: whether runs were cancelled early.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Drain:
         self.interrupted_runs = False
 
     async def end_runs(self) -> None:
-        """Lets the running jobs end within their grace, then hands the others back."""
+        """Lets the running jobs end within the grace period, then hands the others back."""
         if self._runs:
             self._events.worker_draining(len(self._runs), self._grace_s)
             await self._wait(self._grace_s)
@@ -58,7 +58,7 @@ class Drain:
             await self._hand_runs_back()
 
     async def _hand_runs_back(self) -> None:
-        # Before the runs end: children of a process are not found once that process is gone.
+        # Before the runs end: the children of a process cannot be found once that process is gone.
         found = self._processes.find() if self._processes else frozenset()
         for run in self._runs:
             run.cancel(CancelReason.HAND_BACK)
@@ -68,7 +68,7 @@ class Drain:
             self._runner.hand_back(run)
         if self._processes:
             await self._processes.terminate(found)
-        # Last, as the jobs may run elsewhere from then on.
+        # Last, since the jobs may run elsewhere from then on.
         self._runner.acknowledge_handed_back()
 
     @property
@@ -84,7 +84,7 @@ class Drain:
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancels those that have not ended, and waits until they have; their exceptions are not raised here."""
+    """Cancels the tasks that have not ended and waits for them; does not raise their exceptions."""
     ending = [task for task in tasks if not task.done()]
     for task in ending:
         task.cancel()

@@ -23,12 +23,12 @@ from monarq.workers.runs.run import ActiveRun
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The job cannot run and is dead.
+    """The job cannot run and becomes a dead letter.
 
     Attributes:
         lease: its lease.
         error: why.
-        payload: its payload, where it could be decoded.
+        payload: its payload, if it could be decoded.
     """
 
     lease: Lease
@@ -112,10 +112,10 @@ class Precheck:
         return ActiveRun(lease, job, payload, job_try, args, kwargs, policy.crash_tries(lease) if lease.crashes else 0)
 
     def _with_options(self, job: RegisteredJob, queue: QueueRef, sent: object) -> RegisteredJob:
-        """The job as its enqueue and its queue want it run.
+        """The job with the options of its enqueue and its queue.
 
         Raises:
-            SettingsError: what the enqueue says cannot be read.
+            SettingsError: the options of the enqueue cannot be read.
         """
         options = NO_OPTIONS if sent is None else RunOptions.from_plain(sent)
         options = options.over(job.own).over(self._queue_options.get(queue, NO_OPTIONS))
@@ -123,7 +123,7 @@ class Precheck:
 
     def _check_unknown(self, lease: Lease, payload: Payload) -> Unknown | Rejected:
         if lease.unknown_ms is not None and lease.unknown_ms < payload.enqueue_ms:
-            lease.unknown_ms = None  # left by an earlier job of this id, which a stock arq worker has ended
+            lease.unknown_ms = None  # left by an earlier job with this id, which a stock arq worker ended
         waited_s = unknown_for_s(lease)
         if self._rejections.may_wait(waited_s, self._settings.keep_unknown_s):
             return Unknown(lease, payload.name)
@@ -134,15 +134,15 @@ class Precheck:
 
 
 def _has_expired(lease: Lease, expires_ms: int) -> bool:
-    """Whether its time is over; that is for jobs that have not started yet."""
+    """Whether the job has expired; only jobs that have not started can expire."""
     return not lease.tries and not lease.crashes and lease.claimed_ms >= expires_ms
 
 
 def _reserved_text(job: RegisteredJob, payload: Payload) -> str:
     given = min(job.reserved.intersection(payload.kwargs))
-    return f"{job.name}: its payload gives {given!r}, a resource that only the worker gives"
+    return f"{job.name}: its payload has {given!r}, a resource that only the worker can provide"
 
 
 def _crash_text(lease: Lease) -> str:
     often = "once" if lease.crashes == 1 else f"{lease.crashes} times"
-    return f"the worker or process that ran it was lost {often}, the last time: {lease.crash_note}"
+    return f"the worker or process that ran it was lost {often}; most recently: {lease.crash_note}"

@@ -24,7 +24,7 @@ def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[s
         settings: the defaults for what the jobs leave open.
 
     Raises:
-        DeclarationError: one of them is neither, or two have the same name, now or before, or the cpu lane's process
+        DeclarationError: one of them is neither, or two have the same current or former name, or the cpu lane's process
             cannot import one of its jobs.
     """
     functions = list(functions)
@@ -32,9 +32,9 @@ def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[s
     for function in functions:
         made = _register(function, settings)
         known = registry.get(made.name)
-        # Of arq's functions the last one counts, as with arq.
+        # Of arq's functions with the same name, the last one wins, as in arq.
         if known is not None and isinstance(function, Job) and known.function is not made.function:
-            raise DeclarationError(f"two jobs are named {made.name!r}; give one of them another name")
+            raise DeclarationError(f"two jobs are named {made.name!r}: rename one of them")
         registry[made.name] = made
     for function in functions:
         if isinstance(function, Job):
@@ -43,22 +43,22 @@ def register(functions: Iterable[object], settings: WorkerSettings) -> Mapping[s
 
 
 def _add_old_names(registry: dict[str, RegisteredJob], job: Job[Any, Any]) -> None:
-    """Lets a job be found by the names that it had before."""
+    """Lets a job be found by its former names."""
     made = registry[job.name]
     for name in declared_options(job).renamed_from:
         known = registry.setdefault(name, made)
         if known is not made:
             raise DeclarationError(
-                f"job {made.name!r} is renamed_from {name!r}, and so is, or is named so, job {known.name!r}: only one"
-                " can run what waits under that name"
+                f"job {made.name!r} is renamed_from {name!r}, which is also a current or former name of job"
+                f" {known.name!r}: only one of them can run the jobs that wait under that name"
             )
 
 
 class Registrable(Protocol):
-    """An object that is no declared job of monarq's, but can be run like one."""
+    """An object that is not a declared monarq job, but can be run like one."""
 
     def as_registered_job(self, settings: WorkerSettings) -> RegisteredJob:
-        """How a worker of these settings runs it."""
+        """The job as a worker with these settings runs it."""
         ...
 
 
@@ -71,21 +71,21 @@ def _register(function: object, settings: WorkerSettings) -> RegisteredJob:
 
 
 def from_job(job: Job[Any, Any], settings: WorkerSettings, lane: Lane | None = None) -> RegisteredJob:
-    """A declared job as a worker of these settings runs it.
+    """A declared job as a worker with these settings runs it.
 
     Args:
         job: the job.
         settings: the defaults for what it leaves open.
-        lane: where it runs, instead of where it was declared for. It is claimed from the same set all the same.
+        lane: where it runs, instead of its declared lane. It is still claimed from the same set.
 
     Raises:
-        DeclarationError: the cpu lane's process cannot import it, or a resource of it cannot be made there.
+        DeclarationError: the cpu lane's process cannot import it, or cannot create one of its resources.
     """
     declared = declared_options(job)
     lane = lane or declared.lane
     plan = plan_of(job, lane)
     function = job.worker_callable
-    if plan is not None and lane is not Lane.CPU:  # the cpu child does so itself
+    if plan is not None and lane is not Lane.CPU:  # the cpu child does this itself
         function = with_resources(function, plan, is_async=lane is Lane.IO, leads=job.takes_context)
     made = RegisteredJob(
         name=declared.name,
@@ -106,6 +106,6 @@ def from_job(job: Job[Any, Any], settings: WorkerSettings, lane: Lane | None = N
 
 
 def _checked(types: JobTypes) -> JobTypes:
-    """The same, once it is known that all classes that are annotated can be made again."""
+    """The same types, after a check that instances of all annotated classes can be rebuilt."""
     _ = types.arguments, types.result
     return types

@@ -15,7 +15,7 @@ _LONGEST_NOTE: Final = 300
 
 
 def retried(run: ActiveRun, error: BaseException, delay_s: float, worker_id: str, *, is_free: bool) -> Requeue:
-    """Requeues the job with a delay, at the cost of a try unless it is free."""
+    """Requeues the job with a delay; this counts as a try unless it is free."""
     return Requeue(
         run.lease,
         run.job.lane_queue,
@@ -28,12 +28,12 @@ def retried(run: ActiveRun, error: BaseException, delay_s: float, worker_id: str
 
 
 def crashed(run: ActiveRun, error: CpuJobDied) -> Crash:
-    """Requeues the job at once, at the cost of a crash."""
+    """Requeues the job at once; this counts as a crash."""
     return Crash(run.lease, error.how[:_LONGEST_NOTE])
 
 
 def handed_back(run: ActiveRun, worker_id: str, is_free: bool) -> Requeue:
-    """Requeues the job at its old place, as the worker stops."""
+    """Requeues the job at its old place because the worker stops."""
     return Requeue(
         run.lease,
         run.job.lane_queue,

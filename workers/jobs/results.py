@@ -1,4 +1,4 @@
-"""Results: what is stored of a job that has ended, in arq's dict, and the dead letter of one that failed."""
+"""Results: what is stored for a job that has ended, in arq's dict, and the dead letter of one that failed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ResultBuilder:
         queues: Mapping[QueueRef, WorkerQueue],
         lanes: Mapping[str, str] = NO_LANES,
     ) -> None:
-        """Makes a builder; `lanes` are those of jobs by name, where they are not the event loop's."""
+        """Creates a builder; `lanes` are the lanes, by name, of jobs that do not run on the event loop."""
         self.worker_id = worker_id
         self._keep_calls = frozenset(ref for ref, queue in queues.items() if queue.keeps_calls)
         self._lanes = lanes
@@ -52,7 +52,7 @@ class ResultBuilder:
         self._keep_dead_ms = round(settings.keep_dead_s * 1000)
 
     def of_value(self, run: ActiveRun, value: object) -> tuple[Finish, Exception | None]:
-        """The end of a run that returned, and the error where its value is of the wrong type or does not serialize."""
+        """The end of a run that returned, and the error if its value has the wrong type or cannot be serialized."""
         kind = type(value)
         is_free = kind in run.job.free_results and (kind is not int or LEAST_INT <= value <= MOST_INT)  # type: ignore[operator]
         if not is_free and run.job.types is not None:
@@ -68,7 +68,7 @@ class ResultBuilder:
         return self._failed(run, data, problem), problem
 
     def of_error(self, run: ActiveRun, error: BaseException, *, dead: bool = True) -> Finish:
-        """The end of a run that failed for good, or that was cancelled, which leaves no dead letter."""
+        """The end of a run that failed for good or was cancelled; a cancelled one leaves no dead letter."""
         data, _ = self._write(run.lease, run.codec, self._result(run, error, success=False))
         if dead:
             return self._failed(run, data, error)
@@ -107,7 +107,7 @@ class ResultBuilder:
         return data, problem
 
     def _codec_of(self, payload: Payload | None) -> Codec:
-        """The format of the result: the payload's, or where that could not be decoded the one that workers write."""
+        """The format of the result: the payload's, or the one that workers write if that could not be decoded."""
         if payload is not None:
             return payload.codec
         return self._codecs.only or self._codecs.write
@@ -129,7 +129,7 @@ class ResultBuilder:
         if run.lease.queue in self._keep_calls:
             result |= _call(run.lease, payload.args, payload.kwargs)
         if not run.job.is_io:
-            result["lane"] = run.job.lane.value  # for people: arq's readers pass over what they do not know
+            result["lane"] = run.job.lane.value  # for people: arq's readers ignore unknown keys
         return result
 
     def _failed(self, run: ActiveRun, data: bytes, error: BaseException) -> Finish:
@@ -167,19 +167,19 @@ class ResultBuilder:
 
 
 def _call(lease: Lease, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, object]:
-    """The fields of arq's result that say which call it was."""
+    """The fields of arq's result that identify the call."""
     return {"a": args, "k": kwargs, "q": lease.queue.name, "id": lease.job_id}
 
 
 def _kept_ms(data: bytes, keep_ms: int) -> int:
-    """How long a result is kept: not at all where nothing of it could be serialized."""
+    """How long a result is kept: not at all if nothing of it could be serialized."""
     return keep_ms if data else -1
 
 
 def read_name_and_time(lease: Lease, payload: Payload | None) -> tuple[str, int]:
-    """A job's name, and when it was enqueued in unix ms: read from bytes without decoding them where it must not be.
+    """A job's name, and when it was enqueued in unix ms: read from the bytes if they must not be decoded.
 
-    They are `UNKNOWN_NAME` and 0 where the payload does not show them.
+    They are `UNKNOWN_NAME` and 0 if the payload does not show them.
     """
     if payload is not None:
         return payload.name, payload.enqueue_ms

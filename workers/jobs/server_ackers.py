@@ -1,4 +1,4 @@
-"""The ackers of a worker on a cluster: one a server, so that a silent one delays no acknowledgement of another's."""
+"""The ackers of a worker on a cluster: one per server, so that a silent server delays no other."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from monarq.workers.jobs.acker import Acker
 
 
 class ServerAckers:
-    """Sends acknowledgements as an `Acker` does, those of each server by an acker of its own.
+    """Sends acknowledgements like an `Acker`, with a separate acker for each server.
 
     Args:
-        make: makes an acker.
-        server_of: tells the server of a queue; where the queue moves, what was added before goes to the new one.
+        make: creates an acker.
+        server_of: returns the server of a queue; if the queue moves, earlier acknowledgements go to the new server.
     """
 
     def __init__(self, make: Callable[[], Acker], server_of: Callable[[QueueRef], Server]) -> None:

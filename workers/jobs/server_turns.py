@@ -1,8 +1,8 @@
-"""Turns of claimers on a cluster, of which one node may be silent: it must not hold back claims from the others.
+"""Turns of claimers on a cluster: a silent node must not delay claims from the others.
 
-On one Redis a claimer holds `Slots.turn` until its reply is there. On a cluster it lets go of it after a moment. From
-then on a part of the free slots is set aside for the reply, and the claimers of other servers claim for the rest. Jobs
-that come late and find no free slot are handed back at no charge.
+On a single Redis, a claimer holds `Slots.turn` until it has its reply. On a cluster, it releases it after a moment.
+From then on, some of the free slots are set aside for the reply, and the claimers of other servers claim for the rest.
+Jobs that arrive late and find no free slot are handed back without counting a try.
 """
 
 from __future__ import annotations
@@ -16,18 +16,19 @@ from monarq.shared.redis.cluster.topology import Address
 from monarq.workers.jobs.slots import Slots
 
 PATIENCE_S: Final = 0.3
-"""How long a claim without a reply holds back the claims from other servers."""
+"""How long a claim without a reply delays the claims from other servers."""
 
 Server = Address | None
 
 
 class ServerTurns:
-    """The turns of all claimers that share slots: one claim a server at a time, and one at a time that is not late.
+    """The turns of all claimers that share slots: at most one claim per server, and one claim that is not late.
 
     Args:
         slots: the slots.
         most: the most jobs of one claim.
-        may_start: how many jobs may be started yet; None for any number. While there is such a limit no claim lets go.
+        may_start: how many more jobs may be started; None for any number. With a limit, no claim releases its turn
+            early.
     """
 
     def __init__(self, slots: Slots, most: int, may_start: Callable[[], int | None]) -> None:
@@ -37,16 +38,16 @@ class ServerTurns:
         self._of_server: dict[Server, asyncio.Lock] = {}
 
     def of(self, server: Callable[[], Server]) -> ServerTurn:
-        """The turn of one claimer; `server` tells which server it claims from."""
+        """The turn of one claimer; `server` returns the server that it claims from."""
         return ServerTurn(self, server)
 
     def lock(self, server: Server) -> asyncio.Lock:
-        """Held while a claim from this server is out."""
+        """Held while a claim from this server is pending."""
         return self._of_server.setdefault(server, asyncio.Lock())
 
 
 class ServerTurn:
-    """A turn of one claimer, held in an ``async with`` as `Slots.turn` is; for one claim at a time."""
+    """A turn of one claimer, used with ``async with`` like `Slots.turn`; for one claim at a time."""
 
     def __init__(self, turns: ServerTurns, server: Callable[[], Server]) -> None:
         self._turns = turns
@@ -59,7 +60,7 @@ class ServerTurn:
         self._is_late = False
 
     async def __aenter__(self) -> None:
-        # Before the common one: those who wait for a silent server must hold nobody.
+        # Before the common lock: claimers that wait for a silent server must not hold up the others.
         of_server = self._turns.lock(self._server())
         await of_server.acquire()
         try:
@@ -88,7 +89,7 @@ class ServerTurn:
         if self._turns.may_start() is not None:
             return
         self._is_late = True
-        # Never all that is free, so that a server that stays silent does not stop the others.
+        # Never all free slots, so that a server that stays silent does not stop the others.
         self._set_aside = min(self._asks_at_most, max(0, self._slots.free) // 2)
         self._slots.set_aside(self._set_aside)
         self._slots.turn.release()

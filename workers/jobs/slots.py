@@ -14,25 +14,25 @@ class Slots:
     Attributes:
         total: how many there are.
         used: how many are in use.
-        freed: set where one may be free to claim for.
+        freed: set when one may be free to claim for.
         turn: held by the claimer that claims for the free slots.
     """
 
     def __init__(self, total: int) -> None:
         self.total = total
         self.used = 0
-        self._open = total  # those that are not set aside
+        self._open = total  # the slots that are not set aside
         self.freed = asyncio.Event()
         self.freed.set()
         self.turn = asyncio.Lock()
 
     @property
     def free(self) -> int:
-        """Slots that may be claimed for now: below 0 where one that was set aside is in use."""
+        """The number of slots to claim for now; below 0 if one that was set aside is in use."""
         return self._open - self.used
 
     def take(self) -> bool:
-        """Takes a slot; False where none is free."""
+        """Takes a slot; False if none is free."""
         if self.used >= self.total:
             return False
         self.used += 1
@@ -47,7 +47,7 @@ class Slots:
         self.used -= 1
 
     def set_aside(self, count: int) -> None:
-        """Sets slots aside for a claim whose reply is late, or returns them where the count is below 0."""
+        """Sets slots aside for a claim whose reply is late; a negative count returns them."""
         self._open -= count
         if self._open > self.used:
             self.freed.set()

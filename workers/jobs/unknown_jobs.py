@@ -1,6 +1,6 @@
 """Jobs that this worker does not know: they are requeued for workers that do, as in a rolling deploy.
 
-They cost it little: the delay of each doubles, many of them are spread over time, and a name is logged once.
+They cost little: the delay of each doubles, many of them are spread over time, and a name is logged once.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ FIRST_DELAY_S: Final = 1.0
 """The delay after the first claim by a worker that does not know the job."""
 
 MAX_DELAY_S: Final = 30.0
-"""The longest delay, so the longest time until a worker that knows the job can claim it."""
+"""The longest delay, and so the longest time until a worker that knows the job can claim it."""
 
 MAX_PER_S: Final = 500
-"""How many of those that a worker has requeued become due in a second."""
+"""How many of the jobs that a worker has requeued become due per second."""
 
 MAX_SPREAD_S: Final = 300.0
-"""The longest delay where so many are spread that it would be longer."""
+"""The longest delay if so many are spread out that it would be longer."""
 
 LOG_EVERY_S: Final = 600.0
 """How long a name that was logged is not logged again."""
 
 MAX_NAMES_LOGGED: Final = 20
-"""The most names that are logged in that time: they come from outside."""
+"""The most names logged in that time: they come from outside."""
 
 
 def unknown_for_s(lease: Lease) -> float:
-    """Seconds since a worker that did not know the job first claimed it; 0 where this worker is the first."""
+    """Seconds since a worker that did not know the job first claimed it; 0 if this worker is the first."""
     return 0.0 if lease.unknown_ms is None else max(0.0, (lease.claimed_ms - lease.unknown_ms) / 1000)
 
 
 class UnknownJobs:
-    """Decides when each is due again, and which of their names are logged.
+    """Decides when each unknown job is due again, and which names are logged.
 
     Args:
         worker_id: this worker.
@@ -48,7 +48,7 @@ class UnknownJobs:
         clock: returns monotonic seconds.
 
     Attributes:
-        requeued: in burst mode, the ids of those requeued, by queue: a burst does not wait for them.
+        requeued: in burst mode, the ids of the requeued jobs, by queue: a burst does not wait for them.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class UnknownJobs:
         self.requeued: dict[QueueRef, set[bytes]] = {}
 
     def requeue(self, lease: Lease, name: str) -> Requeue:
-        """The acknowledgement that requeues a job with a delay, at the cost of no try."""
+        """The acknowledgement that requeues a job with a delay, without counting a try."""
         if self._burst:
             self.requeued.setdefault(lease.queue, set()).add(lease.raw_id)
         return Requeue(

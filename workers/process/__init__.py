@@ -1,1 +1,1 @@
-"""One worker process: its main, its target, its components, and their start and stop."""
+"""One worker process: its entry point, its target, its components, and their start and stop."""

@@ -1,4 +1,4 @@
-"""`python -m monarq.workers.process --control-fd N`, started by the supervisor and by nobody else."""
+"""`python -m monarq.workers.process --control-fd N`; only the supervisor starts it."""
 
 from monarq.workers.process.main import main
 

@@ -1,6 +1,6 @@
-"""The components of a worker: made and wired here and nowhere else, and run by `monarq.workers.process.lifecycle`.
+"""Creates and wires the components of a worker; `monarq.workers.process.lifecycle` runs them.
 
-They are made once the lanes are ready and the start-up hook has returned, since some of them measure time from then on.
+They are created once the lanes are ready and the start-up hook has returned, since some measure time from then on.
 """
 
 from __future__ import annotations
@@ -52,20 +52,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependencies:
-    """What the components of a worker depend on; it stays the same from the worker's making to its end.
+    """What the components of a worker depend on; it never changes during the worker's life.
 
     Attributes:
         worker_id: the worker's name in Redis.
         settings: its settings.
-        source: makes its Redis connections.
+        source: creates its Redis connections.
         jobs: the jobs that it can run, by name.
         ctx: the dict that hooks and arq's jobs get.
         events: the dispatcher of its events.
         counters: counts its runs.
-        record: returns its record, as monitors read it; called by the lease thread.
-        is_stopping: whether the worker must stop.
+        record: returns its record, which monitors read; called by the lease thread.
+        is_stopping: returns whether the worker must stop.
         may_start: returns how many more jobs may be started; None for as many as there are free slots.
-        has_work: tells in burst mode whether work is left; None: as long as its queues hold jobs.
+        has_work: in burst mode, returns whether work is left; None: work is left while its queues hold jobs.
     """
 
     worker_id: str
@@ -85,19 +85,19 @@ BackgroundTask = ProgressReporter | ServerProgressReporters | LeaseExpiry | Swee
 
 
 class Components:
-    """The components of one worker, each with those that it needs; none is started.
+    """The components of one worker, wired but not started.
 
     Attributes:
-        sessions: what it says to its queues, one session for each format.
+        sessions: its sessions with its queues, one per format.
         queues: its queues.
-        maybe_idle: set where the worker may have become idle: when no run is left, when all ends are acknowledged, and
-            where a claim found no job.
+        maybe_idle: set when the worker may have become idle: when no run is left, when all outcomes are acknowledged,
+            and when a claim found no job.
         table: the leases that it holds.
         unknown: requeues jobs that it does not know.
-        acker: acknowledges the ends of runs.
+        acker: acknowledges the outcomes of runs.
         progress_reporter: sends the progress of runs.
         scope: what all its runs share.
-        cpu_slots: the slots of its cpu lane; none where it knows no cpu job.
+        cpu_slots: the slots of its cpu lane; none if it knows no cpu job.
         runner: runs jobs.
         renewer: renews the leases.
         claimers: claim jobs, one for each set of each queue.
@@ -121,7 +121,7 @@ class Components:
         self.maybe_idle = asyncio.Event()
         self.table = LeaseTable(self.queues)
         self.unknown = UnknownJobs(dependencies.worker_id, keep_s=settings.keep_unknown_s, burst=settings.burst)
-        self._of_cluster = is_cluster(redis)  # of which one node may be away: its queues hold back no others
+        self._of_cluster = is_cluster(redis)  # if one of its nodes is down, other nodes' queues must not wait
         self.acker = ServerAckers(self._make_acker, self._server_of) if self._of_cluster else self._make_acker()
         self.progress_reporter = (
             ServerProgressReporters(self._make_progress_reporter, self._server_of)
@@ -208,7 +208,7 @@ class Components:
 
     def _make_claimers(self, lane_queue: LaneQueue, slots: Slots) -> list[Claimer]:
         dependencies, lane_queues = self._dependencies, 1 + (self.cpu_slots.total > 0)
-        # Those of the other lane's claimers are apart: while all places of a lane are taken, none of it tries again.
+        # Lanes have separate outages: while all slots of a lane are taken, none of its claimers retries.
         refs = [queue.ref for session in self.sessions for queue in session.queues]
         of_queue = f" of {refs[0]}" if len(refs) == 1 else ""
         outage = SharedOutage(dependencies.events, f"claiming jobs{of_queue} for the {lane_queue} lane")
@@ -234,7 +234,7 @@ class Components:
         ]
 
     def make_background_tasks(self) -> list[BackgroundTask]:
-        """The components that no job passes through."""
+        """The components that are not part of a job's path."""
         dependencies, running = self._dependencies, self.runner.running
         lease_s = dependencies.settings.lease_s
         tasks: list[BackgroundTask] = [

@@ -1,4 +1,4 @@
-"""Tells the supervisor where the import of the program is, so that it can say so where that does not end."""
+"""Tells the supervisor what the program is importing, so that it can report an import that hangs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ TELL_EVERY_S: Final = 1.0
 
 
 class ImportReporter:
-    """Tells it each second, while the block goes on: from a thread, as the import has the main one.
+    """Reports every second during the block, from a thread, since the import occupies the main one.
 
     Args:
-        channel: to the supervisor; the block must not use it.
+        channel: the channel to the supervisor; the block must not use it.
     """
 
     def __init__(self, channel: WorkerEnd) -> None:

@@ -1,9 +1,9 @@
 """The lifecycle of a worker: the order in which its components start and stop.
 
 Start: connection, preflight, lanes, start-up hook, lease renewer, acker, then the claimers, so that no job is claimed
-that could not be run, kept or acknowledged. Stop: claimers first, so that no new job is claimed; then the running jobs
-get their grace and the rest is handed back; then the acker sends what is left, while the leases are still kept; then
-the lease renewer, the worker's record, the shut-down hook, the lanes and the connection.
+that could not be run, kept or acknowledged. Stop: claimers first, so that no more jobs are claimed; then the running
+jobs get their grace period and the rest is handed back; then the acker sends what is left while the leases are still
+renewed; then the lease renewer, the worker's record, the shut-down hook, the lanes and the connection.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ from monarq.workers.system.forks import FORK_GUARD
 from monarq.workers.system.job_processes import JobProcesses
 
 LAST_FLUSH_S: Final = 5.0
-"""How long the last acknowledgements may take when Redis does not answer; after that the leases just expire."""
+"""How long the last acknowledgements may take if Redis does not answer; after that, the leases simply expire."""
 
 _MAX_CONNECTIONS: Final = 1000
-"""High enough for every component to have a connection of its own: none waits for another's."""
+"""High enough for every component to have its own connection, so that none waits for another."""
 
 
 class BackgroundTask(Protocol):
-    """A part of a worker that runs beside its jobs, from its start to its stop."""
+    """A part of a worker that runs alongside its jobs, from start to stop."""
 
     async def run(self, redis: Redis) -> None:
         """Runs until cancelled; must survive every Redis error."""
@@ -61,16 +61,16 @@ class WorkerLifecycle:
 
     Args:
         dependencies: what the components depend on.
-        background: tasks that run beside the worker's jobs.
+        background: tasks that run alongside the worker's jobs.
         sampler: measures the worker's process.
         stopping: set when the worker must stop.
         hand_back: set when its runs must be handed back at once.
 
     Attributes:
         components: the worker's components; None until the start-up hook has returned.
-        dedicated_process: whether this process runs nothing but the worker, which then may kill what its jobs started.
-        interrupted_runs: whether runs were stopped before their end.
-        is_drained: whether every job has ended or is handed back.
+        dedicated_process: whether this process runs only the worker, which then may kill processes of its jobs.
+        interrupted_runs: whether runs were stopped early.
+        is_drained: whether every job has ended or was handed back.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class WorkerLifecycle:
         """Runs the worker until it must stop, or in burst mode until no job is left.
 
         Raises:
-            RedisUnavailableError: at the start, Redis refused the login, cannot do what is needed, or was away for too
-                long; later the worker only waits.
-            SettingsError: it cannot hold one of the queues, or has more shards of it than it is declared with.
-            Exception: the start-up hook raised it.
+            RedisUnavailableError: at startup, Redis refused the login, lacks a needed feature, or was unreachable for
+                too long; later the worker waits for it.
+            SettingsError: Redis cannot hold one of the queues, or has more shards of it than were declared.
+            Exception: raised by the start-up hook.
         """
         source, settings, events = self._dependencies.source, self._dependencies.settings, self._dependencies.events
         redis = private_client(
@@ -117,7 +117,7 @@ class WorkerLifecycle:
                     await set_shards(redis, name, shards)
                 if settings.preflight_warnings:
                     await warn_of_namesakes(redis, settings.queues)
-                    if not settings.burst:  # it says so at its end
+                    if not settings.burst:  # a burst warns at its end
                         await warn_of_paused(redis, settings.queues, ends=False)
                 await self._run_with(redis)
         finally:
@@ -141,7 +141,7 @@ class WorkerLifecycle:
                 with tracing(dependencies.events, dependencies.worker_id):
                     async with open_resources(dependencies):
                         await self._serve(redis, lanes)
-                        self.is_drained = True  # what raises from now on is what the user's code does at the end
+                        self.is_drained = True  # exceptions from now on come from the user's shut-down code
             finally:
                 try:
                     if hooks.shutdown:
@@ -190,7 +190,7 @@ class WorkerLifecycle:
             dependencies.events.worker_stopped(dependencies.worker_id)
 
     async def _until_stopped(self, redis: Redis, components: Components, parts: list[asyncio.Task[None]]) -> None:
-        """Waits until a stop is requested, a burst is done, or a component has failed, whose error is raised here."""
+        """Waits until a stop is requested, a burst is done, or a component fails, whose error is raised here."""
         waits = [asyncio.create_task(self._stopping.wait()), *parts]
         if self._dependencies.settings.burst:
             waits.append(asyncio.create_task(self._until_burst_done(redis, components)))
@@ -224,7 +224,7 @@ async def _deregister(redis: Redis, components: Components) -> None:
 
 
 async def _end_claims(redis: Redis, components: Components) -> None:
-    """Lets go, before the running jobs end, of what others could run meanwhile."""
+    """Before the running jobs end, releases jobs that other workers could run meanwhile."""
     with suppress(TimeoutError):
         async with asyncio.timeout(LAST_FLUSH_S / 2):
             for session in components.sessions:
@@ -242,7 +242,7 @@ async def _flush(redis: Redis, components: Components) -> None:
 
 
 async def _release_unconfirmed(redis: Redis, components: Components) -> None:
-    """What one queue refuses keeps no other from it, nor does a node of a cluster that is silent."""
+    """An error of one queue or a silent node of a cluster does not affect the other queues."""
 
     async def release(queues: Sequence[WorkerQueue]) -> None:
         for queue in queues:

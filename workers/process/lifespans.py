@@ -1,4 +1,4 @@
-"""Opens the resources of a worker by the lifespans of its app, and closes them, the last one first."""
+"""Opens the resources of a worker with the lifespans of its app, and closes them in reverse order."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from monarq.workers.process.components import Dependencies
 
 @asynccontextmanager
 async def open_resources(dependencies: Dependencies) -> AsyncIterator[None]:
-    """Puts what the lifespans yield into the worker's resources, for as long as it runs.
+    """Adds what the lifespans yield to the worker's resources while it runs.
 
     Raises:
-        ResourceError: one yields what is not a mapping, two give the same name, or a job or an override names what is
-            not there.
+        ResourceError: one yields something other than a mapping, two yield the same name, or a job or an override names
+            an unknown resource.
         BaseException: whatever a lifespan raises.
     """
     app, resources = dependencies.settings.app, dependencies.ctx
@@ -34,7 +34,7 @@ async def open_resources(dependencies: Dependencies) -> AsyncIterator[None]:
 
 
 def info_of(dependencies: Dependencies) -> WorkerInfo:
-    """What a lifespan may know of its worker."""
+    """The description of the worker that its lifespans get."""
     settings = dependencies.settings
     return WorkerInfo(
         worker_id=dependencies.worker_id,
@@ -49,13 +49,13 @@ def add_resources(known: dict[object, object], given: object, which: str) -> Non
     """Adds what a lifespan has yielded.
 
     Raises:
-        ResourceError: that is not a mapping, or a name of it is there already.
+        ResourceError: that is not a mapping, or one of its names already exists.
     """
     if given is None:
         return
     if not isinstance(given, Mapping):
-        raise ResourceError(f"a {which} must yield a dict of resources by name, or nothing, and yielded {given!r}")
+        raise ResourceError(f"a {which} must yield a dict of resources by name, or nothing; it yielded {given!r}")
     for name, value in given.items():
         if name in known:
-            raise ResourceError(f"the resource {name!r} is given twice: rename it in one {which}")
+            raise ResourceError(f"two resources are named {name!r}: rename one of them in its {which}")
         known[name] = value

@@ -1,9 +1,9 @@
-"""The worker process: `python -m monarq.workers.process --control-fd N`, started by the supervisor and by nobody else.
+"""The worker process: `python -m monarq.workers.process --control-fd N`; only the supervisor starts it.
 
-It gets its spec over the control channel, makes the worker and runs it on uvloop, and sends the supervisor a heartbeat
-each second. It stops on SIGTERM or SIGINT (the first drains; another one, a second or more later, hands the running
-jobs back), on the supervisor's message, or when its supervisor is gone. Whatever its jobs leave behind, it exits soon
-after everything is handed back.
+It gets its spec over the control channel, creates the worker and runs it on uvloop, and sends the supervisor a
+heartbeat every second. It stops on SIGTERM or SIGINT (the first drains; another one, a second or more later, hands the
+running jobs back), on the supervisor's message, or when its supervisor is gone. Whatever its jobs leave behind, it
+exits soon after everything is handed back.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from monarq.workers.system.forks import FORK_GUARD
 from monarq.workers.system.output import make_output_nonblocking
 from monarq.workers.system.signals import handling
 
-if TYPE_CHECKING:  # deferred: a worker listens to its supervisor before it imports redis
+if TYPE_CHECKING:  # deferred: a worker listens to its supervisor before it imports redis-py
     from redis.asyncio import Redis
 
     from monarq.shared.redis.connection import RedisSource
@@ -65,13 +65,13 @@ SAME_REQUEST_S: Final = 1.0
 EXIT_GRACE_S: Final = 0.8
 """How long exit handlers and threads may take once everything is handed back."""
 ORPHAN_GRACE_S: Final = 5.0
-"""How long a worker without a supervisor may take beyond its grace."""
+"""How long a worker without a supervisor may take after its grace period."""
 OUT_OF_MEMORY: Final = 3
-"""Exit code of a worker that is out of memory."""
+"""Exit code of a worker that ran out of memory."""
 
 
 class RunnableWorker(Protocol):
-    """What the process needs of its worker; `monarq.workers.process.worker.Worker` has it."""
+    """What the process needs of its worker; see `monarq.workers.process.worker.Worker`."""
 
     @property
     def worker_id(self) -> str:
@@ -85,12 +85,12 @@ class RunnableWorker(Protocol):
 
     @property
     def source(self) -> RedisSource:
-        """Makes its Redis connections."""
+        """Creates its Redis connections."""
         ...
 
     @property
     def is_drained(self) -> bool:
-        """Whether every job has ended or is handed back."""
+        """Whether every job has ended or was handed back."""
         ...
 
     async def run(self) -> None:
@@ -98,11 +98,11 @@ class RunnableWorker(Protocol):
         ...
 
     def stop_claiming(self) -> None:
-        """Claims no new job, but does not end."""
+        """Claims no more jobs, but keeps running."""
         ...
 
     def drain(self) -> None:
-        """Claims no new job, and ends when the running jobs have ended."""
+        """Claims no more jobs, and ends when the running jobs have ended."""
         ...
 
     def hand_back(self) -> None:
@@ -115,12 +115,12 @@ class RunnableWorker(Protocol):
 
     @property
     def interrupted_runs(self) -> bool:
-        """Whether it has stopped runs before their end."""
+        """Whether it has stopped runs early."""
         ...
 
 
 WorkerFactory = Callable[[WorkerSpec, Callable[[], None]], RunnableWorker]
-"""Makes the worker of a spec; the worker calls the function once it claims jobs."""
+"""Creates the worker of a spec; the worker calls the function once it claims jobs."""
 
 
 class ReadinessNotifier:
@@ -136,7 +136,7 @@ class ReadinessNotifier:
 
 
 class WorkerMain:
-    """The process around one worker: carries out the requests of the supervisor and of signals."""
+    """The process around one worker: carries out requests from the supervisor and from signals."""
 
     def __init__(self, spec: WorkerSpec, channel: WorkerEnd, messages: Iterator[ToWorker]) -> None:
         self._spec = spec
@@ -149,12 +149,12 @@ class WorkerMain:
         self._stop_asked_s: float | None = None
 
     def run(self, build: WorkerFactory) -> int:
-        """Makes the worker, runs it until it has ended, and returns the exit code."""
+        """Creates the worker, runs it until it has ended, and returns the exit code."""
         threading.Thread(target=self._follow_supervisor, name="monarq-control", daemon=True).start()
         try:
             configure_logging(self._spec.log)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                # Before the program is imported, as it may look for the loop.
+                # Before the program is imported, since it may look for the loop.
                 asyncio.set_event_loop(runner.get_loop())
                 FORK_GUARD.forbid_loop(runner.get_loop())
                 with ImportReporter(self._channel):
@@ -166,7 +166,7 @@ class WorkerMain:
                 return self._report_start_failure(error)
             if self._worker is None or not self._worker.is_drained:
                 raise
-            # A lifespan or a hook, after the last job.
+            # Raised by a lifespan or a hook after the last job.
             sys.stderr.write(printable_lines(traceback_text(error)))
             return 1
         except BaseException as error:
@@ -176,7 +176,7 @@ class WorkerMain:
         return 0
 
     def _report_start_failure(self, error: Exception) -> int:
-        """Says why the worker cannot start, with the traceback where the user's code raised; returns the exit code."""
+        """Reports why the worker cannot start, with a traceback if user code raised; returns the exit code."""
         of_child = error.__cause__ if isinstance(error.__cause__, RemoteTraceback) else None
         if isinstance(error, MonarqError) and of_child is None:
             self._channel.send(StartFailed(str(error)))
@@ -258,7 +258,7 @@ class WorkerMain:
             self._recoverer.start(order.dead, order.reason, self._worker.source.client())
 
     def _follow_supervisor(self) -> None:
-        """Reads the supervisor's messages, in a thread: even a worker that hangs notices its supervisor's death."""
+        """Reads the supervisor's messages in a thread, so that even a hung worker notices its supervisor's death."""
         for message in self._messages:
             match message:
                 case Drain():
@@ -271,8 +271,8 @@ class WorkerMain:
                     self._call(partial(self._recover, message))
         if self._worker is None or self._loop is None:
             os._exit(0)  # nothing has been claimed
-        # The worker must end even if its event loop hangs, as it would renew the leases of its jobs for ever. This
-        # timer needs neither the event loop nor the GIL.
+        # The worker must end even if its event loop hangs; otherwise it would renew the leases of its jobs forever.
+        # This timer needs neither the event loop nor the GIL.
         faulthandler.dump_traceback_later(self._worker.settings.grace_s + ORPHAN_GRACE_S, exit=True)
         self._call(self._drain)
 
@@ -286,7 +286,7 @@ def main(build: WorkerFactory | None = None) -> None:
     """Runs the worker that the supervisor's first message describes, and exits.
 
     Args:
-        build: makes the worker. Default: from the spec's target.
+        build: creates the worker. Default: from the spec's target.
     """
     make_output_nonblocking()
     faulthandler.enable()
@@ -296,13 +296,13 @@ def main(build: WorkerFactory | None = None) -> None:
     messages = channel.messages()
     start = next(messages, None)
     if not isinstance(start, Start):
-        sys.exit(0)  # the supervisor is gone already
+        sys.exit(0)  # the supervisor is already gone
     _set_import_path(start)
     sys.exit(WorkerMain(start.spec, channel, messages).run(build or build_worker))
 
 
 def build_worker(spec: WorkerSpec, on_ready: Callable[[], None]) -> RunnableWorker:
-    """Makes the worker for a spec's target.
+    """Creates the worker for a spec's target.
 
     Raises:
         MonarqError: there is no such target, or its settings are wrong.
@@ -336,7 +336,7 @@ def _set_import_path(start: Start) -> None:
 
 
 def exit_out_of_memory(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """The loop's exception handler: a worker that is out of memory must end, so that its jobs are freed."""
+    """The loop's exception handler: a worker that is out of memory must end, so that its jobs are released."""
     if isinstance(context.get("exception"), MemoryError):
         os._exit(OUT_OF_MEMORY)
     loop.default_exception_handler(context)
@@ -359,4 +359,4 @@ def _exit_now() -> None:
 
 
 def _do_nothing() -> None:
-    """Handles SIGHUP, which is for the supervisor; were it ignored, processes that jobs start would ignore it too."""
+    """Handles SIGHUP, which is for the supervisor; if it were ignored, processes of jobs would ignore it too."""

@@ -1,7 +1,7 @@
 """The Redis preflight of a worker: waits until Redis answers, then checks whether it can be used and can lose jobs.
 
-The worker runs it once, at its start, before anything else. What no waiting mends, such as a wrong password, ends the
-start at once. A server that does not answer INFO is taken as it is.
+The worker runs it once at startup, before anything else. An error that waiting cannot fix, such as a wrong password,
+ends the start at once. A server that does not answer INFO is accepted unchecked.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LEAST_VERSION: Final = (6, 2)
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)")
 
 REPORT_EVERY_S: Final = 5.0
-"""How often the wait is reported while it lasts."""
+"""How often the wait is reported."""
 
 _PERMANENT: Final = (CommandFailure.DENIED, CommandFailure.REFUSED)
 
@@ -52,8 +52,8 @@ async def wait_for_redis(
 
     Args:
         redis: a client.
-        shown: the server, as people may read it.
-        events: the wait is reported to it if ``settings.preflight_warnings`` is set: one worker warns for its pool.
+        shown: the server's URL without secrets.
+        events: gets reports of the wait if ``settings.preflight_warnings`` is set: one worker warns for its pool.
         settings: its ``redis_wait_s`` says how long to wait.
         stopping: set when the worker must stop.
 
@@ -61,8 +61,8 @@ async def wait_for_redis(
         Whether Redis answers; False if the worker must stop before it does.
 
     Raises:
-        RedisUnavailableError: Redis was away for too long, or refuses the login.
-        RedisRefusedError: Redis refuses the request and always will, for instance as there is no such database.
+        RedisUnavailableError: Redis was unreachable for too long, or refuses the login.
+        RedisRefusedError: Redis permanently refuses the request, for instance because there is no such database.
     """
     began_s = time.monotonic()
     reported_s = -math.inf
@@ -86,23 +86,23 @@ async def wait_for_redis(
 
 
 async def check_server(redis: Redis, shown: str, events: Dispatcher, *, warns: bool) -> None:
-    """Checks the server's version and mode, and warns where it can lose jobs; on a cluster of each primary.
+    """Checks the server's version and mode, and warns if it can lose jobs; on a cluster, checks each primary.
 
     Args:
         redis: a client.
-        shown: the server, as people may read it.
-        events: gets a warning for each danger, of one line.
+        shown: the server's URL without secrets.
+        events: gets a one-line warning for each danger.
         warns: whether to warn; one worker of a pool is enough.
 
     Raises:
-        RedisUnavailableError: the server is too old, or a sentinel or a node of a cluster and not named as one.
+        RedisUnavailableError: the server is too old, or is a sentinel or a cluster node but its URL does not say so.
     """
     dangers: dict[str, list[str]] = {}
     for name, server in servers_of(redis):
         try:
             info = await server.info()
         except (RedisError, OSError):
-            # Not every user may call INFO, and the worker's components notice by themselves when Redis is away.
+            # Not every user may call INFO, and the worker's components notice by themselves if Redis is down.
             continue
         if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):  # Valkey may have the second alone
             raise RedisUnavailableError(f"Redis at {shown} is a sentinel: use redis+sentinel://host:port/SERVICE")
@@ -120,24 +120,24 @@ async def check_server(redis: Redis, shown: str, events: Dispatcher, *, warns: b
 
 
 async def check_pubsub(redis: Redis, shown: str) -> None:
-    """Checks that the server lets clients subscribe: a proxy before it may not, and workers would not be woken.
+    """Checks that the server lets clients subscribe. A proxy may not, and then workers would not be woken.
 
     Raises:
-        RedisUnavailableError: it does not, though it answers otherwise.
+        RedisUnavailableError: it answers, but does not accept SUBSCRIBE.
     """
-    # Twice, as the connection may have been closed for another reason.
+    # Twice, since the connection may have been closed for another reason.
     for _ in range(2):
         for _, server in servers_of(redis):
             if not await _refuses_to_subscribe(server):
                 return
     raise RedisUnavailableError(
-        f"Redis at {shown} does not take SUBSCRIBE, as a proxy such as twemproxy does not: give the address of Redis"
-        " itself, of its sentinels, or of its cluster"
+        f"Redis at {shown} refuses SUBSCRIBE, like a proxy such as twemproxy: give the address of Redis itself, of its"
+        " sentinels, or of its cluster"
     )
 
 
 async def _refuses_to_subscribe(redis: Redis) -> bool:
-    """Whether it closes the connection, or does not know the command; what else may happen shows elsewhere."""
+    """Whether it closes the connection or does not know the command; other errors are reported elsewhere."""
     pubsub = redis.pubsub()
     try:
         async with asyncio.timeout(SOCKET_TIMEOUT_S):
@@ -159,11 +159,11 @@ async def _refuses_to_subscribe(redis: Redis) -> bool:
 
 
 async def warn_of_namesakes(redis: Redis, queues: Iterable[QueueRef]) -> None:
-    """Warns of jobs that wait in a queue of the other format, where a queue of these has the same name and is empty.
+    """Warns if one of these queues is empty while a queue of the same name in the other format has jobs.
 
     Args:
         redis: a client.
-        queues: those that the worker serves.
+        queues: the queues that the worker serves.
     """
     with suppress(RedisError, OSError):
         for found in await find_namesakes(redis, queues):
@@ -175,8 +175,8 @@ async def warn_of_paused(redis: Redis, queues: Iterable[QueueRef], *, ends: bool
 
     Args:
         redis: a client.
-        queues: those that the worker serves.
-        ends: whether it ends now, as its burst is done, and not starts.
+        queues: the queues that the worker serves.
+        ends: whether the worker ends because its burst is done, rather than starts.
     """
     with suppress(RedisError, OSError):
         if paused := await find_paused(redis, queues):
@@ -184,23 +184,23 @@ async def warn_of_paused(redis: Redis, queues: Iterable[QueueRef], *, ends: bool
 
 
 def dangers_of(info: Mapping[str, Any]) -> list[str]:
-    """How the server can lose jobs, by its reply to INFO, a line each; a field that is missing counts as safe."""
+    """How the server can lose jobs according to INFO, one line each; a missing field counts as safe."""
     return [danger for danger in (eviction_danger(info), persistence_danger(info)) if danger]
 
 
 def eviction_danger(info: Mapping[str, Any]) -> str:
-    """How the server can lose jobs when its memory is full; '' where it cannot."""
+    """How the server can lose jobs when its memory is full; '' if it cannot."""
     policy = info.get("maxmemory_policy", "noeviction")
     if policy == "noeviction":
         return ""
     return (
-        f"its maxmemory-policy is {policy}: when its memory is full it drops queued jobs;"
+        f"its maxmemory-policy is {policy}: when its memory is full, it drops queued jobs;"
         " set maxmemory-policy noeviction"
     )
 
 
 def persistence_danger(info: Mapping[str, Any]) -> str:
-    """How the server can lose jobs when it crashes; '' where it loses a second at the most."""
+    """How the server can lose jobs when it crashes; '' if it loses at most a second."""
     if info.get("aof_enabled", 1) != 0:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""The target of a worker: loaded by its dotted path, and made into a worker.
+"""Loads the target of a worker by its dotted path, and creates a worker from it.
 
 ``app.jobs`` is a module with ``@job`` functions, and perhaps crons and listeners. Targets of other kinds, such as arq's
 settings classes, are loaded by the `TargetLoader`s that the caller passes.
@@ -42,14 +42,14 @@ _QUEUE_OPTIONS: Final[Mapping[Format, str]] = {"native": "--queue", "arq": "--ar
 
 @dataclass(frozen=True, slots=True)
 class LoadedTarget:
-    """A target that was loaded: what a worker is made from.
+    """A loaded target, from which a worker is created.
 
     Attributes:
         functions: the jobs.
         settings: the worker's settings.
-        source: makes Redis connections.
+        source: creates Redis connections.
         events: the dispatcher, with the target's listeners.
-        background: tasks that run beside the jobs.
+        background: tasks that run alongside the jobs.
         ctx: the dict for hooks and arq's jobs.
         own_queues: the queues that the target itself names, whatever the command line says.
     """
@@ -71,7 +71,7 @@ class LoadedTarget:
         return found
 
     def _declared_shards(self) -> dict[str, int]:
-        """How many shards the queues have that it serves, as far as settings and jobs say so."""
+        """The numbers of shards of its queues, as far as settings and jobs declare them."""
         jobs = [declared_options(job) for job in self.functions if isinstance(job, Job)]
         served = {queue.name for queue in self.settings.queues if queue.format == "native"}
         numbers = add_shards(
@@ -80,7 +80,7 @@ class LoadedTarget:
         return {name: shards for name, shards in numbers.items() if name in served}
 
     def _declared_queue_options(self) -> dict[QueueRef, RunOptions]:
-        """What queues say of the runs of their jobs, as far as settings and jobs say so."""
+        """The options of queues for the runs of their jobs, as far as settings and jobs declare them."""
         jobs = [declared_options(job) for job in self.functions if isinstance(job, Job)]
         return add_queue_options(
             self.settings.queue_options,
@@ -88,13 +88,13 @@ class LoadedTarget:
         )
 
     def worker(self, *, warns: bool = False) -> Worker:
-        """Makes the worker.
+        """Creates the worker.
 
         Args:
-            warns: log a warning about queues which the worker does not serve, though the target names them, or jobs
-                are declared for them.
+            warns: log a warning about queues that the worker does not serve although the target names them or jobs are
+                declared for them.
         """
-        from monarq.workers.process.worker import Worker  # deferred: supervisors and producers load targets only
+        from monarq.workers.process.worker import Worker  # deferred: supervisors and producers only load targets
 
         unserved = self._unserved_jobs() if warns else {}
         if unserved:
@@ -114,7 +114,7 @@ class TargetLoader(Protocol):
     """Loads targets that are not modules with ``@job`` functions, such as arq's settings."""
 
     def adapt(self, settings: WorkerSettings) -> WorkerSettings:
-        """The settings of a module's worker, changed where it may claim jobs of this kind as well."""
+        """The settings of a module's worker, changed if it may also claim jobs of this kind."""
         ...
 
     def takes(self, found: object) -> bool:
@@ -146,9 +146,9 @@ def load_target(
         target: its dotted path.
         url: the Redis to use instead of the one that the target or the environment names.
         overrides: values for attributes of `WorkerSettings` from options and the environment, and "allow_pickle"; they
-            win over what the target says.
+            override the target's.
         loaders: load targets that are not modules with @job functions.
-        project: the same from pyproject.toml; what the target says wins over them.
+        project: the same from pyproject.toml; the target's values override them.
 
     Raises:
         TargetError: there is nothing at this path, or nothing to run in it.
@@ -174,10 +174,10 @@ def _load_module(
     jobs = _unique(value for value in vars(module).values() if isinstance(value, Job))
     crons = _unique(value for value in vars(module).values() if isinstance(value, Cron))
     if not jobs:
-        # The modules of a package are not imported with it: it has the jobs that it imports itself.
+        # Importing a package does not import its modules: it has only the jobs that it imports itself.
         inside = f", name the module that has them, such as {target}.jobs," if hasattr(module, "__path__") else ","
         raise TargetError(
-            f"{target} holds no job: put @job before its functions{inside} or name a settings class in it as"
+            f"{target} has no jobs: put @job before its functions{inside} or name a settings class in it as"
             f" {target}.WorkerSettings"
         )
     listeners = tuple(_unique(value for value in vars(module).values() if isinstance(value, Listener)))
@@ -196,13 +196,13 @@ def assemble(
     source: RedisSource,
     own_queues: Sequence[QueueRef] = (),
 ) -> LoadedTarget:
-    """Makes a target of jobs and crons.
+    """Creates a target from jobs and crons.
 
     Args:
         jobs: the jobs.
-        crons: the crons, which workers enqueue into the first queue of the settings where their jobs name none.
+        crons: the crons; if their jobs name no queue, workers enqueue them into the first queue of the settings.
         settings: the worker's settings, with the listeners.
-        source: makes Redis connections.
+        source: creates Redis connections.
         own_queues: the queues that the target itself names.
     """
     events = Dispatcher(worker_log(), *settings.listeners)
@@ -238,7 +238,7 @@ def override(settings: WorkerSettings, overrides: Mapping[str, Any]) -> WorkerSe
 
 
 def _given_queues(given: Iterable[str | Sequence[str]], settings: WorkerSettings) -> list[QueueRef]:
-    """The queues that a command line names; a queue that came as JSON is its name and its format."""
+    """The queues that a command line names; a queue from JSON is a pair of name and format."""
     queues = [to_ref(queue) if isinstance(queue, str) else QueueRef(*cast("QueueRef", queue)) for queue in given]
     for queue in queues:
         check_ref(queue, _QUEUE_OPTIONS[queue.format], any_arq_name=settings.any_queue_name)
@@ -253,7 +253,7 @@ def find_job(path: str) -> Job[..., Any]:
     """
     found = import_object(path)
     if not isinstance(found, Job):
-        raise TargetError(f"{path} is {type(found).__name__}, no job: put @job before it")
+        raise TargetError(f"{path} is a {type(found).__name__}, not a job: put @job before it")
     return found
 
 

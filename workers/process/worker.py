@@ -1,6 +1,6 @@
-"""A worker, as its callers see it: made from jobs and settings, run once, asked for its state, and drained.
+"""The interface of a worker: it is created from jobs and settings, run once, asked for its state, and drained.
 
-The worker process, arq's `Worker` and tests each make one. `monarq.workers.process.lifecycle` starts and stops its
+The worker process, arq's `Worker` and tests each create one. `monarq.workers.process.lifecycle` starts and stops its
 components.
 """
 
@@ -38,9 +38,9 @@ class Worker:
         settings: its settings.
         jobs: the jobs that it can run, by name.
         ctx: the dict that hooks and arq's jobs get.
-        source: makes its Redis connections.
+        source: creates its Redis connections.
         paused: claims nothing while it is set.
-        restarts: how often the worker of its slot in the pool has ended by itself or was killed, and was replaced.
+        restarts: how often the worker of its slot in the pool ended unexpectedly or was killed, and was replaced.
     """
 
     def __init__(
@@ -54,16 +54,16 @@ class Worker:
         ctx: dict[Any, Any] | None = None,
         has_work: HasWork | None = None,
     ) -> None:
-        """Makes a worker; nothing is connected or started.
+        """Creates a worker; nothing is connected or started.
 
         Args:
             functions: see `monarq.workers.jobs.registry.register`.
             settings: its settings.
-            source: makes its Redis connections.
+            source: creates its Redis connections.
             events: the dispatcher of its events. Default: one with the listeners of the settings.
-            background: tasks that run beside the jobs, cron for instance.
+            background: tasks that run alongside the jobs, cron for instance.
             ctx: the dict for hooks and arq's jobs.
-            has_work: tells in burst mode whether work is left. Default: as long as its queues hold jobs.
+            has_work: in burst mode, returns whether work is left. Default: work is left while its queues hold jobs.
         """
         self.worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.settings = settings
@@ -99,7 +99,7 @@ class Worker:
         )
 
     def register(self, functions: Iterable[object]) -> Mapping[str, RegisteredJob]:
-        """Returns the jobs as it runs them by its settings; see `monarq.workers.jobs.registry.register`."""
+        """The jobs with its settings applied; see `monarq.workers.jobs.registry.register`."""
         return register(functions, self.settings)
 
     @property
@@ -108,16 +108,16 @@ class Worker:
 
     @property
     def interrupted_runs(self) -> bool:
-        """Whether it has stopped runs before their end."""
+        """Whether it has stopped runs early."""
         return self._lifecycle.interrupted_runs
 
     @property
     def is_drained(self) -> bool:
-        """Whether every job has ended or is handed back."""
+        """Whether every job has ended or was handed back."""
         return self._lifecycle.is_drained
 
     def use_dedicated_process(self) -> None:
-        """Lets it kill the processes that its jobs have started when it hands jobs back: nothing else runs here."""
+        """Lets it kill processes of its jobs when it hands jobs back, because nothing else runs in this process."""
         self._lifecycle.dedicated_process = True
 
     @property
@@ -127,7 +127,7 @@ class Worker:
 
     @property
     def running(self) -> int:
-        """How many jobs run now."""
+        """How many jobs are running."""
         return len(self._components.runner.running) if self._components else 0
 
     @property
@@ -136,11 +136,11 @@ class Worker:
         return list(self._components.runner.running.values()) if self._components else []
 
     def stop_claiming(self) -> None:
-        """Claims nothing more, and goes on with the jobs that it has."""
+        """Claims no more jobs, and continues the jobs that it has."""
         self.paused = True
 
     def drain(self) -> None:
-        """Claims nothing more; `run` returns when the running jobs have ended or their grace is over."""
+        """Claims no more jobs; `run` returns when the running jobs have ended or their grace period is over."""
         self._stopping.set()
 
     def hand_back(self) -> None:
@@ -152,9 +152,9 @@ class Worker:
         """Runs jobs until `drain` or `hand_back` is called, or in burst mode until none is left.
 
         Raises:
-            RedisUnavailableError: at the start, Redis refused the login, is too old, or was away for longer than
-                ``redis_wait_s``; later the worker only waits.
-            Exception: the start-up hook raised it.
+            RedisUnavailableError: at startup, Redis refused the login, is too old, or was unreachable for longer than
+                ``redis_wait_s``; later the worker waits for it.
+            Exception: raised by the start-up hook.
         """
         WORKER_ID.set(self.worker_id)
         await self._lifecycle.run()
@@ -168,7 +168,7 @@ class Worker:
         return max(0, self.settings.max_burst_jobs - self._counters.started)
 
     def heartbeat(self) -> Heartbeat:
-        """The worker's state, as its supervisor gets it each second; called on its event loop."""
+        """The worker's state, sent to its supervisor every second; called on its event loop."""
         return Heartbeat(
             running=self.running,
             started=self._counters.started,
@@ -180,7 +180,7 @@ class Worker:
         )
 
     def record(self) -> bytes:
-        """The worker's record, as monitors read it; called by the lease thread."""
+        """The worker's record, which monitors read; called by the lease thread."""
         return write_record(
             self.worker_id,
             self.settings,

@@ -1,7 +1,7 @@
 """Log fields: a filter that adds the current job to log records, and a formatter that writes records as JSON.
 
-`monarq.workers.reporting.log_setup` puts both on the handlers that it makes; a program's own logging configuration can
-use them too.
+`monarq.workers.reporting.log_setup` installs both on the handlers that it creates; a program's own logging
+configuration can use them too.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from monarq.workers.runs.current_job import CURRENT_JOB, WORKER_ID
 
 
 class JobLogFilter(logging.Filter):
-    """Adds the fields of the current job to every record, and drops none. It belongs on handlers.
+    """Adds the fields of the current job to every record; drops no records. Install it on handlers.
 
-    The fields are ``job_id``, ``job_name``, ``job_try`` and ``queue``, and ``job_prefix``, which is "[id:name] "; all
-    are empty outside of a job. ``worker`` is the worker's name in Redis; ``trace_id`` and ``span_id`` are those of the
-    current span, if the program is traced. Control characters in them are escaped. A field that a record has already,
-    by ``extra=``, stays.
+    The fields are ``job_id``, ``job_name``, ``job_try``, ``queue`` and ``job_prefix``, which is "[id:name] "; all are
+    empty outside of a job. ``worker`` is the worker's name in Redis; ``trace_id`` and ``span_id`` are those of the
+    current span, if the program is traced. Control characters in them are escaped. Fields that a record already has
+    from ``extra=`` are kept.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -48,10 +48,10 @@ class JobLogFilter(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, pid, worker, queue, job_id, job, try, message, and more if known.
+    """One JSON object per line: time, level, logger, pid, worker, queue, job_id, job, try, message, and more if known.
 
     Unknown fields are left out: the four fields of a job outside of jobs, the worker outside of workers. They come from
-    a `JobLogFilter` on the same handler, and so do trace_id and span_id; traceback and stack come from the record.
+    a `JobLogFilter` on the same handler, as do trace_id and span_id; traceback and stack come from the record.
     """
 
     def format(self, record: logging.LogRecord) -> str:

@@ -1,7 +1,7 @@
-"""Log set-up of a worker process, its cpu child and its supervisor, done once in each.
+"""The log set-up of a worker process, its cpu child and its supervisor, done once in each.
 
 monarq's own loggers and arq's are configured before anything is logged. The root logger, which writes the lines of the
-program's own loggers, follows once the program's modules are imported, and only if they have not configured it.
+program's own loggers, is configured after the program's modules are imported, if they have not configured it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _OWN_LOGGERS: Final = ("monarq", "arq")
 
 
 def configure_logging(log: LogSettings) -> None:
-    """Configures the loggers `monarq` and `arq` to write to stderr; or everything, by a user's own dict.
+    """Configures the loggers `monarq` and `arq` to write to stderr; or everything, from a user's own dict.
 
     Raises:
         TargetError: there is nothing at the path of the dict.
-        SettingsError: the object at the path is no such dict, or the format is unknown.
+        SettingsError: the object at the path is not such a dict, or the format is unknown.
     """
     if log.format not in FORMATS:
         raise SettingsError(f"log_format is {log.format!r}; it must be one of {', '.join(FORMATS)}")
@@ -37,8 +37,8 @@ def configure_logging(log: LogSettings) -> None:
 def configure_root_logging(log: LogSettings) -> None:
     """Writes the lines of a program's own loggers to stderr, from INFO on, each with its job.
 
-    Does nothing if the program has given the root logger a handler, or if the user has a dict of their own. A level
-    that the program has set stays.
+    Does nothing if the program has given the root logger a handler, or if the user has their own dict. A level that the
+    program has set is kept.
     """
     enable_own_loggers()
     root = logging.getLogger()
@@ -49,13 +49,13 @@ def configure_root_logging(log: LogSettings) -> None:
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(job_prefix)s%(message)s", "%H:%M:%S")
     handler.setFormatter(JsonFormatter() if log.format == "json" else text)
     root.addHandler(handler)
-    if root.level == logging.WARNING:  # as Python leaves it
-        # At DEBUG the lines of libraries would hide those of the program.
+    if root.level == logging.WARNING:  # Python's default
+        # At DEBUG, the lines of libraries would hide those of the program.
         root.setLevel(max(logging.INFO, logging.getLevelName(log.level)))
 
 
 def enable_own_loggers() -> None:
-    """Enables monarq's and arq's loggers again if a program's own ``dictConfig`` or ``fileConfig`` has disabled them.
+    """Re-enables monarq's and arq's loggers if a program's own ``dictConfig`` or ``fileConfig`` has disabled them.
 
     By default, both disable all existing loggers that they do not name.
     """
@@ -73,7 +73,7 @@ def log_config(log: LogSettings) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "filters": {"job": {"()": JobLogFilter}},
         "formatters": {
-            # Without the job, which monarq's own lines name.
+            # Without the job, since monarq's own lines name it.
             "text": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"},
             "arq": {"format": "%(asctime)s: %(message)s", "datefmt": "%H:%M:%S"},
             "json": {"()": JsonFormatter},
@@ -90,9 +90,9 @@ def log_config(log: LogSettings) -> dict[str, Any]:
 
 
 def _find_config(path: str) -> dict[str, Any]:
-    from monarq.workers.config.importer import import_object  # deferred: few users have a dict of their own
+    from monarq.workers.config.importer import import_object  # deferred: few users have their own dict
 
     found = import_object(path)
     if not isinstance(found, Mapping):
-        raise SettingsError(f"{path} is {type(found).__name__}, no dict for logging.config")
+        raise SettingsError(f"{path} is a {type(found).__name__}, not a dict for logging.config")
     return dict(found)

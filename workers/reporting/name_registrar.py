@@ -1,6 +1,6 @@
-"""The name registrar: writes to a worker's queues which jobs it knows, as only known names have counters of their own.
+"""The name registrar: tells a worker's queues which jobs it knows, since only known names have their own counters.
 
-It does so at the start and then once an hour, as a name that no worker has registered for a day is forgotten.
+It does so at startup and then once an hour, since a name that no worker has registered for a day is forgotten.
 """
 
 from __future__ import annotations

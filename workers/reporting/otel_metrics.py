@@ -1,4 +1,4 @@
-"""OpenTelemetry metrics of runs, by the conventions for messaging: how many a worker takes, and how long they take."""
+"""OpenTelemetry metrics of runs, following the messaging conventions: the number of runs and their duration."""
 
 from __future__ import annotations
 

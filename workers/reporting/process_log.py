@@ -1,6 +1,6 @@
-"""Log text that a worker process and its supervisor share: recovery of a dead worker's jobs, start and exit.
+"""Log texts that a worker process and its supervisor share: recovery of a dead worker's jobs, start and exit.
 
-It is cheap to import, as the supervisor imports it too.
+It is cheap to import, since the supervisor imports it too.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ class RecoveryLog:
             logger.warning("%d jobs of %s are back in their queues", count, worker_id)
 
     def jobs_left_to_leases(self, worker_id: str, lease_s: float) -> None:
-        """The jobs of a dead worker could not be given back."""
+        """The jobs of a dead worker could not be returned."""
         logger.warning(
-            "the jobs of %s could not be given back; they run again when their leases end, after %g s at the most",
+            "could not return the jobs of %s to their queues; they run again when their leases expire, in at most %g s",
             worker_id,
             lease_s,
         )
 
     def recovery_failed(self, worker_id: str, error: BaseException) -> None:
-        """Redis does not take the jobs of a dead worker back, and it is tried again. Logged once for each worker."""
-        logger.warning("the jobs of %s cannot be given back (%s); trying again", worker_id, error_text(error))
+        """Redis does not accept the jobs of a dead worker; this is retried. Logged once for each worker."""
+        logger.warning("cannot return the jobs of %s to their queues (%s); retrying", worker_id, error_text(error))
 
 
 def start_failure(error: BaseException) -> str:
-    """The message of a worker that failed before it took jobs, in the user's hook for instance."""
+    """The message of a worker that failed before it took jobs, for instance in a user's hook."""
     return f"the worker could not start: {error_text(error)}"
 
 
 def still_at_work(threads: Sequence[str]) -> str:
-    """What a worker process writes to stderr that exits although threads or tasks still run in it."""
+    """The message on stderr when a worker process exits although threads or tasks still run in it."""
     what = ", ".join(threads) or "a task that swallows its cancellation, or an exit handler"
-    return f"monarq: the worker process exits, though something is still at work in it: {what}\n"
+    return f"monarq: the worker process exits although this is still running in it: {what}\n"

@@ -1,7 +1,7 @@
-"""The process statistics of a worker: its use of a core, its memory, and the lag of its event loop.
+"""The process statistics of a worker: its CPU usage, its memory, and the lag of its event loop.
 
-A worker has one `ProcessSampler`; the lease thread asks it for each record, the heartbeat each second. A sample costs a
-fraction of a millisecond, and the loop is woken ten times a second.
+A worker has one `ProcessSampler`; the lease thread asks it for each record, the heartbeat every second. A sample costs
+a fraction of a millisecond, and the loop is woken ten times a second.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Final, Literal
 import psutil
 
 TICK_S: Final = 0.1
-"""How often the lag is measured: no longer delay is missed, and one of that length counts as half as long."""
+"""How often the lag is measured: longer delays are never missed, and one of this length is measured as half as long."""
 
 MIN_INTERVAL_S: Final = 1.0
-"""Samples that are closer together get the same answer: the use of a core over less time means nothing."""
+"""Samples that are closer together get the same answer, since CPU usage over less time means nothing."""
 
 Reader = Literal["record", "heartbeat"]
 
 
 class LoopLag:
-    """The lag of the event loop: how late it runs its timers, as a job, or the machine, has kept it from running."""
+    """The lag of the event loop: how late it runs its timers because a job or the machine has blocked it."""
 
     def __init__(self) -> None:
         self._largest_s: dict[Reader, float] = {"record": 0.0, "heartbeat": 0.0}
@@ -32,7 +32,7 @@ class LoopLag:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Watches the running loop from now on."""
+        """Starts watching the running loop."""
         self._arm(time.monotonic())
 
     def stop(self) -> None:
@@ -42,7 +42,7 @@ class LoopLag:
             self._timer.cancel()
 
     def take(self, reader: Reader) -> float:
-        """The largest delay in seconds since this reader last asked, one that goes on included. From any thread."""
+        """The largest delay in seconds since this reader last asked, including an ongoing one. From any thread."""
         largest_s = self._largest_s[reader]
         self._largest_s[reader] = 0.0
         return max(largest_s, time.monotonic() - self._due_s)
@@ -65,7 +65,7 @@ class ProcessStats:
     """A process at one moment.
 
     Attributes:
-        cpu_percent: its use of one core since the last sample; 100 is all of one, and more is possible.
+        cpu_percent: its CPU usage since the last sample, in percent of one core; may exceed 100.
         memory_bytes: its resident memory.
         loop_lag_s: the largest delay of its event loop since the last sample.
     """
@@ -90,7 +90,7 @@ class ProcessSampler:
         """Starts to watch the running loop.
 
         Args:
-            child_pid: returns the process id of the cpu lane's child, where there is one.
+            child_pid: returns the process id of the cpu lane's child; None if there is none.
         """
         self._child_pid = child_pid
         self.lag.start()
@@ -105,7 +105,7 @@ class ProcessSampler:
         cpu_s, memory_bytes = self._usage()
         passed_s = now_s - self._last_s
         if passed_s >= MIN_INTERVAL_S:
-            # Less than before where a child has ended and is not reaped yet.
+            # It may be less than before if a child has ended and is not reaped yet.
             percent = 100 * max(0.0, cpu_s - self._last_cpu_s) / passed_s
             self._last = ProcessStats(round(percent, 1), memory_bytes, round(self.lag.take("record"), 4))
             self._last_s, self._last_cpu_s = now_s, cpu_s
@@ -114,14 +114,14 @@ class ProcessSampler:
         return self._last
 
     def _usage(self) -> tuple[float, int]:
-        """Seconds of processor time since the start, ended children's included, and memory in bytes."""
+        """Seconds of processor time since the start, including ended children, and memory in bytes."""
         cpu_s, memory_bytes = _read(self._process)
         pid = self._child_pid()
         if pid is not None:
             try:
                 child = _read(psutil.Process(pid))
             except psutil.Error:
-                child = (0.0, 0)  # it has ended meanwhile
+                child = (0.0, 0)  # it has just ended
             cpu_s, memory_bytes = cpu_s + child[0], memory_bytes + child[1]
         return cpu_s, memory_bytes
 

@@ -1,8 +1,8 @@
-"""The progress reporter: sends the progress that jobs report, in batches, some eight times a second.
+"""The progress reporter: sends the progress that jobs report, in batches, about eight times a second.
 
-A job's `ctx.progress` leaves its newest report in its `RunProgress` and goes on; a report that a newer one replaces
-before it is sent is never sent. Only the last report of a job is waited for at the job's end, for a moment, so that
-watchers see it before the end. No Redis error ends anything: what could not be sent is sent when Redis answers again.
+A job's `ctx.progress` stores its newest report in its `RunProgress` and continues; a report that is replaced before it
+is sent is never sent. At the end of a job, its last report is briefly waited for, so that watchers see it before the
+end. Redis errors end nothing: what could not be sent is sent when Redis answers again.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from monarq.workers.events.outage import Outage
 from monarq.workers.runs.run_progress import RunProgress
 
 PAUSE_S: Final = 0.12
-"""Pause between two batches: nine in a second and the report before its end make ten writes a job."""
+"""The pause between two batches: nine a second plus a job's last report make ten writes a second for a job."""
 
 KEEP_S: Final = 60.0
-"""How long the last report outlives its job, or its worker."""
+"""How long the last report outlives its job or worker."""
 
 LAST_WAIT_S: Final = 1.0
-"""How long a job's end waits for its last report, where Redis is slow."""
+"""How long the end of a job waits for its last report if Redis is slow."""
 
 Batch = dict[RunProgress, bytes]
 
@@ -41,7 +41,7 @@ class ProgressReporter:
     """Sends the progress of one worker's runs.
 
     1. open: a run may report from now on.
-    2. note: it has reported, and the report goes with the next batch.
+    2. note: a run has reported; the next batch includes the report.
     3. run: sends batch after batch, and keeps older reports of running jobs from expiring.
     4. close: a run is over; its last report is sent at once.
     """
@@ -73,9 +73,9 @@ class ProgressReporter:
             self._loop.call_soon_threadsafe(self._add, progress)
 
     async def close(self, progress: RunProgress) -> None:
-        """Forgets a run that is over, once its last report is sent, or could not be sent for a while.
+        """Forgets a run that is over once its last report is sent, or could not be sent for a while.
 
-        If it is cancelled, it stops waiting and goes on, as the end of a job matters more than its last report.
+        If it is cancelled, it stops waiting, since the end of a job matters more than its last report.
         """
         progress.closed = True
         self._pending.pop(progress, None)
@@ -114,7 +114,7 @@ class ProgressReporter:
                     await self._wakeup.wait()
 
     def _take_due(self) -> Batch:
-        """The reports to send now: of runs that are over, of those that have a new one, and now and then of all."""
+        """The reports to send now: those of runs that are over or have a new one, and from time to time all."""
         now_s = self._loop.time()
         due = dict.fromkeys(self._last)
         if self._next_s <= now_s:
@@ -138,7 +138,7 @@ class ProgressReporter:
         self._outage.passed()
         self._sent |= {progress: None for progress in batch if not progress.closed}
         for progress in batch:
-            # A report noted by now came during this call, and is not sent yet.
+            # A report noted by now arrived during this call and has not been sent.
             sent = None if progress.noted else self._last.pop(progress, None)
             if sent is not None and not sent.done():
                 sent.set_result(None)

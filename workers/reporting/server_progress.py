@@ -1,4 +1,4 @@
-"""The progress reporters of a worker on a cluster: one a server, so that a silent one delays no report of another's."""
+"""The progress reporters of a worker on a cluster: one per server, so that a silent server delays no other."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from monarq.workers.runs.run_progress import RunProgress
 
 
 class ServerProgressReporters:
-    """Sends progress as a `ProgressReporter` does, that of each server by a reporter of its own.
+    """Sends progress like a `ProgressReporter`, with a separate reporter for each server.
 
     Args:
-        make: makes a reporter.
-        server_of: tells the server of a queue; where the queue moves, the runs that were open stay where they are.
+        make: creates a reporter.
+        server_of: returns the server of a queue; if the queue moves, open runs keep their reporter.
     """
 
     def __init__(self, make: Callable[[], ProgressReporter], server_of: Callable[[QueueRef], Server]) -> None:

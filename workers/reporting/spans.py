@@ -1,8 +1,8 @@
-"""Spans of runs, by the OpenTelemetry conventions for messaging; imported only if a tracer provider is set.
+"""Spans of runs, following the OpenTelemetry messaging conventions; imported only if a tracer provider is set.
 
-The span of a run is a consumer span, the root of a trace of its own, and linked to the span of the enqueue: a job may
-run long after its enqueue, more than once, and one enqueue may be of a million jobs. While the job runs, its span is
-the current one, so that spans of the job's own code are its children. Each try has a span, all with the same link.
+The span of a run is a consumer span, the root of its own trace, and linked to the span of the enqueue: a job may run
+long after its enqueue and more than once, and one enqueue may create a million jobs. While the job runs, its span is
+the current one, so that spans of the job's own code are its children. Each try has its own span with the same link.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from monarq.workers.runs.run import ActiveRun
 
 
 class SpanListener(WorkerEvents):
-    """Makes a span for each run. Its methods are called in the tasks of the runs, whose current span it sets.
+    """Creates a span for each run. Its methods are called in the tasks of the runs, whose current span it sets.
 
     Args:
         tracer: starts the spans.
@@ -68,7 +68,7 @@ class SpanListener(WorkerEvents):
         span = self._spans.get(run)
         if span is not None:
             span.add_event("monarq.job.retry", {"monarq.retry.delay_s": delay_s})
-        # A job that asks for another try has not failed.
+        # A job that asks for a retry has not failed.
         self._end(run, "retried", None if is_retry_request(error) else error)
 
     def job_crashed(self, run: ActiveRun, error: CpuJobDied) -> None:
@@ -146,7 +146,7 @@ def _fail(span: Span, error: BaseException) -> None:
         "exception.message": message_of(error),
         "exception.stacktrace": traceback_text(error),
     }
-    # Not by record_exception(), which formats a whole error, however large.
+    # Do not use record_exception(), which formats the whole error, however large.
     span.add_event("exception", attributes)
     span.set_attribute("error.type", type_name_of(error))
     span.set_status(Status(StatusCode.ERROR, error_text(error)))

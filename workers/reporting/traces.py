@@ -1,7 +1,7 @@
-"""What reports a worker's runs elsewhere while it runs: OpenTelemetry's spans and metrics, and installed integrations.
+"""Reports a worker's runs to other systems: OpenTelemetry spans and metrics, and installed integrations.
 
-OpenTelemetry's are turned on where the program has set a tracer or a meter provider by then. They are made in modules
-of their own, which import it: programs without it must not load it and need not have it installed.
+OpenTelemetry is used if the program has set a tracer or meter provider by then. Separate modules import it: programs
+without it must not load it and need not have it installed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from monarq.workers.events.listener import INSTALLED, Listener
 
 @contextmanager
 def tracing(events: Dispatcher, worker_id: str) -> Iterator[None]:
-    """Reports the runs in this block; does nothing where nobody wants reports."""
+    """Reports the runs in this block; does nothing if no system is configured."""
     listeners = [*_of_otel(worker_id), *INSTALLED]
     for listener in listeners:
         events.add(listener)

@@ -1,7 +1,7 @@
-"""The worker's log: a listener that writes monarq's own log lines, with all of their text.
+"""The worker's log: a listener that writes monarq's own log lines and holds all their texts.
 
-A job that succeeds is logged at DEBUG only: at ten thousand jobs a second a line each would cost more than the jobs.
-So is a tick of a cron, whose job is a job like others.
+A job that succeeds is logged only at DEBUG: at ten thousand jobs a second, a line for each would cost more than the
+jobs. So is a cron tick, since its job is logged like any other.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class WorkerLog(WorkerEvents):
     def worker_draining(self, running: int, grace_s: float) -> None:
         """See `WorkerEvents`."""
         jobs = "1 running job has" if running == 1 else f"{running} running jobs have"
-        logger.info("draining: %s %g s to end; what still runs then goes back to its queue", jobs, grace_s)
+        logger.info("draining: %s %g s to end; jobs still running then go back to their queues", jobs, grace_s)
 
     def job_failed(self, run: ActiveRun, error: BaseException) -> None:
         """See `WorkerEvents`."""
@@ -51,15 +51,15 @@ class WorkerLog(WorkerEvents):
 
     def job_retried(self, run: ActiveRun, error: BaseException, delay_s: float) -> None:
         """See `WorkerEvents`."""
-        # A job that asks for another try works as intended; one that is retried because it raised may be in trouble.
+        # A job that asks for a retry works as intended; one that is retried because it raised may be in trouble.
         if is_retry(error):
-            logger.info("%s is tried again in %.2f s, as it asked", _named(run), delay_s)
+            logger.info("%s is retried in %.2f s, as it requested", _named(run), delay_s)
         else:
-            logger.warning("%s is tried again in %.2f s: %s", _named(run), delay_s, error_text(error))
+            logger.warning("%s is retried in %.2f s: %s", _named(run), delay_s, error_text(error))
 
     def job_crashed(self, run: ActiveRun, error: CpuJobDied) -> None:
         """See `WorkerEvents`."""
-        logger.error("%s crashed after %.3f s: %s; it costs it no try", _named(run), run.seconds, error.how)
+        logger.error("%s crashed after %.3f s: %s; this does not count as a try", _named(run), run.seconds, error.how)
 
     def job_cancelled(self, run: ActiveRun) -> None:
         """See `WorkerEvents`."""
@@ -67,25 +67,27 @@ class WorkerLog(WorkerEvents):
 
     def job_handed_back(self, run: ActiveRun) -> None:
         """See `WorkerEvents`."""
-        # This event may come from outside the task of the run, without the log fields of its job.
-        logger.info("%s is handed back; it costs it no try", _named(run), extra=_fields(run.lease, run.name))
+        # This event may come from outside the run's task, without the log fields of its job.
+        logger.info(
+            "%s goes back to its queue; this does not count as a try", _named(run), extra=_fields(run.lease, run.name)
+        )
 
     def job_lost(self, run: ActiveRun) -> None:
         """See `WorkerEvents`."""
-        logger.warning("%s was cancelled: its lease was lost, and somebody else may run it", _named(run))
+        logger.warning("%s was cancelled: its lease was lost, and another worker may be running it", _named(run))
 
     def job_rejected(
         self, lease: Lease, name: str, error: BaseException, enqueue_ms: int, payload: Payload | None = None
     ) -> None:
         """See `WorkerEvents`."""
-        without = "" if lease.crashes or lease.tries else " without having run"
+        without = "" if lease.crashes or lease.tries else " and has never run"
         logger.error("%s:%s is dead%s: %s", lease.job_id, name, without, error_text(error), extra=_fields(lease, name))
 
     def job_unknown(self, lease: Lease, name: str) -> None:
         """See `WorkerEvents`."""
         logger.warning(
-            "no job is named %r on this worker: it waits in the queue %s for one that knows it, and is dead where none"
-            " comes within --keep-unknown",
+            "no job is named %r on this worker: it waits in the queue %s for a worker that knows it, and becomes a dead"
+            " letter if none comes within --keep-unknown",
             name,
             printable(lease.queue.label),
             extra=_fields(lease, name),
@@ -97,7 +99,9 @@ class WorkerLog(WorkerEvents):
 
     def ack_refused(self, refused: list[Ack]) -> None:
         """See `WorkerEvents`."""
-        logger.warning("the ends of %d jobs were not written, their leases had been lost: %s", *_some(refused))
+        logger.warning(
+            "the outcomes of %d jobs were not written because their leases had been lost: %s", *_some(refused)
+        )
 
     def result_not_serialized(self, run: ActiveRun, error: Exception) -> None:
         """See `WorkerEvents`."""
@@ -109,11 +113,11 @@ class WorkerLog(WorkerEvents):
 
     def redis_awaited(self, why: str, waited_s: float) -> None:
         """See `WorkerEvents`."""
-        logger.warning("waiting for Redis, for %.0f s now: %s", waited_s, why)
+        logger.warning("still waiting for Redis after %.0f s: %s", waited_s, why)
 
     def redis_lost(self, doing: str, error: BaseException) -> None:
         """See `WorkerEvents`."""
-        logger.warning("Redis: %s does not work (%s); trying again until it does", doing, why_refused(error))
+        logger.warning("Redis: %s fails (%s); retrying until it works", doing, why_refused(error))
 
     def redis_back(self, doing: str) -> None:
         """See `WorkerEvents`."""
@@ -125,15 +129,15 @@ class WorkerLog(WorkerEvents):
 
     def lease_renewal_failed(self, error: BaseException) -> None:
         """See `WorkerEvents`."""
-        logger.warning("Redis: the leases could not be renewed (%s); trying again until they can", why_refused(error))
+        logger.warning("Redis: renewing the leases fails (%s); retrying until it works", why_refused(error))
 
     def listener_failed(self, name: str, error: BaseException) -> None:
         """See `WorkerEvents`."""
-        logger.error("the listener %s raised %s; the job is none the worse", name, error_text(error), exc_info=error)
+        logger.error("the listener %s raised %s; the job is not affected", name, error_text(error), exc_info=error)
 
 
 class DebugWorkerLog(WorkerLog):
-    """The same with two more lines for each job and one for each tick of a cron, for the level DEBUG."""
+    """The same with two more lines for each job and one for each cron tick, for the level DEBUG."""
 
     def job_started(self, run: ActiveRun) -> None:
         """See `WorkerEvents`."""
@@ -149,47 +153,50 @@ class DebugWorkerLog(WorkerLog):
 
 
 def worker_log() -> WorkerLog:
-    """Returns the listener for the logger's present level: at INFO, no event of each job needs a handler."""
+    """Returns the listener for the logger's current level: at INFO, the events of each job need no handler."""
     return DebugWorkerLog() if logger.isEnabledFor(logging.DEBUG) else WorkerLog()
 
 
 def why_refused(error: BaseException) -> str:
     """The text of a Redis error, and what to do about it if that is known."""
     to_do = advice(error)
-    # That nothing was sent is nothing to people: why, is.
+    # Users need not know that nothing was sent, only why.
     text = (isinstance(error, NotSentError) and message_of(error)) or error_text(error)
     return f"{text}: {to_do}" if to_do else text
 
 
 def warn_unserved_queues(served: Sequence[QueueRef], unserved: Mapping[QueueRef, Sequence[str]]) -> None:
-    """Warns of the jobs of a worker that belong to queues which it does not serve, given by queue."""
+    """Warns of jobs of a worker whose queues it does not serve; `unserved` has them by queue."""
     jobs = "; ".join(f"{queue} ({', '.join(names)})" for queue, names in unserved.items())
     options = " ".join(map(option_of, (*served, *unserved)))
-    logger.warning("jobs here belong to queues that this worker does not serve: %s; to serve all: %s", jobs, options)
+    logger.warning("this worker does not serve the queues of some of its jobs: %s; to serve all: %s", jobs, options)
 
 
 def warn_unserved_own_queues(served: Sequence[QueueRef], own: Sequence[QueueRef]) -> None:
-    """Warns of queues that the target's own settings name, and that its worker was told not to serve."""
+    """Warns of queues that the target's own settings name but its worker was told not to serve."""
     kind = "queue" if len(own) == 1 else "queues"
     options = " ".join(map(option_of, (*served, *own)))
     logger.warning(
-        "the settings' own %s %s: not served by this worker; to serve all: %s", kind, ", ".join(map(str, own)), options
+        "this worker does not serve the %s %s of its settings; to serve all: %s",
+        kind,
+        ", ".join(map(str, own)),
+        options,
     )
 
 
 def warn_namesake(found: Namesake) -> None:
-    """Warns of jobs in a queue of the other format whose name is that of a queue which the worker serves."""
+    """Warns of jobs in a queue of the other format with the name of a queue that the worker serves."""
     logger.warning("%s, which this worker does not serve; to serve it: %s", found, option_of(found.queue))
 
 
 def warn_paused(paused: Sequence[QueueRef], *, ends: bool) -> None:
-    """Warns of queues that are paused: at the start of a worker, or where a burst ends without their jobs."""
+    """Warns of paused queues: at the start of a worker, or when a burst ends without their jobs."""
     one = len(paused) == 1
     names = ", ".join(map(str, paused))
     commands = "; ".join(f"monarq queues resume {_argument_of(queue)}" for queue in paused)
-    what = "burst ends without their jobs" if ends else "worker gets none of their jobs"
+    what = "burst ends without their jobs" if ends else "worker runs none of their jobs"
     logger.warning(
-        "the %s %s %s paused, and this %s; to go on with them: %s",
+        "the %s %s %s paused, and this %s; to resume: %s",
         "queue" if one else "queues",
         names,
         "is" if one else "are",
@@ -209,7 +216,7 @@ def _named(run: ActiveRun) -> str:
 
 
 def _fields(lease: Lease, name: str) -> dict[str, str]:
-    """The log fields of a job, for lines written outside of its task: see `monarq.workers.reporting.log_fields`."""
+    """The log fields of a job, for lines written outside of its task; see `monarq.workers.reporting.log_fields`."""
     fields = {"job_id": lease.job_id, "job_name": name, "queue": lease.queue.name}
     return {field: printable(value) for field, value in fields.items()}
 

@@ -1,4 +1,4 @@
-"""The worker's record: its counters and its state as it keeps them in Redis for monitors.
+"""The worker's record: the counters and the state that it keeps in Redis for monitors.
 
 `monarq.monitor.queues.workers` reads it. The lease thread writes it with each renewal of the leases; its size is
 bounded.
@@ -21,18 +21,17 @@ from monarq.workers.reporting.process_stats import ProcessStats
 from monarq.workers.runs.run import ActiveRun
 
 MOST_JOBS: Final = 50
-"""How many running jobs are listed: those that started first, as they may be stuck."""
+"""How many running jobs are listed: those that started first, since they may be stuck."""
 
 PYTHON: Final = ".".join(platform.python_version_tuple()[:2])
 
 
 @dataclass(slots=True)
 class RunCounters:
-    """Counts of a worker's runs by how they ended, and `started`, which counts all of them.
+    """Counts of a worker's runs by outcome, and `started`, which counts all of them.
 
-    `succeeded` runs returned, `failed` ones are not tried again, `cancelled` ones ended on request, `retried` and
-    `crashed` ones are tried again. `abandoned_threads` counts threads of jobs that have timed out or were cancelled,
-    and still run.
+    `succeeded` runs returned, `failed` ones are not retried, `cancelled` ones ended on request, `retried` and `crashed`
+    ones are retried. `abandoned_threads` counts threads that still run although their jobs timed out or were cancelled.
     """
 
     started: int = 0
@@ -59,7 +58,7 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The record; its fields are those of `monarq.monitor.queues.workers.WorkerStats`.
 
     Attributes:
-        native_queues: those of the queues that are native: a queue of arq's format may have the same name.
+        native_queues: the names of its native queues, since queues in arq's format may have the same names.
     """
 
     id: str
@@ -99,7 +98,7 @@ def write_record(
     restarts: int,
     draining: bool,
 ) -> bytes:
-    """Returns the record of a worker as of now; `runs` are in the order of their start."""
+    """Returns the current record of a worker; `runs` are in the order of their start."""
     record = WorkerRecord(
         id=worker_id,
         host=socket.gethostname(),
@@ -129,5 +128,5 @@ def write_record(
 
 
 def _running_record(run: ActiveRun) -> RunningRecord:
-    # A run that has just passed the precheck has not started yet: its claim is the nearest known time.
+    # A run that has just passed the precheck has not started: its claim is the closest known time.
     return RunningRecord(run.lease.job_id, run.job.name, run.lease.queue.name, run.start_ms or run.lease.claimed_ms)

@@ -1,1 +1,1 @@
-"""The supervisor: keeps a pool of worker processes running, healthy and fresh."""
+"""The supervisor: keeps a pool of worker processes running and healthy."""

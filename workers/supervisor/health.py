@@ -1,7 +1,7 @@
 """The health of a pool: liveness and readiness, the two questions that orchestrators ask.
 
 The supervisor's health port asks `PoolHealth`. Live means that event loops run; ready means that a job enqueued now
-would be run. Each report names what is wrong, so that its reader knows where to look.
+would be run. Each report names what is wrong.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class HealthLimits:
     """The limits beyond which a pool is unhealthy. All in seconds.
 
     Attributes:
-        live_s: an event loop that is blocked for so long fails `live`. The supervisor replaces a worker that hangs by
-            itself: this should be longer than its hang timeout.
-        claim_s: where a job is due and a place free, but nothing was claimed for so long, the pool is not ready.
+        live_s: an event loop that is blocked for this long fails `live`. It should be longer than the hang timeout,
+            after which the supervisor itself replaces a worker.
+        claim_s: if a job is due and a slot is free, but nothing was claimed for this long, the pool is not ready.
     """
 
     live_s: float = 60.0
@@ -43,10 +43,10 @@ class HealthReport:
     """The answer to one health check.
 
     Attributes:
-        problems: what is wrong, in words; empty where all is well.
+        problems: descriptions of what is wrong; empty if nothing is.
         pool: the state of the pool.
         loop_lag_s: the largest delay of the supervisor's event loop in the last seconds.
-        redis: what Redis answered, where it was asked.
+        redis: what Redis answered, if it was asked.
     """
 
     problems: list[str]
@@ -56,7 +56,7 @@ class HealthReport:
 
     @property
     def ok(self) -> bool:
-        """Whether all is well."""
+        """Whether there are no problems."""
         return not self.problems
 
 
@@ -78,7 +78,7 @@ class PoolHealth:
         self._lag_task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Starts to watch the running loop."""
+        """Starts watching the running loop."""
         self._lag.start()
         self._lag_task = asyncio.get_running_loop().create_task(self._record_lags())
 
@@ -93,11 +93,11 @@ class PoolHealth:
         pool, lag_s = self._pool(), self._loop_lag_s()
         problems = [f"worker {worker.index} (pid {worker.pid}) {what}" for worker, what in self._unresponsive(pool)]
         if lag_s >= self._limits.live_s:
-            problems.append(f"the supervisor's event loop stood still for {lag_s:.1f} s")
+            problems.append(f"the supervisor's event loop was blocked for {lag_s:.1f} s")
         return HealthReport(problems, pool, lag_s)
 
     async def ready(self) -> HealthReport:
-        """Whether the pool takes jobs: a worker is ready, Redis answers, and what is due is claimed."""
+        """Whether the pool takes jobs: a worker is ready, Redis answers, and due jobs are claimed."""
         pool = self._pool()
         serving = [worker for worker in pool.workers if worker.phase == "ready"]
         problems = []
@@ -115,14 +115,14 @@ class PoolHealth:
         return HealthReport(problems, pool, self._loop_lag_s(), answer)
 
     def _unresponsive(self, pool: PoolState) -> list[tuple[WorkerState, str]]:
-        """Workers whose loop does not run. One that starts may be importing; the supervisor limits that."""
+        """Workers whose loop does not run. A starting worker may be importing; the supervisor limits that."""
         limit_s = self._limits.live_s
         unresponsive = []
         for worker in pool.workers:
             if worker.phase != "starting" and worker.silent_s >= limit_s:
-                unresponsive.append((worker, f"has given no sign of life for {worker.silent_s:.1f} s"))
+                unresponsive.append((worker, f"has sent no heartbeat for {worker.silent_s:.1f} s"))
             elif worker.heartbeat.lag_s >= limit_s:
-                unresponsive.append((worker, f"stood still for {worker.heartbeat.lag_s:.1f} s"))
+                unresponsive.append((worker, f"had its event loop blocked for {worker.heartbeat.lag_s:.1f} s"))
         return unresponsive
 
     def _unclaimed(self, serving: list[WorkerState], answer: ProbeResult) -> list[str]:
@@ -134,13 +134,13 @@ class PoolHealth:
                 idle_s = _idle_s(serving, queue, lane_queue)
                 if waits_s is not None and min(waits_s, idle_s) >= limit_s:
                     problems.append(
-                        f"{queue}: a job for the {lane_queue} lane has been due for {waits_s:.1f} s and a place"
+                        f"{queue}: a job for the {lane_queue} lane has been due for {waits_s:.1f} s and a slot"
                         f" was free, but nothing was claimed for {idle_s:.1f} s"
                     )
         return problems
 
     def _unanswered(self, serving: list[WorkerState]) -> list[str]:
-        """Where the supervisor cannot ask Redis itself: how long Redis has not answered the workers."""
+        """If the supervisor cannot ask Redis itself: how long Redis has not answered the workers."""
         answered_s = min((worker.heartbeat.renewed_s + worker.silent_s for worker in serving), default=0.0)
         lease_s = max((worker.ready.lease_s for worker in serving if worker.ready), default=0.0)
         if answered_s <= max(lease_s, self._limits.claim_s):
@@ -157,7 +157,7 @@ class PoolHealth:
 
 
 def _idle_s(serving: list[WorkerState], queue: QueueRef, lane_queue: LaneQueue) -> float:
-    """How long no worker has got a job there, although all had a place; 0 where no worker serves it."""
+    """How long no worker has got a job there although all had a free slot; 0 if no worker serves it."""
     return min(
         (
             idle.idle_s + worker.silent_s

@@ -1,6 +1,6 @@
 """The health endpoint: `/livez` and `/readyz`, which answer 200 or 503 with a JSON body that says why.
 
-Imported only where a health port is asked for, as it needs Starlette.
+Imported only if a health port is configured, since it needs Starlette.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The Prometheus metrics of a pool that its supervisor knows itself, beside those that are read from Redis.
+"""The Prometheus metrics of a pool that its supervisor knows itself, in addition to those read from Redis.
 
-Imported only where metrics are served, as it needs prometheus_client.
+Imported only if metrics are served, since it needs prometheus_client.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The state of a pool and its workers, as the supervisor knows it: values for health checks and metrics."""
+"""The state of a pool and its workers as known to the supervisor, for health checks and metrics."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class WorkerState:
     Attributes:
         index: the number of its slot.
         pid: its process id.
-        phase: whether it takes jobs.
-        ready: its `Ready`; None before that came. It may hold a password.
+        phase: whether it is starting, takes jobs, or is stopping.
+        ready: its `Ready`; None until received. It may hold a password.
         silent_s: seconds since its last message.
         heartbeat: its last heartbeat.
-        restarts: how often the worker of its slot has ended by itself or was killed.
+        restarts: how often the worker of its slot ended unexpectedly or was killed.
     """
 
     index: int
@@ -53,7 +53,7 @@ class PoolState:
     Attributes:
         draining: whether the pool was told to stop.
         workers: its workers, by their slots.
-        restarts: how many workers have ended by themselves or were killed, and were replaced.
+        restarts: how many workers ended unexpectedly or were killed, and were replaced.
     """
 
     draining: bool

@@ -1,8 +1,7 @@
-"""The recycler: replaces workers that have run enough jobs, take too much memory, or have lost too many threads.
+"""The recycler: replaces workers that have run enough jobs, use too much memory, or have abandoned too many threads.
 
-It is a remedy for leaks in jobs and in the libraries that they use. Workers are replaced one at a time, without a gap
-and without haste: the successor takes jobs before the old worker stops claiming, and that one exits when its last job
-has ended.
+It is a remedy for leaks in jobs and in the libraries that they use. Workers are replaced one at a time, without a gap:
+the successor takes jobs before the old worker stops claiming, and the old worker exits when its last job has ended.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ CHECK_S: Final = 1.0
 """How often workers are checked: as often as they send heartbeats."""
 
 ABANDONED_THREADS: Final = 100
-"""The default bound."""
+"""The default limit."""
 
 _RETRY_FIRST_S: Final = 1.0
 _RETRY_LONGEST_S: Final = 60.0
@@ -33,10 +32,10 @@ class RecycleLimits:
     """The limits at which a worker is replaced by another.
 
     Attributes:
-        jobs: how many jobs it runs, about: those that it starts within a second of that, and while its successor
-            starts, come on top. None for any number.
-        memory_bytes: how much memory it may take without its cpu lane, whose processes have limits of their own.
-            None for any. A limit below what a worker takes before its first job is ignored.
+        jobs: roughly how many jobs it runs; jobs started within the next second, and while its successor starts, come
+            on top. None for no limit.
+        memory_bytes: how much memory it may use without its cpu lane, whose processes have their own limits. None for
+            no limit. A limit below what a worker uses before its first job is ignored.
         abandoned_threads: how many threads may still run in it although their jobs were abandoned.
     """
 
@@ -45,7 +44,7 @@ class RecycleLimits:
     abandoned_threads: int = ABANDONED_THREADS
 
     def exceeded_by(self, worker: WorkerHandle) -> str | None:
-        """Why the worker must be replaced, in a few words; None while it need not."""
+        """Why the worker must be replaced, in a few words; None if it need not be."""
         heartbeat = worker.heartbeat
         if self.jobs is not None and heartbeat.started >= self.jobs:
             return f"it has run {heartbeat.started:,} jobs"
@@ -54,21 +53,21 @@ class RecycleLimits:
         return self._memory_excess(worker)
 
     def is_too_small_for(self, worker: WorkerHandle) -> bool:
-        """Whether the worker took more memory than the limit before its first job: so would any successor."""
+        """Whether the worker used more memory than the limit before its first job, as would any successor."""
         return self.memory_bytes is not None and worker.ready_bytes > self.memory_bytes
 
     def _memory_excess(self, worker: WorkerHandle) -> str | None:
         if self.memory_bytes is None or not worker.heartbeat.started or self.is_too_small_for(worker):
             return None
         taken_bytes = read_resident_bytes(worker.pid)
-        return f"it takes {taken_bytes / 2**20:,.0f} MiB" if taken_bytes > self.memory_bytes else None
+        return f"it uses {taken_bytes / 2**20:,.0f} MiB" if taken_bytes > self.memory_bytes else None
 
 
 class Recycler:
-    """Checks the workers of a pool each second.
+    """Checks the workers of a pool every second.
 
-    One successor is started at a time. A slot whose old worker still has jobs to finish waits for that, so that there
-    are never more than two processes for one slot.
+    One successor is started at a time. A slot whose old worker still has jobs to finish waits for it, so that there are
+    never more than two processes for one slot.
     """
 
     def __init__(self, slots: Sequence[WorkerSlot], limits: RecycleLimits, log: SupervisorLog) -> None:
@@ -79,7 +78,7 @@ class Recycler:
         self._warned_too_small = False
 
     async def run(self) -> None:
-        """Replaces workers until cancelled; one whose successor does not start stays, and that is tried again."""
+        """Replaces workers until cancelled. A worker whose successor does not start stays; this is retried."""
         async with asyncio.TaskGroup() as tasks:
             for slot in self._slots:
                 tasks.create_task(self._recycle(slot))

@@ -1,6 +1,6 @@
 """The Redis probe of the supervisor's health checks: whether a pool's Redis answers, and how long its jobs wait.
 
-The supervisor has a connection of its own for it. Checks that are close together share one result.
+The supervisor has its own connection for it. Checks that are close together share one result.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from monarq.shared.text.error_text import error_text
 from monarq.workers.supervisor.pool_state import PoolState
 
 TIMEOUT_S: Final = 2.0
-"""How long Redis may take to answer; orchestrators themselves wait for a second or a few."""
+"""How long Redis may take to answer; orchestrators wait for a second or a few."""
 
 CACHE_S: Final = 1.0
-"""How long a result is used again."""
+"""How long a result is reused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class ProbeResult:
     """What Redis answered.
 
     Attributes:
-        error: why it did not answer; None where it did.
-        queues: by queue, how long its jobs wait.
+        error: why it did not answer; None if it did.
+        queues: how long jobs have waited, by queue.
     """
 
     error: str | None = None
@@ -54,7 +54,7 @@ class RedisProbe:
         self._probed_s = float("-inf")
 
     async def check(self, pool: PoolState) -> ProbeResult | None:
-        """What Redis answers now; None where its URL is not known, as before the first worker is ready."""
+        """What Redis answers now; None if its URL is unknown, for instance before the first worker is ready."""
         redis = await self.open(pool)
         if redis is None:
             return None
@@ -71,7 +71,7 @@ class RedisProbe:
             self._redis = None
 
     async def open(self, pool: PoolState) -> Redis | None:
-        """A client of the pool's Redis, which the probe closes; None as long as its URL is not known."""
+        """A client of the pool's Redis, which the probe closes; None while its URL is unknown."""
         await self._follow(pool)
         return self._redis
 
@@ -91,7 +91,7 @@ class RedisProbe:
             self._redis = open_redis(self._url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
 
     async def _read(self, redis: Redis) -> ProbeResult:
-        """Asks about each queue; of a cluster that answers in part, only what answers is read."""
+        """Asks about each queue; on a cluster, reads only the nodes that answer."""
         answers: dict[QueueRef, Waiting] = {}
 
         async def read(queues: Sequence[QueueRef]) -> None:

@@ -1,8 +1,8 @@
 """The supervisor: keeps a pool of worker processes running, in the process of `monarq worker`.
 
-It starts the workers, replaces one that dies and puts its jobs back in their queues at once, kills one that hangs,
+It starts the workers, replaces one that dies and puts its jobs back into their queues at once, kills one that hangs,
 replaces them one by one on SIGHUP, and lets them finish their jobs on SIGTERM. It runs no job, and needs Redis only to
-recover jobs, so that no job can take it down; if it is killed all the same, its workers drain by themselves.
+recover jobs, so that no job can take it down. If it is killed nevertheless, its workers drain by themselves.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Supervisor:
 
     1. run: keep a worker running in each slot until all have ended for good.
     2. handle_<signal>: stop, hand back, restart, reap.
-    3. a worker that ended: log it, recover its jobs, and decide whether its slot gets another.
+    3. When a worker has ended: log it, recover its jobs, and decide whether its slot gets another.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class Supervisor:
         Args:
             spec: what each worker runs.
             workers: how many.
-            auto_size: whether the first worker may decide that it stays the only one, as its target needs that: users
-                of arq's settings count on it, with a port that a hook opens say, or a cron that runs at the start. The
-                others are started when the first one is ready.
+            auto_size: whether the first worker may decide to stay the only one because its target requires it. Users of
+                arq's settings rely on that, for instance for a port that a hook opens, or a cron that runs at startup.
+                The others are started when the first one is ready.
             command: starts a worker process.
             limits: its time limits.
-            recycle_limits: the limits at which a worker is replaced. Default: only where too many of its threads hang.
+            recycle_limits: the limits at which a worker is replaced. Default: only if too many of its threads hang.
             log: where it logs; by default the logger ``monarq.supervisor``.
         """
         self._spec = spec
@@ -96,8 +96,8 @@ class Supervisor:
         Must run on plain asyncio in the main thread: it takes over SIGTERM, SIGINT, SIGHUP and SIGCHLD.
 
         Returns:
-            The exit code: 0; 2 when the workers cannot start, for a reason that was logged; that of their processes,
-            mostly 1, where the user's own code has raised before they took jobs, or after the last one.
+            The exit code: 0; 2 if the workers cannot start, for a reason that was logged; that of their processes,
+            usually 1, if the user's own code raised before they took jobs or after the last one.
         """
         if self._is_size_known:
             self._log.started(len(self._slots))
@@ -133,7 +133,7 @@ class Supervisor:
             worker.hand_back()
 
     def handle_hup(self) -> None:
-        """SIGHUP: replaces the workers one by one, or stops when it came as our terminal was closed."""
+        """SIGHUP: replaces the workers one by one, or stops if it was sent because our terminal was closed."""
         if self._hangup_stops and not has_terminal():
             self.handle_term()
         elif not self._stopping:
@@ -142,7 +142,7 @@ class Supervisor:
                 self._restarting = asyncio.get_running_loop().create_task(self._rolling_restart())
 
     def handle_chld(self) -> None:
-        """SIGCHLD: reaps the processes that have ended; as PID 1 also those that are not ours."""
+        """SIGCHLD: reaps ended processes; as PID 1, also those that are not ours."""
         for worker in list(self._workers.values()):
             if worker.reap():
                 del self._workers[worker.pid]
@@ -155,7 +155,7 @@ class Supervisor:
             self._slot_tasks.create_task(slot.run())
 
     def _set_size(self, first: Ready) -> None:
-        """Decides how many workers the pool has, by what the first one runs."""
+        """Decides how many workers the pool has, depending on what the first one runs."""
         self._is_size_known = True
         spared = self._slots[1:]
         if first.one_process:
@@ -180,7 +180,7 @@ class Supervisor:
 
     async def _rolling_restart(self) -> None:
         while self._restart_requested and not self._stopping:
-            self._restart_requested = False  # requested again from now on, there is something newer still
+            self._restart_requested = False  # a request from now on means something even newer
             self._log.rolling_restart_begun(one_at_a_time=self._slots[0].one_at_a_time)
             failed = await self._restart_slots()
             if failed is not None and not self._stopping:
@@ -190,14 +190,14 @@ class Supervisor:
         self._restarting = None
 
     async def _restart_slots(self) -> WorkerSlot | None:
-        """Restarts one slot after the other; returns the one where that failed, which leaves the rest as they are."""
+        """Restarts one slot after the other; returns the one that failed, after which the rest are left alone."""
         for slot in self._slots:
             if not await slot.restart_worker():
                 return slot
         return None
 
     def _start(self, index: int, restarts: int) -> WorkerHandle:
-        # One worker warns of the Redis and the target for all, and no successor does so again.
+        # One worker warns about Redis and the target for all, and no successor does so again.
         warns = index == 0 and not self._was_ready
         worker = WorkerHandle.spawn(
             dataclasses.replace(self._spec, index=index, restarts=restarts, warns_for_pool=warns),
@@ -242,15 +242,15 @@ class Supervisor:
             self._delegate_recoveries()
 
     def _delegate_recoveries(self) -> None:
-        """Makes a worker do the recoveries that need its connection to Redis: one that serves, or the next one."""
+        """Makes a worker do the recoveries that need its connection to Redis: a serving one, or the next one."""
         serving = next((worker for worker in self._workers.values() if worker.is_serving), None)
         while serving is not None and self._recoveries_to_delegate:
             serving.recover(self._recoveries_to_delegate.pop())
 
     def _on_start_failed(self, worker: WorkerHandle) -> bool:
-        """A worker cannot start. Where others could, the reason may pass: a Redis that is away, a bad new version.
+        """A worker cannot start. If others could, the reason may pass: Redis is down, or a new version is bad.
 
-        What the user's code raises may do so in all workers but one, as a port that only one of them gets.
+        User code may raise in all workers but one, for instance for a port that only one of them gets.
         """
         if self._stopping:
             return False

@@ -1,8 +1,8 @@
 """The supervisor's handle of one worker process: start, messages, hang detection, stop, kill, reaping.
 
 The other side is `monarq.workers.process.main`. Everything here runs in callbacks of the supervisor's event loop and
-never waits. The process leads a session of its own: Ctrl-C in a terminal reaches the supervisor alone, and a worker is
-killed together with what its jobs have started.
+never blocks. The process leads its own session: Ctrl-C in a terminal reaches only the supervisor, and a worker is
+killed together with the processes of its jobs.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from monarq.workers.system.job_processes import kill, process_tree
 from monarq.workers.system.memory import own_peak_bytes, read_resident_bytes
 from monarq.workers.system.reaper import ExitStatus, has_ended, reap
 
-# -P keeps the working directory out of the import path: a file there called queue.py, say, must not break the start.
+# -P keeps the working directory out of the import path: a file there, such as queue.py, must not break the start.
 COMMAND: Final = (sys.executable, "-P", "-m", "monarq.workers.process")
 
 TICK_S: Final = 0.5
 EXIT_S: Final = 5.0
-"""How long a process may take to exit that has said that it will."""
+"""How long a process may take to exit after it has said that it will."""
 
 
 class WorkerHandle:
@@ -54,18 +54,18 @@ class WorkerHandle:
 
     Attributes:
         index: the number of its slot.
-        restarts: how often the worker of its slot has ended by itself or was killed.
+        restarts: how often the worker of its slot ended unexpectedly or was killed.
         pid: its process id, and that of its process group and session.
-        ready: its `Ready`; None before that came.
-        importing: what it is importing of the program, from its start on; '' once that is over.
-        start_error: the reason it gave why it cannot start, if it did.
+        ready: its `Ready`; None until received.
+        importing: the module of the program that it is importing; '' once the import is over.
+        start_error: why it cannot start, if it said so.
         ready_bytes: its resident memory when it was ready; 0 before.
         heartbeat: its last heartbeat.
-        silent_s: seconds since its last message; time in which we were stopped ourselves does not count.
-        clean_exit: "drained" or "burst" once it has handed everything back, else None: its jobs must be recovered.
-        failed: whether a lifespan or a hook of the user's has raised after the last job.
+        silent_s: seconds since its last message, without the time for which we were suspended ourselves.
+        clean_exit: "drained" or "burst" once it has handed everything back; else None: its jobs must be recovered.
+        failed: whether a lifespan or hook of the user raised after the last job.
         kill_reason: why the supervisor killed it, if it did.
-        end: how it ended; None while it lives.
+        end: how it ended; None while it is alive.
     """
 
     def __init__(
@@ -142,12 +142,12 @@ class WorkerHandle:
         return self._loop.time() - self.started_s
 
     async def wait_ready(self) -> bool:
-        """Waits until it takes jobs; returns False when it ended instead."""
+        """Waits until it takes jobs; returns False if it ended instead."""
         await self._ready_or_ended.wait()
         return self.ready is not None and self.end is None
 
     async def wait_ended(self) -> None:
-        """Waits until the process is gone and reaped."""
+        """Waits until the process has ended and is reaped."""
         await self._ended.wait()
 
     async def quiesce(self) -> None:
@@ -159,12 +159,12 @@ class WorkerHandle:
         await self._idle.wait()
 
     def drain(self) -> None:
-        """Makes it finish its jobs and exit; it is killed soon after its grace. Safe to call twice."""
+        """Makes it finish its jobs and exit; it is killed soon after its grace period. Safe to call twice."""
         if self._draining:
             return
         self._draining = True
         grace_s = self.ready.grace_s if self.ready else 0.0
-        # The signal reaches it before it listens; the message reaches it where a job has replaced the signal's handler.
+        # The signal works before it listens to us; the message works if a job has replaced the signal's handler.
         self._signal(signal.SIGTERM)
         self._channel.send(Drain())
         self._kill_within(grace_s + self._limits.kill_after_s)
@@ -172,30 +172,30 @@ class WorkerHandle:
     def hand_back(self) -> None:
         """Makes it hand its jobs back now and exit."""
         self.drain()
-        # Not by a second SIGTERM: service managers signal every process of a service, beside what we send.
+        # Do not send a second SIGTERM: service managers send their own to every process of a service.
         self._channel.send(HandBack())
         self._kill_within(self._limits.kill_after_s)
 
     @property
     def is_serving(self) -> bool:
-        """Whether it runs, as far as can be told, and was not told to stop."""
+        """Whether it is alive, as far as is known, and was not told to stop."""
         is_ending = self._draining or self.clean_exit or self.kill_reason or self.end
         return self.ready is not None and not is_ending
 
     def recover(self, order: Recover) -> None:
-        """Makes it put the jobs of another, dead worker back in their queues."""
+        """Makes it put the jobs of another, dead worker back into their queues."""
         self._channel.send(order)
 
     def reap(self) -> bool:
-        """Takes the exit status when the process has ended; returns False while it lives."""
+        """Takes the exit status if the process has ended; returns False while it is alive."""
         if self.end is not None:
             return True
         if not has_ended(self.pid):
             return False
         while self._receive():
-            pass  # its last messages may still lie in the channel
+            pass  # its last messages may still be in the channel
         if self.clean_exit is None or self._interrupted_runs:
-            # Its jobs will run again: processes that they have started must not run beside them.
+            # Its jobs will run again: processes that they started must not run at the same time.
             self._kill_tree()
         # Until its exec, a child's memory counts as our own.
         self.end = reap(self.pid, inherited_peak_bytes=own_peak_bytes(), kill_reason=self.kill_reason)
@@ -203,7 +203,7 @@ class WorkerHandle:
         return True
 
     def detach(self) -> None:
-        """Stops watching it and closes its channel: the process takes it that its supervisor is gone."""
+        """Stops watching it and closes its channel; the process concludes that its supervisor is gone."""
         self._tick_timer.cancel()
         if self._kill_timer is not None:
             self._kill_timer.cancel()
@@ -212,14 +212,14 @@ class WorkerHandle:
 
     def _finish(self) -> None:
         self.detach()
-        # It is reaped already, for its memory figure: Popen must not wait for it again.
+        # It was already reaped to learn its memory usage: Popen must not wait for it again.
         self._process.returncode = self.end.exit_code or 0 if self.end else 0
         self._idle.set()
         self._ready_or_ended.set()
         self._ended.set()
 
     def _receive(self) -> bool:
-        """Handles the messages received; returns False when there was none, or when no more will come."""
+        """Handles the received messages; returns False if there were none, or no more will come."""
         try:
             messages = self._channel.receive()
         except ChannelError as error:
@@ -259,7 +259,7 @@ class WorkerHandle:
                 self._kill_within(EXIT_S)
 
     def _tick(self) -> None:
-        """Counts ticks, not time: while we were stopped or frozen together with the worker, it was not silent."""
+        """Counts ticks, not time: while we were suspended together with the worker, it was not silent."""
         self.silent_s += TICK_S
         limit_s = self._limits.hang_timeout_s if self.ready else self._limits.start_timeout_s
         if self.silent_s >= limit_s:
@@ -273,13 +273,13 @@ class WorkerHandle:
     def _kill_hung(self) -> None:
         self.kill_reason = hang_note(self, self.silent_s)
         self._log.worker_hung(self, self.silent_s)
-        self._to_kill |= process_tree(self.pid)  # its descendants are not found once it has ended
-        # Its fault handler writes all stacks on SIGABRT, whoever holds the interpreter's lock.
+        self._to_kill |= process_tree(self.pid)  # its descendants cannot be found once it has ended
+        # Its fault handler writes all stacks on SIGABRT, whoever holds the GIL.
         self._signal(signal.SIGABRT)
         self._replace_kill_timer(self._limits.dump_s, self._kill_tree)
 
     def _kill_within(self, wait_s: float) -> None:
-        """Kills it after this time, unless it will be killed sooner."""
+        """Kills it after this time, unless it is to be killed sooner."""
         if self.end is not None or self.kill_reason is not None:
             return
         if self._kill_timer is None or self._kill_timer.when() > self._loop.time() + wait_s:
@@ -296,22 +296,22 @@ class WorkerHandle:
         self._kill_timer = self._loop.call_later(wait_s, kill, *arguments)
 
     def _signal(self, number: signal.Signals) -> None:
-        # A process that was not reaped keeps its number, so this reaches nobody else.
+        # A process that was not reaped keeps its id, so this reaches no other process.
         if self.end is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def _kill_tree(self) -> None:
-        """Kills it and what it and its jobs have started; call it before it is reaped."""
+        """Kills it and all processes that it and its jobs started; call it before it is reaped."""
         self._to_kill |= process_tree(self.pid)
-        # macOS says "not permitted" of a group of zombies.
+        # macOS says "not permitted" for a group of zombies.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         kill(self._to_kill)
 
 
 def _start_process(spec: WorkerSpec, command: Sequence[str]) -> tuple[subprocess.Popen[bytes], SupervisorEnd]:
-    """Starts a worker's process in a session of its own, and sends it its spec.
+    """Starts a worker's process in its own session, and sends it its spec.
 
     Raises:
         OSError: the system refuses another process or descriptor.

@@ -1,8 +1,8 @@
 """A worker slot: one place in the pool, in which one worker is kept running.
 
-A worker that ends is followed by another, after a pause that grows while workers of this slot die early, and stays
-short where they could work. In a rolling restart the successor is ready before the old worker is told to stop, unless
-there may never be two workers in the slot.
+A worker that ends is followed by another after a pause, which grows while workers of this slot die early and stays
+short if they could work. In a rolling restart, the successor is ready before the old worker is told to stop, unless the
+slot may never have two workers.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ class WorkerSlot:
     """A slot of the pool.
 
     1. run: start a worker, and another when it has ended, until closed.
-    2. restart_worker, or start_successor: put a new worker in the old one's place without a gap.
-    3. close: no worker is started any more; the supervisor tells the one that runs to stop.
+    2. restart_worker, or start_successor: replace the worker by a new one without a gap.
+    3. close: no more workers are started; the supervisor tells the running one to stop.
 
     Attributes:
         index: its number in the pool.
-        restarts: how many workers have ended here unasked, and were replaced.
-        one_at_a_time: whether a worker has to end before another may start in its place.
+        restarts: how many workers ended here unexpectedly and were replaced.
+        one_at_a_time: whether a worker must end before its successor may start.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class WorkerSlot:
 
         Args:
             index: its number in the pool.
-            start: starts a worker for a slot, given how many others have ended there unasked, or raises OSError.
+            start: starts a worker for a slot, given how many others ended there unexpectedly, or raises OSError.
             on_ended: called with each worker that has ended; returns whether another one is wanted.
             limits: how long to pause.
             log: where failures are logged.
@@ -65,7 +65,7 @@ class WorkerSlot:
         self._being_restarted: WorkerHandle | None = None
 
     async def run(self) -> None:
-        """Keeps a worker running; ends when the last worker has, and no other is wanted."""
+        """Keeps a worker running; ends when the last worker has ended and no other is wanted."""
         async with asyncio.TaskGroup() as self._tasks:
             self._tasks.create_task(self._start_worker())
 
@@ -82,7 +82,7 @@ class WorkerSlot:
         """Replaces the worker by a new one, and waits until the old one has ended.
 
         Returns:
-            False when the new one did not become ready, and the old one stays.
+            False if the new one did not become ready and the old one stays.
         """
         old = self._worker
         if old is None:
@@ -96,10 +96,10 @@ class WorkerSlot:
         return True
 
     async def start_successor(self, old: WorkerHandle) -> bool:
-        """Puts a new worker in this one's place, if it still has it; the caller makes the old one end.
+        """Replaces this worker by a new one, if it still has the slot; the caller makes the old one end.
 
         Returns:
-            False when the new one did not become ready, and the old one keeps its place.
+            False if the new one did not become ready and the old one keeps the slot.
         """
         async with self._successor_lock:
             if self._worker is not old or self._closed.is_set():
@@ -136,7 +136,7 @@ class WorkerSlot:
         if worker is self._successor:
             self._successor = None
         if worker is not self._worker:
-            return  # another one has its place
+            return  # another one has the slot
         self._worker, self._successor = self._successor, None
         if self._worker is not None or not wants_another:
             return
@@ -146,7 +146,7 @@ class WorkerSlot:
         await self._start_worker()
 
     def _backoff_after(self, worker: WorkerHandle) -> Backoff:
-        """Short where it could work: jobs wait, and what killed it cannot do so for long, as that job is soon dead."""
+        """Short if the worker could work: jobs wait, and a job that kills workers soon becomes a dead letter."""
         if worker.ready is None:
             return self._after_failure if worker.start_error is None else self._after_start_error
         self._after_failure.reset()

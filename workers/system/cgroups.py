@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 CGROUP_MOUNT: Final = Path("sys/fs/cgroup")
-# Version 2 beside version 1 ("hybrid") is mounted in a folder of its own.
+# With both versions ("hybrid"), version 2 is mounted in its own folder.
 V2_MOUNTS: Final = (CGROUP_MOUNT, CGROUP_MOUNT / "unified")
 V1_MOUNTS: Final = {
     "cpu": (CGROUP_MOUNT / "cpu", CGROUP_MOUNT / "cpu,cpuacct"),
@@ -19,7 +19,7 @@ def v2_folders(root: Path) -> Iterator[Path]:
     """The folders of this process' groups of version 2.
 
     Args:
-        root: the folder that holds `proc` and `sys`; another one than / in tests.
+        root: the folder that holds `proc` and `sys`; / except in tests.
     """
     for mount in V2_MOUNTS:
         for group in _own_groups(root, controller=None):
@@ -27,14 +27,14 @@ def v2_folders(root: Path) -> Iterator[Path]:
 
 
 def v1_folders(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of this process' groups of version 1 that a controller, "cpu" or "memory", limits."""
+    """The folders of this process' groups of version 1 for a controller, "cpu" or "memory"."""
     for mount in V1_MOUNTS[controller]:
         for group in _own_groups(root, controller):
             yield from _up_to_mount(root / mount, group)
 
 
 def read_file(path: Path) -> str:
-    """The text of a file without whitespace at its ends; '' where it cannot be read."""
+    """The stripped text of a file; '' if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
@@ -51,10 +51,10 @@ def _own_groups(root: Path, controller: str | None) -> Iterator[str]:
 
 
 def _up_to_mount(mount: Path, group: str) -> Iterator[Path]:
-    """The group's folder and all above it: a parent's limit holds for it too.
+    """The group's folder and all its parents, since their limits apply too.
 
-    Inside a container the path may be the host's, of which only the mount itself is visible, or lead upwards
-    (`/../..`): a folder that is missing sets no limit, and the mount comes last in any case.
+    Inside a container, the path may be the host's, of which only the mount itself is visible, or lead upwards
+    (`/../..`): a missing folder sets no limit, and the mount always comes last.
     """
     parts = [part for part in group.split("/") if part not in ("", ".", "..")]
     for depth in range(len(parts), -1, -1):

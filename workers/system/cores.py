@@ -1,7 +1,7 @@
 """Usable CPU cores: how many worker processes can run at once, which is how many the supervisor starts by default.
 
-In a container `os.cpu_count` counts all cores of the host. Two things limit a process to fewer: its affinity, and the
-CPU quotas of its control groups (version 1 and 2). The smallest number counts.
+In a container, `os.cpu_count` counts all cores of the host. Two things limit a process to fewer: its affinity, and the
+CPU quotas of its control groups (version 1 and 2). The smallest number applies.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def usable_cores(root: Path = Path("/")) -> int:
     """The number of processes that can run at the same time here, at least 1.
 
-    A part of a core counts as a whole one: with a quota of 1.5 CPUs, two workers use all of it and are paused for a few
-    hundredths of a second at most, where one worker would leave a third of it idle.
+    A fraction of a core counts as a whole one: with a quota of 1.5 CPUs, two workers use all of it and are throttled
+    for at most a few hundredths of a second, while a single worker would leave a third of it idle.
 
     Args:
         root: the folder that holds `proc` and `sys`; another one in tests.
@@ -31,14 +31,14 @@ def usable_cores(root: Path = Path("/")) -> int:
 
 
 def affinity_cores() -> int:
-    """The cores this process may be scheduled on; all of them where the system has no affinity (macOS)."""
+    """The cores on which this process may run; all of them if the system has no affinity (macOS)."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def cpu_quota(root: Path) -> float | None:
-    """The smallest quota, in CPUs, of the control groups this process is in; None without one.
+    """The smallest quota, in CPUs, of this process's control groups; None if there is none.
 
     A file that is missing or cannot be parsed sets no quota.
     """

@@ -1,8 +1,8 @@
-"""Forks that jobs make: they inherit neither the worker's connections nor its signal handlers.
+"""Makes sure that forks made by jobs inherit neither the worker's connections nor its signal handlers.
 
-A fork has all descriptors and handlers of its parent. Kept open in a child that lives on, the worker's descriptors
-would hide its death from its supervisor, from Redis and from its CPU child. Its handlers would swallow the SIGTERM by
-which multiprocessing ends its processes. This imports next to nothing, because the CPU child's start waits for it.
+A fork has all descriptors and handlers of its parent. If a child kept the worker's descriptors open, they would hide
+the worker's death from its supervisor, from Redis and from its CPU child. Its handlers would swallow the SIGTERM with
+which multiprocessing ends its processes. This module imports almost nothing, because it delays the CPU child's start.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 
 
 class DescriptorHolder(Protocol):
-    """An object with descriptors that belong to the worker alone."""
+    """An object with descriptors that belong only to the worker."""
 
     def filenos(self) -> Iterable[int]:
-        """Those that are open now."""
+        """The descriptors that are open now."""
         ...
 
 
 class ForkGuard:
-    """Keeps forks of this process apart from it.
+    """Isolates forks of this process from it.
 
-    1. close_in_forks, install: from then on a fork closes the worker's descriptors.
-    2. forbid_loop: once, when the process has made its loop and no other.
+    1. close_in_forks, install: from then on, a fork closes the worker's descriptors.
+    2. forbid_loop: called once, when the process has created its loop and no other.
     3. A fork whose job returns into the worker's code exits (exit_if_fork, forbid_loop).
     """
 
@@ -44,20 +44,20 @@ class ForkGuard:
         self._is_fork = False
 
     def close_in_forks(self, holder: DescriptorHolder) -> None:
-        """Forks close the descriptors of this object."""
+        """Makes forks close the descriptors of this object."""
         self._holders.add(holder)
 
     def install(self) -> None:
-        """Begins; to be called once, in a process that is a worker's alone."""
+        """Starts guarding; call it once, in a process that runs only a worker."""
         os.register_at_fork(after_in_child=self._separate)
 
     def forbid_loop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """A fork that runs this loop exits, and reads nothing before; no other loop has been made yet."""
+        """Makes a fork that runs this loop exit before it reads anything; no other loop may exist yet."""
         self._loop = loop
         self._polls = _epolls()
 
     def exit_if_fork(self) -> None:
-        """Exits where this process is a fork whose job has returned as if the fork were the worker."""
+        """Exits if this process is a fork whose job has returned into the worker's code."""
         if self._is_fork:
             os._exit(1)
 
@@ -65,8 +65,8 @@ class ForkGuard:
         self._is_fork = True
         close_in_fork(fd for holder in self._holders for fd in holder.filenos())
         if self._loop is not None:
-            # The loop polls once more before it exits. A connection that was being made when the process forked belongs
-            # to no holder yet: what it received would be gone for the worker, which would wait for it for ever.
+            # The loop polls once more before it exits. A connection that was being opened when the process forked
+            # belongs to no holder yet: the worker would wait forever for what the fork received from it.
             _poll_nothing(self._polls)
             self._loop.call_soon(os._exit, 1)
 
@@ -89,7 +89,7 @@ def _poll_nothing(epolls: Iterable[int]) -> None:
 
 
 def close_in_fork(fds: Iterable[int]) -> None:
-    """Points descriptors at /dev/null. Their numbers stay taken, as objects of the parent will close them once more."""
+    """Points descriptors at /dev/null. Their numbers stay in use, since objects of the parent will close them again."""
     null = os.open(os.devnull, os.O_RDWR)
     for fd in fds:
         if fd >= 0:
@@ -102,20 +102,20 @@ FORK_GUARD: Final = ForkGuard()
 
 
 class ForkSignals:
-    """Signals that this process handles and that have their default actions in its forks."""
+    """Signals that this process handles, but that have their default actions in its forks."""
 
     def __init__(self) -> None:
         self._thread = threading.local()
         self._handlers: dict[int, Any] = {}
 
     def reset_in_forks(self, numbers: Iterable[signal.Signals]) -> None:
-        """Forks drop the handlers that these signals have now; a handler that a job sets later stays in its forks."""
+        """Makes forks drop the current handlers of these signals; forks keep handlers that a job sets later."""
         if not self._handlers:
             os.register_at_fork(before=self._block, after_in_parent=self._unblock, after_in_child=self._reset)
         self._handlers |= {number: signal.getsignal(number) for number in numbers}
 
     def _block(self) -> None:
-        """Before a fork: one that is terminated as soon as it is made would lose the signal to our handler."""
+        """Before a fork: a fork that is terminated immediately would lose the signal to our handler."""
         self._thread.mask = signal.pthread_sigmask(signal.SIG_BLOCK, self._handlers)
 
     def _unblock(self) -> None:
@@ -127,7 +127,7 @@ class ForkSignals:
         for number, handler in self._handlers.items():
             if signal.getsignal(number) == handler:
                 signal.signal(number, _default_of(number))
-        # An event loop learns of signals by this descriptor: the fork's signals would reach the parent's loop.
+        # An event loop learns of signals through this descriptor: the fork's signals would reach the parent's loop.
         with suppress(ValueError):
             signal.set_wakeup_fd(-1)
         self._unblock()

@@ -1,8 +1,8 @@
-"""Processes that the jobs of a worker have started: found, and ended where their jobs will run again.
+"""Finds processes that the jobs of a worker have started, and ends those of jobs that will run again.
 
-A worker uses this before it hands jobs back, and its supervisor where it kills a worker or finds one dead. A process is
-found where it descends from the worker or is in the worker's session. A daemon that a job has detached on purpose, by a
-second fork and a session of its own, is neither, and lives on.
+A worker uses this before it hands jobs back, and its supervisor when it kills a worker or finds one dead. It finds
+processes that descend from the worker or are in the worker's session. A daemon that a job has detached on purpose, with
+a second fork and its own session, is neither, and lives on.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Final
 import psutil
 
 TERMINATE_S: Final = 0.5
-"""How long the processes may take to end by SIGTERM."""
+"""How long the processes may take to end after SIGTERM."""
 
 _POLL_S: Final = 0.02
 
 
 def process_tree(pid: int) -> set[psutil.Process]:
-    """All processes that descend from this one or are in its session, without itself.
+    """All processes that descend from this one or are in its session, except itself.
 
-    Once it has ended, and until it is reaped, only those of its session are found.
+    Once it has ended, and until it is reaped, only those in its session are found.
     """
     found = set(_descendants_of(pid))
     for other in psutil.pids():
@@ -35,17 +35,17 @@ def process_tree(pid: int) -> set[psutil.Process]:
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:
-    """Sends SIGKILL; never to another process that has got the id of one of these."""
+    """Sends SIGKILL; never to another process that has reused one of these ids."""
     for process in processes:
         with suppress(psutil.Error):
             process.kill()
 
 
 class JobProcesses:
-    """The processes that the jobs of this process have started and that still run.
+    """The running processes that the jobs of this process have started.
 
-    Processes that run already when this is made belong to the worker and not to a job: a process of the start-up hook,
-    such as a browser, is ended by the shut-down hook.
+    Processes that already run when this is created belong to the worker and not to a job: the shut-down hook ends a
+    process of the start-up hook, such as a browser.
 
     Args:
         excluded_pids: returns the process ids of the CPU lane's children, which the lane ends itself.
@@ -57,30 +57,30 @@ class JobProcesses:
         self._workers_own = {process for process in process_tree(self._pid) if process.pid not in excluded_pids()}
 
     def find(self) -> frozenset[psutil.Process]:
-        """Those that run now."""
+        """The processes that run now."""
         found, excluded_pids = process_tree(self._pid), self._excluded_pids()
         for own in self._workers_own:
             found -= {own, *_descendants_of(own.pid)}
         return frozenset(process for process in found if process.pid not in excluded_pids)
 
     async def terminate(self, found_before: frozenset[psutil.Process] = frozenset()) -> None:
-        """Ends them: by SIGTERM, and by SIGKILL where that does not do it soon.
+        """Ends them with SIGTERM, and soon after with SIGKILL.
 
         Args:
-            found_before: found earlier, and ended too: a process whose parent has ended is not found any more.
+            found_before: processes found earlier, which are ended too: one whose parent has ended is not found again.
         """
         ending = self.find() | found_before
         for process in ending:
             with suppress(psutil.Error):
                 process.terminate()
         await _until_ended(ending)
-        # Meanwhile an abandoned thread may have started others.
+        # Meanwhile, an abandoned thread may have started others.
         ending |= self.find()
         kill(ending)
         await _until_ended(ending)
 
     def kill_all(self) -> None:
-        """Kills whatever is left, the worker's own processes too: to be called last of all."""
+        """Kills whatever is left, including the worker's own processes; call it last."""
         kill(process for process in process_tree(self._pid) if process.pid not in self._excluded_pids())
 
 

@@ -1,4 +1,4 @@
-"""Memory of a process: what it holds now, the most that it ever held, and the most that it may hold."""
+"""Memory of a process: its current use, its peak, and its limit."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Final
 from monarq.workers.system.cgroups import read_file, v1_folders, v2_folders
 
 _NO_LIMIT_BYTES: Final = 1 << 60
-"""Version 1 of control groups says "no limit" as a number near 2^63."""
+"""Version 1 of control groups expresses "no limit" as a number near 2^63."""
 
 _MAXRSS_UNIT_BYTES: Final = 1 if sys.platform == "darwin" else 1024
 
 
 def read_resident_bytes(pid: int) -> int:
-    """A process's resident memory in bytes; 0 when it is gone."""
+    """A process's resident memory in bytes; 0 if it is gone."""
     if sys.platform == "linux":
         try:
             fd = os.open(f"/proc/{pid}/statm", os.O_RDONLY)
@@ -39,7 +39,7 @@ def read_resident_bytes(pid: int) -> int:
 
 
 def peak_bytes(usage: resource.struct_rusage) -> int:
-    """The most resident memory that a process ever had, by the kernel's count; it includes what a fork began with."""
+    """The peak resident memory of a process as counted by the kernel, including what a fork started with."""
     return usage.ru_maxrss * _MAXRSS_UNIT_BYTES
 
 
@@ -49,7 +49,7 @@ def own_peak_bytes() -> int:
 
 
 def memory_limit(root: Path = Path("/")) -> int | None:
-    """The smallest limit, in bytes, of the control groups this process is in; None without one.
+    """The smallest limit, in bytes, of this process's control groups; None if there is none.
 
     Args:
         root: the folder that holds `proc` and `sys`; another one in tests.

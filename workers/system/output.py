@@ -1,8 +1,8 @@
-"""Non-blocking standard output and error, which raise nothing.
+"""Non-blocking standard output and error that never raise.
 
-A worker, its supervisor and its CPU child put these in the place of Python's own streams before anything else. A line
-is written at once where that does not block. Where it would, as the reader of a pipe has stopped, the line is buffered
-and a thread writes it later; lines that the buffer cannot hold are dropped and counted, and the count is logged once
+A worker, its supervisor and its CPU child replace Python's own streams with these before anything else. A line is
+written at once if that does not block. If it would, because the reader of a pipe has stopped, the line is buffered and
+a thread writes it later. Lines that do not fit into the buffer are dropped and counted, and the count is logged once
 lines go out again. So no event loop is blocked by its log, and no job fails because its terminal is gone.
 """
 
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 BUFFER_BYTES: Final = 4 << 20
-"""How much is buffered of what could not be written yet."""
+"""How much unwritten output is buffered."""
 _WRITES_AT_ONCE: Final = 100
-"""How many of the buffered writes are made in one go, so that no caller waits for long."""
+"""How many of the buffered writes are made at once, so that no caller waits for long."""
 FLUSH_S: Final = 0.5
-"""How long a process that ends waits until its buffer is written."""
+"""How long an exiting process waits for its buffer to be written."""
 
 _READER_GONE: Final = frozenset({errno.EPIPE, errno.EIO, errno.ECONNRESET})
 
 
 def open_standard_descriptors() -> None:
-    """Opens /dev/null for those of the descriptors 0 to 2 that are closed; to be called before anything is opened.
+    """Opens /dev/null for closed descriptors among 0 to 2; call it before anything is opened.
 
     Otherwise a socket would get such a number: prints would go into it, and libuv ends a process that closes one.
     """
@@ -43,7 +43,7 @@ def open_standard_descriptors() -> None:
         try:
             os.fstat(fd)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this one
             os.set_inheritable(fd, True)
     for fd, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -52,7 +52,7 @@ def open_standard_descriptors() -> None:
 
 
 def make_output_nonblocking() -> None:
-    """Replaces stdout and stderr by streams that never block; a stream that the program itself has set stays."""
+    """Replaces stdout and stderr with streams that never block; keeps a stream that the program itself has set."""
     open_standard_descriptors()
     outputs: list[NonBlockingOutput] = []
     for fd, name in ((1, "stdout"), (2, "stderr")):
@@ -65,7 +65,7 @@ def make_output_nonblocking() -> None:
 
 
 def _output_for(fd: int, outputs: list[NonBlockingOutput]) -> NonBlockingOutput:
-    """One for both descriptors where both are the same file, so that their lines stay in order."""
+    """One output for both descriptors if they are the same file, so that their lines stay in order."""
     for output in outputs:
         if os.path.sameopenfile(fd, output.fileno()):
             output.fds.append(fd)
@@ -88,7 +88,7 @@ def _stream_like(stream: io.TextIOWrapper, output: NonBlockingOutput) -> io.Text
 
 def _flush(outputs: list[NonBlockingOutput]) -> None:
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError, ValueError):  # a job may have put anything there
+        with suppress(AttributeError, OSError, ValueError):  # a job may have assigned anything
             stream.flush()
     for output in outputs:
         output.wait_written(FLUSH_S)
@@ -114,14 +114,14 @@ class NonBlockingOutput(io.BufferedIOBase):
         os.register_at_fork(after_in_child=self._reset)
 
     def _reset(self) -> None:
-        """Empties the buffer; in a fork too, as the parent writes what it has buffered."""
+        """Empties the buffer; also in a fork, since the parent writes what it has buffered."""
         self._changed = threading.Condition(threading.RLock())
         self._buffer: deque[bytes] = deque()
         self._buffered_bytes = 0
         self._thread: threading.Thread | None = None
 
     def fileno(self) -> int:
-        """The descriptor, for programs that write there too."""
+        """The descriptor, for programs that also write to it."""
         return self.fds[0]
 
     def isatty(self) -> bool:
@@ -133,27 +133,27 @@ class NonBlockingOutput(io.BufferedIOBase):
         return True
 
     def close(self) -> None:
-        """Does nothing: a job that closes its stdout does so for itself."""
+        """Does nothing: a job that closes its stdout must not close the worker's."""
 
     def write(self, data: ReadableBuffer) -> int:
         """Writes, buffers or drops all of it."""
         chunk = bytes(data)
         with self._changed:
-            # Not in the thread alone, which hardly gets to run while a job logs without a pause.
+            # Not only in the thread, which hardly gets to run while a job logs continuously.
             left = self._write_now(chunk) if self._write_buffered() else chunk
             if left:
                 self._buffer_or_drop(left)
         return len(chunk)
 
     def wait_written(self, longest_s: float) -> None:
-        """Waits until the buffer is empty, but not for longer than this."""
+        """Waits until the buffer is empty, but no longer than this."""
         until_s = time.monotonic() + longest_s
         with self._changed:
             while self._buffered_bytes and (left_s := until_s - time.monotonic()) > 0:
                 self._changed.wait(left_s)
 
     def _write_buffered(self) -> bool:
-        """Writes of the buffer what does not block; returns whether a new line may be written now."""
+        """Writes buffered output without blocking; returns whether a new line may be written now."""
         if self._sink.blocks:
             return False
         for _ in range(min(_WRITES_AT_ONCE, len(self._buffer))):
@@ -166,7 +166,7 @@ class NonBlockingOutput(io.BufferedIOBase):
         return not self._buffer
 
     def _write_now(self, chunk: bytes) -> bytes:
-        """Writes what does not block; returns the rest."""
+        """Writes as much as possible without blocking; returns the rest."""
         try:
             self._follow_descriptor()
             left = chunk[self._sink.write(chunk) :]
@@ -181,7 +181,7 @@ class NonBlockingOutput(io.BufferedIOBase):
         return left
 
     def _follow_descriptor(self) -> None:
-        """Opens the sink again where a job has redirected the descriptor, or opened another file under its number."""
+        """Reopens the sink if a job has redirected the descriptor or opened another file under its number."""
         fd, before = self.fileno(), self._sink
         if not before.is_file_of(fd):
             self._sink = open_sink(fd)
@@ -194,7 +194,7 @@ class NonBlockingOutput(io.BufferedIOBase):
             self._redirect_to_null()
 
     def _buffer_or_drop(self, chunk: bytes) -> None:
-        # One write alone is never too long: the rest of a line that is half out must follow.
+        # A single write is never too long: the rest of a half-written line must follow.
         if self._buffered_bytes and self._buffered_bytes + len(chunk) > BUFFER_BYTES:
             self._drop(chunk)
             return
@@ -207,7 +207,7 @@ class NonBlockingOutput(io.BufferedIOBase):
             self._dropped += max(1, chunk.count(b"\n"))
 
     def _redirect_to_null(self) -> None:
-        """The reader is gone: programs that jobs start must not fail for that either."""
+        """The reader is gone: programs that jobs start must not fail because of that either."""
         null = os.open(os.devnull, os.O_WRONLY)
         for fd in self.fds:
             os.dup2(null, fd)
@@ -218,7 +218,7 @@ class NonBlockingOutput(io.BufferedIOBase):
             self._changed.notify_all()
             if self._thread is None:
                 thread = threading.Thread(target=self._run_thread, name="monarq-output", daemon=True)
-                with suppress(RuntimeError):  # the system refuses a thread: the next line tries again
+                with suppress(RuntimeError):  # the system refuses a thread: the next line retries
                     thread.start()
                     self._thread = thread
 
@@ -264,7 +264,7 @@ def _log_dropped_lines(count: int) -> None:
     from monarq.shared.text.loggers import get_logger  # deferred: nearly no process needs it
 
     get_logger("monarq").warning(
-        "%d line%s of output %s dropped: nobody read them, or they could not be written",
+        "%d line%s of output %s dropped: the reader did not keep up, or they could not be written",
         count,
         "" if count == 1 else "s",
         "was" if count == 1 else "were",

@@ -1,4 +1,4 @@
-"""The file, pipe, socket or terminal that a process' output is written to, without blocking where the system can."""
+"""The file, pipe, socket or terminal to which a process writes its output, without blocking if the system allows it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 REOPEN_PATH: Final = "/proc/self/fd/{fd}"
-"""Opened, it is the same file as the descriptor, with flags of its own. Linux only."""
+"""Opening this path gives the same file as the descriptor, with separate flags. Linux only."""
 
 
 class Sink(NamedTuple):
@@ -17,30 +17,30 @@ class Sink(NamedTuple):
 
     fd: int
     file: tuple[int, int] | None
-    """Which file it is: see `file_of`."""
+    """Which file it is; see `file_of`."""
     write: Callable[[bytes], int]
-    """Returns how many bytes it took; BlockingIOError where it takes none now."""
+    """Returns how many bytes it accepted; BlockingIOError if it accepts none now."""
     blocks: bool = False
-    """Whether `write` may block all the same: then only the thread may call it."""
+    """Whether `write` may nevertheless block: then only the thread may call it."""
     detach: Callable[[], object] = lambda: None
-    """Keeps Python from closing the descriptor, whose number may be another file's by now."""
+    """Keeps Python from closing the descriptor, whose number may now belong to another file."""
 
     def is_file_of(self, fd: int) -> bool:
         """Whether it is still the file of this descriptor: a job may have redirected both."""
         return file_of(fd) == self.file and (fd == self.fd or file_of(self.fd) == self.file)
 
     def close(self, fd: int) -> None:
-        """Closes the descriptor that was opened for it beside this one, if any."""
+        """Closes the second descriptor that was opened for it, if any."""
         self.detach()
         if self.fd != fd and file_of(self.fd) == self.file:
             os.close(self.fd)
 
 
 def open_sink(fd: int) -> Sink:
-    """The sink of a descriptor; it does not block where the system can do that.
+    """The sink of a descriptor; it does not block if the system allows that.
 
-    O_NONBLOCK must not be set on the descriptor itself: it would hold for all processes that share it, the user's shell
-    too.
+    O_NONBLOCK must not be set on the descriptor itself: it would apply to all processes that share it, including the
+    user's shell.
 
     Raises:
         OSError: the descriptor is closed.
@@ -58,14 +58,14 @@ def open_sink(fd: int) -> Sink:
 
 
 def _open_socket(fd: int) -> Sink:
-    import socket  # deferred: few need it, and the start of a CPU child would wait for it
+    import socket  # deferred: rarely needed, and it would delay the start of a CPU child
 
     own = socket.socket(fileno=os.dup(fd))
     return Sink(own.fileno(), file_of(fd), lambda data: own.send(data, socket.MSG_DONTWAIT), detach=own.detach)
 
 
 def file_of(fd: int) -> tuple[int, int] | None:
-    """The device and inode of a descriptor's file; None where the descriptor is closed."""
+    """The device and inode of a descriptor's file; None if the descriptor is closed."""
     try:
         status = os.fstat(fd)
     except OSError:
@@ -74,7 +74,7 @@ def file_of(fd: int) -> tuple[int, int] | None:
 
 
 def wait_writable(fd: int) -> None:
-    """Waits until the descriptor takes bytes again, or never will."""
+    """Waits until the descriptor accepts bytes again, or never will."""
     poll = select.poll()
     poll.register(fd, select.POLLOUT)
     poll.poll()

@@ -1,8 +1,8 @@
-"""Reaping: which child processes have ended and how, and the orphans that nobody else will reap.
+"""Reaping: which child processes have ended and how, and orphans that nobody else will reap.
 
-The supervisor reaps its workers one by one, by their process ids, and so does a worker its CPU child: so each exit
-status and memory figure reaches the object that stands for the process. Other ended processes are looked at only where
-the system gives orphans to this process: as PID 1 of a container, or as a subreaper.
+The supervisor reaps its workers, and a worker its CPU children, by their process ids, so that each exit status and
+memory figure reaches the object for that process. Other ended processes are reaped only if the system gives orphans to
+this process: as PID 1 of a container, or as a subreaper.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ class ExitStatus:
     """How a process ended.
 
     Attributes:
-        exit_code: its exit code; None when a signal ended it, or when somebody else reaped it.
+        exit_code: its exit code; None if a signal ended it, or another process reaped it.
         signal_name: the signal that ended it, such as "SIGSEGV"; else None.
-        peak_memory_bytes: the most resident memory it ever had; None when somebody else reaped it.
-        reason: why this process killed it; None where it did not.
-        peak_is_bound: whether the peak may have been less: the kernel's count begins at our own size when we forked.
+        peak_memory_bytes: its peak resident memory; None if another process reaped it.
+        reason: why this process killed it; None if it did not.
+        peak_is_bound: whether the peak is only an upper bound: the kernel's count starts at our own size when we
+        forked.
     """
 
     exit_code: int | None
@@ -43,11 +44,11 @@ class ExitStatus:
 
 
 def reap(pid: int, *, inherited_peak_bytes: int, kill_reason: str | None) -> ExitStatus | None:
-    """Takes the exit status of a child of ours; None when it has not ended.
+    """Takes the exit status of a child of ours; None if it has not ended.
 
     Args:
         pid: the child.
-        inherited_peak_bytes: where the kernel's count of its peak memory began: at our own size when we forked.
+        inherited_peak_bytes: the start of the kernel's count of its peak memory: our own size when we forked.
         kill_reason: why we sent it SIGKILL, if we did.
     """
     try:
@@ -68,7 +69,7 @@ def reap(pid: int, *, inherited_peak_bytes: int, kill_reason: str | None) -> Exi
 
 
 def open_pidfd(pid: int) -> int | None:
-    """A descriptor that becomes readable when the process ends; None where the system has none."""
+    """A descriptor that becomes readable when the process ends; None if the system has none."""
     if sys.platform == "linux":
         try:
             return os.pidfd_open(pid)
@@ -87,7 +88,7 @@ def signal_name(number: int) -> str:
 
 
 def has_ended(pid: int) -> bool:
-    """Whether a child of ours has ended. It is not reaped: until then no other process can get its id."""
+    """Whether a child of ours has ended. Does not reap it: until then, no other process can get its id."""
     if not hasattr(os, "waitid"):  # macOS before Python 3.13
         return _is_zombie(pid)
     try:
@@ -108,7 +109,7 @@ def adopts_orphans() -> bool:
 def reap_orphans(own_pids: Container[int]) -> int:
     """Reaps ended processes that are not ours, and returns how many. Linux only.
 
-    Stops at an ended process that is ours: its SIGCHLD is on its way, and leads here again.
+    Stops at an ended process of ours: its SIGCHLD is on its way and will call this again.
     """
     count = 0
     with suppress(ChildProcessError):

@@ -16,9 +16,9 @@ _FORK_SIGNALS: Final = ForkSignals()
 
 @contextmanager
 def handling(handlers: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
-    """Inside the block the running loop calls these; after it, and in forks, the signals have their default actions.
+    """The running loop calls these inside the block; after it, and in forks, the signals have their default actions.
 
-    The loop must be that of the main thread.
+    The loop must be the main thread's.
     """
     loop = asyncio.get_running_loop()
     for number, handler in handlers.items():
@@ -42,5 +42,5 @@ def has_terminal() -> bool:
 
 
 def hangup_means_stop() -> bool:
-    """Whether SIGHUP may come from a terminal that was closed: we have a terminal, and were not started by `nohup`."""
+    """Whether SIGHUP may mean that our terminal was closed: we have a terminal, and were not started by `nohup`."""
     return signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN and has_terminal()

@@ -55,7 +55,7 @@ async def test_a_hook_that_raises_ends_the_command_as_with_arq(
         (
             ("-q", "mail"),
             (
-                "the settings' own queue arq:greetings: not served by this worker; to serve all: -q mail"
+                "this worker does not serve the queue arq:greetings of its settings; to serve all: -q mail"
                 " --arq-queue arq:greetings"
             ),
         ),

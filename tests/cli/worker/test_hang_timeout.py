@@ -13,7 +13,7 @@ async def test_a_worker_whose_loop_stands_still_is_replaced_after_this_time(
     process = await start("worker", "tests.cli.target", "-w", "1", "--hang-timeout", "1.5s", url=redis_url)
     await heard(process, "serving")
     await cli_here("enqueue", "block_the_loop", "60")
-    said = await heard(process, "no sign of life")
+    said = await heard(process, "no heartbeat")
     assert "1.5 s" in said
     await heard(process, "block_the_loop")
     await redis.flushall()

@@ -45,7 +45,7 @@ async def test_a_worker_that_stands_still(redis: Redis, redis_url: str) -> None:
     async with http_pool(redis_url, "--hang-timeout", "60", "--livez-after", "2") as asked:
         pid = (await asked.until("/readyz", 200))["workers"][0]["pid"]
         os.kill(pid, signal.SIGSTOP)
-        body = await asked.until("/livez", 503, f"worker 0 (pid {pid}) has given no sign of life")
+        body = await asked.until("/livez", 503, f"worker 0 (pid {pid}) has sent no heartbeat")
         assert body["status"] == "failing"
         os.kill(pid, signal.SIGCONT)
         await asked.until("/livez", 200)

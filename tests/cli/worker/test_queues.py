@@ -83,7 +83,7 @@ async def test_a_burst_ends_without_the_jobs_of_paused_queues_and_says_in_one_li
     options = ("-w", "2", "--burst", "-q", "mail", "-q", "slow", "--arq-queue", "old")
     ended = await monarq("worker", "tests.cli.target", *options, url=redis_url)
     told = (
-        "the queues mail, old (arq) are paused, and this burst ends without their jobs; to go on with them:"
+        "the queues mail, old (arq) are paused, and this burst ends without their jobs; to resume:"
         " monarq queues resume mail; monarq queues resume --arq old"
     )
     assert (ended.code, ended.err.count(told), ended.err.count("paused")) == (0, 1, 1)

@@ -37,7 +37,7 @@ def check(name: str = "plus", arq_rules: bool = False, settings: Any = (), **cha
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"crashes": 3, "crash_note": "killed by SIGSEGV"}, "lost 3 times, the last time: killed by SIGSEGV"),
+        ({"crashes": 3, "crash_note": "killed by SIGSEGV"}, "lost 3 times; most recently: killed by SIGSEGV"),
         ({"crashes": 3, "payload": b"what kills its decoder"}, "was lost 3 times"),
         ({"payload": None}, "its payload is gone"),
         ({"payload": 2000}, "the limit is 1,000"),

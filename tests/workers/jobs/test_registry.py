@@ -130,5 +130,5 @@ def test_a_job_is_found_by_its_old_names_as_well() -> None:
 def test_an_old_name_is_of_one_job_alone(others: list[tuple[str, ...]]) -> None:
     jobs_of_both = [renamed("registry.now", "registry.before"), *(renamed(*other) for other in others)]
     for given in (jobs_of_both, jobs_of_both[::-1]):
-        with pytest.raises(DeclarationError, match=r"is renamed_from 'registry\.before', and so is"):
+        with pytest.raises(DeclarationError, match=r"is renamed_from 'registry\.before', which is also"):
             register(given, settings_for_tests())

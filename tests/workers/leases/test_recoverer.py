@@ -119,8 +119,8 @@ async def test_what_does_not_get_through_is_left_to_the_leases(
     recoveries = Recoverer(RecoveryLog())
     recoveries.start(dead(lease_s=0.5), "killed", open_redis(f"unix://{tmp_path}/nobody.sock"))
     await recoveries.finish()
-    assert caplog.text.count("cannot be given back") == 1  # told once, though it was tried again
-    assert "could not be given back; they run again when their leases end" in caplog.text
+    assert caplog.text.count("cannot return the jobs") == 1  # told once, though it was tried again
+    assert "they run again when their leases expire" in caplog.text
 
 
 async def test_the_end_does_not_wait_for_it_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_one_line_names_jobs_and_options(
 ) -> None:
     overrides = {} if queues is None else {"queues": queues}
     [line] = warnings_of(caplog, WorkerSpec(target, "redis://localhost:1", overrides))
-    assert line == f"jobs here belong to queues that this worker does not serve: {told}"
+    assert line == f"this worker does not serve the queues of some of its jobs: {told}"
 
 
 def test_nothing_is_said_where_all_are_served_or_another_worker_of_the_pool_says_it(

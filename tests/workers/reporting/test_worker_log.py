@@ -38,29 +38,29 @@ LINES: list[tuple[str, tuple[Any, ...], str, str]] = [
         "worker_draining",
         (1, 5.0),
         "INFO",
-        "draining: 1 running job has 5 s to end; what still runs then goes back to its queue",
+        "draining: 1 running job has 5 s to end; jobs still running then go back to their queues",
     ),
-    ("job_rejected", (LEASE, "add", OSError("no"), 0), "ERROR", "one:add is dead without having run: OSError: no"),
+    ("job_rejected", (LEASE, "add", OSError("no"), 0), "ERROR", "one:add is dead and has never run: OSError: no"),
     ("job_rejected", (TRIED, "add", OSError("no"), 0), "ERROR", "one:add is dead: OSError: no"),
     ("cancelled_before_start", (LEASE, "add", 0), "INFO", "one:add was cancelled before it started"),
     (
         "ack_refused",
         ([Requeue(lease_of(name), "io") for name in "abcdefg"],),
         "WARNING",
-        "the ends of 7 jobs were not written, their leases had been lost: a, b, c, d, e …",
+        "the outcomes of 7 jobs were not written because their leases had been lost: a, b, c, d, e …",
     ),
-    ("redis_awaited", ("away", 5.2), "WARNING", "waiting for Redis, for 5 s now: away"),
+    ("redis_awaited", ("away", 5.2), "WARNING", "still waiting for Redis after 5 s: away"),
     (
         "redis_lost",
         ("claiming", ConnectionRefusedError("refused")),
         "WARNING",
-        "Redis: claiming does not work (ConnectionRefusedError: refused); trying again until it does",
+        "Redis: claiming fails (ConnectionRefusedError: refused); retrying until it works",
     ),
     (
         "redis_lost",
         ("claiming", NotSentError("Error 111 connecting")),
         "WARNING",
-        "Redis: claiming does not work (Error 111 connecting); trying again until it does",
+        "Redis: claiming fails (Error 111 connecting); retrying until it works",
     ),
     ("redis_back", ("claiming",), "INFO", "Redis: claiming works again"),
 ]
@@ -85,8 +85,8 @@ def test_the_line_of_a_job_without_a_task_has_its_fields(caplog: pytest.LogCaptu
 @pytest.mark.parametrize(
     ("error", "level", "reason"),
     [
-        (Retry(2), "INFO", "as it asked"),
-        (ArqRetry(2), "INFO", "as it asked"),
+        (Retry(2), "INFO", "as it requested"),
+        (ArqRetry(2), "INFO", "as it requested"),
         (RetryJob("busy"), "WARNING", "arq.worker.RetryJob: busy"),
         (OSError("away"), "WARNING", "OSError: away"),
     ],
@@ -100,7 +100,7 @@ def test_a_retry_is_a_warning_with_its_error_unless_it_is_a_plain_retry(
         WorkerLog().job_retried(run, error, 2.0)
     [record] = caplog.records
     assert record.levelname == level
-    assert record.getMessage().endswith(f"is tried again in 2.00 s{', ' if level == 'INFO' else ': '}{reason}")
+    assert record.getMessage().endswith(f"is retried in 2.00 s{', ' if level == 'INFO' else ': '}{reason}")
 
 
 def test_a_cron_that_fires_is_logged_for_debugging_only(caplog: pytest.LogCaptureFixture) -> None:

@@ -79,10 +79,10 @@ async def health() -> AsyncIterator[Health]:
     [
         ((), ""),
         ((worker(silent_s=4.9, lag_s=4.9),), ""),
-        ((worker(), worker(silent_s=5.5)), "worker 0 (pid 7) has given no sign of life for 5.5 s"),
-        ((worker(lag_s=6),), "worker 0 (pid 7) stood still for 6.0 s"),
+        ((worker(), worker(silent_s=5.5)), "worker 0 (pid 7) has sent no heartbeat for 5.5 s"),
+        ((worker(lag_s=6),), "worker 0 (pid 7) had its event loop blocked for 6.0 s"),
         ((worker(phase="starting", silent_s=50),), ""),
-        ((worker(phase="ending", silent_s=50),), "worker 0 (pid 7) has given no sign of life for 50.0 s"),
+        ((worker(phase="ending", silent_s=50),), "worker 0 (pid 7) has sent no heartbeat for 50.0 s"),
     ],
 )
 async def test_alive(health: Health, workers: tuple[WorkerState, ...], problem: str) -> None:
@@ -97,7 +97,7 @@ async def test_a_supervisor_whose_loop_stood_still_is_remembered_as_sick_for_som
     assert health.live().ok
     time.sleep(2)
     await asyncio.sleep(0.2)
-    assert "the supervisor's event loop stood still for " in health.live().problems[0]
+    assert "the supervisor's event loop was blocked for " in health.live().problems[0]
     await asyncio.sleep(1.2)
     assert not health.live().ok
     health.stop()
@@ -131,7 +131,7 @@ async def test_work_that_nobody_claims(health: Health, redis: Redis, redis_url: 
     assert await health.problems(idle) == ""  # it was put in just now
     await redis.zadd(QUEUE.queue, {"old": int(time.time() * 1000) - 60_000})
     assert await health.problems(idle) == (
-        "arq:queue: a job for the io lane has been due for 60.0 s and a place was free,"
+        "arq:queue: a job for the io lane has been due for 60.0 s and a slot was free,"
         " but nothing was claimed for 40.0 s"
     )
     assert await health.problems(idle, busy) == ""  # there is a backlog, and one of them works on it
@@ -150,7 +150,7 @@ async def test_work_of_a_native_queue_that_nobody_claims(health: Health, redis: 
     [(job_id, place)] = await redis.zrange(MAIL.key("queued"), 0, 0, withscores=True)
     await redis.zadd(MAIL.key("queued"), {job_id: place - 60_000 * 32})  # a place in the order is in 1/32 ms
     assert re.fullmatch(
-        r"mail: a job for the io lane has been due for 6\d\.\d s and a place was free,"
+        r"mail: a job for the io lane has been due for 6\d\.\d s and a slot was free,"
         r" but nothing was claimed for 40\.0 s",
         await health.problems(idle),
     )

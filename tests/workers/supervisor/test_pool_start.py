@@ -57,7 +57,7 @@ async def test_a_start_that_raises_in_some_workers_is_tried_again() -> None:
         # Not `runs`: the other worker's traceback may stand in the same line.
         await pool.line(r"fake-0 \d+: runs")
         for _ in range(2):
-            await pool.line("worker 1 .* could not start, and is tried again: .*OSError: the port is taken")
+            await pool.line("worker 1 .* could not start; retrying: .*OSError: the port is taken")
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
 
@@ -74,7 +74,7 @@ async def test_an_end_that_raises_is_in_the_exit_code() -> None:
 
 async def test_a_worker_that_is_not_ready_for_long_is_logged() -> None:
     async with running_supervisor("never-ready", limits={"start_timeout_s": 3.0}) as pool:
-        await pool.line("WARNING worker 0 .* for 1 s: its program takes long to import, .* killed after 3 s")
+        await pool.line("WARNING worker 0 .* for 1 s: its program takes long to import .* killed after 3 s")
 
 
 async def test_a_program_that_does_not_end_its_import_is_named_with_the_line_that_waits(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ async def test_a_program_that_does_not_end_its_import_is_named_with_the_line_tha
     limits = {"start_timeout_s": patience_s(5.0), "dump_s": 1.0}
     async with running_supervisor("slow_app", limits=limits, fake=False, cwd=tmp_path) as pool:
         place = re.escape(f"slow_part ({tmp_path}/slow_part.py, line 3)")
-        await pool.line("WARNING worker 0 .* takes long to import, .* belongs under if __name__ == '__main__'")
+        await pool.line("WARNING worker 0 .* takes long to import .* move it under if __name__ == '__main__'")
         await pool.line(f"ERROR worker 0 .* has not imported its program within .* and is killed; it is at {place}")
-        await pool.line(f"is lost: the import of its program took longer than .* s, at {place}")
+        await pool.line(f"is lost: importing its program took longer than .* s, at {place}")
     assert pool.count("event loop") == 0

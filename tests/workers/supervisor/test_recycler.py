@@ -61,7 +61,7 @@ async def test_a_worker_that_takes_too_much_memory(redis_url: str) -> None:
     ):
         pid = await (await producer.enqueue(jobs.say_so)).result(timeout=patience_s(10))
         await (await producer.enqueue(jobs.hoard, 200)).result(timeout=patience_s(10))
-        assert int((await pool.line(r"is replaced once its successor is ready: it takes (\d+) MiB"))[1]) > 200
+        assert int((await pool.line(r"is replaced once its successor is ready: it uses (\d+) MiB"))[1]) > 200
         await ran_elsewhere(pool, producer, pid)
         await pool.line("has ended: drained")
         await stop(pool)
@@ -73,7 +73,7 @@ async def test_memory_that_workers_take_empty_is_no_limit_and_that_is_logged_onc
         Producer(redis_url) as producer,
     ):
         logged = await pool.line(
-            r"no worker is replaced for its memory: worker \d .* took (\d+) MiB .* limit is 20 MiB"
+            r"no worker is replaced for its memory: worker \d .* used (\d+) MiB .* limit is 20 MiB"
         )
         await pool.line("is ready")
         ran = [await (await producer.enqueue(jobs.take_a_second)).result(timeout=patience_s(20)) for _ in range(3)]
@@ -132,7 +132,7 @@ async def test_a_worker_whose_successor_does_not_start_goes_on(tmp_path: Path) -
     async with running_supervisor("refuse-if-flag", flag=str(flag), recycle_limits={"jobs": 3}) as pool:
         [pid] = await pool.runs()
         flag.touch()
-        await pool.line("worker 0 .* goes on for now, as its successor did not become ready")
+        await pool.line("worker 0 .* continues for now because its successor did not become ready")
         os.kill(pid, 0)
         flag.unlink()
         assert await pool.runs() != [pid]

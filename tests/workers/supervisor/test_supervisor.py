@@ -127,7 +127,7 @@ async def test_a_reason_not_to_start_that_comes_later_may_pass(tmp_path: Path) -
         [worker] = await pool.runs()
         flag.touch()
         os.kill(worker, signal.SIGTERM)
-        await pool.line("could not start, and is tried again: the flux is 0")
+        await pool.line("could not start; retrying: the flux is 0")
         flag.unlink()
         await pool.runs()
         pool.signal(signal.SIGTERM)
@@ -144,8 +144,8 @@ async def test_burst_ends_when_all_workers_have() -> None:
 async def test_hung_worker_shows_its_stacks_and_is_replaced(target: str, tmp_path: Path) -> None:
     async with running_supervisor(target, limits=QUICK_HANG, flag=str(tmp_path / "flag")) as pool:
         await pool.runs()
-        await pool.line("WARNING .* has given no sign of life for 1 s")
-        await pool.line("ERROR .* gave no sign of life for 2 s and is killed")
+        await pool.line("WARNING .* has sent no heartbeat for 1 s")
+        await pool.line("ERROR .* sent no heartbeat for 2 s and is killed")
         await pool.line("do_hang")
         await pool.line("is lost: its event loop hung for 2 s")
         await pool.runs()
@@ -169,7 +169,7 @@ async def test_worker_that_does_not_stop_is_killed() -> None:
     async with running_supervisor("deaf", limits={"kill_after_s": 0.3}, grace_s=0.3) as pool:
         await pool.runs()
         pool.signal(signal.SIGTERM)
-        await pool.line("did not stop in its time and is killed")
+        await pool.line("did not stop in time and is killed")
         assert await pool.ends() == 0
 
 
@@ -178,7 +178,7 @@ async def test_threads_left_behind_do_not_keep_a_worker() -> None:
         await pool.runs()
         pool.signal(signal.SIGTERM)
         stopped_s = time.monotonic()
-        await pool.line("still at work in it: left-thread")
+        await pool.line("still running in it: left-thread")
         assert await pool.ends() == 0
         assert time.monotonic() - stopped_s < 5
     assert pool.count("has ended: drained") == 1

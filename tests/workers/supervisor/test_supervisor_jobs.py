@@ -221,7 +221,7 @@ async def test_recovery_waits_for_redis(redis_url: str, producer: Producer, redi
         await redis.config_set("maxclients", 1)  # whoever connects now is turned away
         try:
             os.kill(pid, signal.SIGKILL)
-            await pool.line("cannot be given back")
+            await pool.line("cannot return the jobs")
         finally:
             await redis.config_set("maxclients", 10_000)
         await handle.result(timeout=patience_s(15))
@@ -263,5 +263,5 @@ async def test_without_redis_the_pool_waits_and_one_worker_says_so(tmp_path: Pat
         await pool.line("waiting for Redis")
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
-    assert pool.count("waiting for Redis, for 0 s") == 1
+    assert pool.count("still waiting for Redis after 0 s") == 1
     assert pool.count("Traceback") == 0

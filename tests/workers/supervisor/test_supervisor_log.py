@@ -45,7 +45,7 @@ class Worker:
                 kill_reason=hang_note(Worker(importing="app (/app.py, line 3)"), 60.0),
                 end=ExitStatus(None, "SIGABRT", None, None),
             ),
-            "the import of its program took longer than 60 s, at app (/app.py, line 3) (pid 7 on HOST)",
+            "importing its program took longer than 60 s, at app (/app.py, line 3) (pid 7 on HOST)",
         ),
         (
             Worker(kill_reason=stop_timeout_note(2.5), end=ExitStatus(None, "SIGKILL", None, None)),
@@ -70,9 +70,9 @@ def test_death_note(worker: Worker, note: str) -> None:
         (
             Worker(start_error="Redis is away"),
             True,
-            "worker 1 (pid 7) could not start, and is tried again: Redis is away",
+            "worker 1 (pid 7) could not start; retrying: Redis is away",
         ),
-        (Worker(), False, "worker 1 (pid 7) could not start: worker 1 (pid 7) could not start; its stderr says why"),
+        (Worker(), False, "worker 1 (pid 7) could not start: worker 1 (pid 7) could not start; see its stderr"),
     ],
 )
 def test_start_that_failed(caplog: pytest.LogCaptureFixture, worker: Worker, again: bool, line: str) -> None:

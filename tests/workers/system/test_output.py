@@ -115,7 +115,7 @@ def test_what_nobody_reads_is_kept_then_dropped_and_that_is_logged(
         came += ends.read_rest()
     came += ends.read_rest()
     [told] = caplog.messages
-    assert told.endswith("lines of output were dropped: nobody read them, or they could not be written")
+    assert told.endswith("lines of output were dropped: the reader did not keep up, or they could not be written")
     came_whole = came.splitlines(keepends=True)
     assert int(told.split()[0]) + len(came_whole) == len(lines)
     assert came_whole == sorted(came_whole)

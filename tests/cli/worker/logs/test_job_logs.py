@@ -84,7 +84,7 @@ async def test_a_job_that_cannot_run_is_named_too(redis: Redis, redis_url: str) 
     async with Producer(redis_url) as producer:
         await producer.enqueue("nobody_knows_it")
     ended = await monarq("worker", JOBS, *WORKER, "--keep-unknown", "0", "--log-format", "json", url=redis_url)
-    [line] = [line for line in parsed(ended.err) if "is dead without having run" in line["message"]]
+    [line] = [line for line in parsed(ended.err) if "is dead and has never run" in line["message"]]
     assert (line["job"], line["queue"], len(line["job_id"])) == ("nobody_knows_it", NATIVE_QUEUE.name, 22)
 
 

@@ -191,5 +191,5 @@ async def test_a_worker_stops_though_jobs_have_taken_all_threads(redis: Redis, r
         await pool.line("job threads .*: begins")
         pool.signal(signal.SIGTERM)
         assert await pool.ends() == 0
-    assert pool.count("is handed back") == 1
-    assert not pool.count("did not stop in its time")
+    assert pool.count("goes back to its queue;") == 1
+    assert not pool.count("did not stop in time")
