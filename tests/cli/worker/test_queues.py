@@ -56,7 +56,8 @@ async def test_jobs_of_queues_that_are_not_served_are_named_with_the_options_tha
     redis: Redis, redis_url: str
 ) -> None:
     ended = await monarq("worker", "tests.cli.mail_jobs", "-w", "1", "--burst", url=redis_url)
-    assert "does not serve: mail (greet_by_mail, report); to serve all: -q default -q mail" in ended.err
+    told = "the queues of some of its jobs: mail (greet_by_mail, report); to serve all: -q default -q mail"
+    assert f"does not serve {told}" in ended.err
 
 
 async def test_jobs_in_the_queue_of_the_other_format_are_said_once_at_the_start(redis: Redis, redis_url: str) -> None:
@@ -99,7 +100,7 @@ async def test_a_worker_says_at_its_start_that_its_queue_is_paused(redis: Redis,
     await monitor_queue(QueueRef("mail", "native")).pause(redis)
     process = await start("worker", "tests.cli.target", "-w", "1", "-q", "mail", url=redis_url)
     said = await heard(process, "serves mail")
-    assert "the queue mail is paused, and this worker gets none of its jobs; to go on with" in said
+    assert "the queue mail is paused, and this worker runs none of its jobs; to resume:" in said
     assert (await stop(process)).code == 0
 
 
