@@ -82,7 +82,7 @@ def find_problems(queues: Iterable[Overview]) -> list[HealthFinding]:
     """All problems of these queues, the worst first; or the one finding that all are healthy."""
     overviews = list(queues)
     if not any(has_worker(queue) or queue.stats.queued for queue in overviews):
-        return [HealthFinding("no worker", "nobody takes jobs")]
+        return [HealthFinding("no worker", "no worker is running")]
     found = [problem for queue in overviews for problem in _problems_of(queue)]
     return sorted(found, key=lambda problem: SEVERITY_ORDER.index(problem.state)) or [_healthy(overviews)]
 

@@ -43,7 +43,7 @@ SCHEMES: Final = {
 }
 """All schemes, with the kind of address, and whether it uses TLS."""
 
-_SCHEME_MISSING: Final = "does not begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or unix://"
+_SCHEME_MISSING: Final = "must begin with redis://, rediss://, redis+sentinel://, redis+cluster:// or unix://"
 _BARE_HOST: Final = re.compile(r"[a-zA-Z0-9.-]+(:[0-9]{1,5})?(/[0-9]+)?")
 _ENCODE: Final = "in a user or password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
 
@@ -125,7 +125,7 @@ def parse_address(url: str) -> RedisAddress:
     scheme = scheme.lower()
     if not separator or scheme not in SCHEMES:
         wrong = _wrong_scheme(scheme) if separator else _without_scheme(url.strip())
-        raise SettingsError(f"not the URL of a Redis server: {wrong}")
+        raise SettingsError(f"not a Redis URL: {wrong}")
     kind, tls = SCHEMES[scheme]
     whole = rest
     rest, _, query = rest.partition("#")[0].partition("?")
@@ -175,7 +175,7 @@ def _wrong_scheme(scheme: str) -> str:
     if not scheme.replace("+", "").replace("-", "").isalnum():
         return known
     near = get_close_matches(scheme, SCHEMES, n=1)
-    return f"{scheme}://… is not a supported scheme; " + (f"did you mean {near[0]}://?" if near else known)
+    return f"{scheme}:// is not a supported scheme; did you mean {near[0]}://?" if near else f"{known}, not {scheme}://"
 
 
 def _read_options(query: str, kind: AddressKind) -> tuple[dict[str, str], dict[str, str]]:

@@ -32,7 +32,7 @@ REFUSED = [
     ),
     (["worker", "tests.cli.target", "--check"], "cannot be reached"),
     (["worker", "tests.cli.missing", "--check"], "has no 'missing'"),
-    (["worker", "tests.cli.target", "--check", "--redis", "http://x"], "not the URL of a Redis server"),
+    (["worker", "tests.cli.target", "--check", "--redis", "http://x"], "not a Redis URL"),
     (["enqueue"], "missing argument"),
     (["enqueue", "tests.cli.target:double", "1"], f"Redis at {NOWHERE} cannot be reached"),
     (["enqueue", "tests.cli.target:missing"], "has no 'missing'"),
@@ -52,7 +52,7 @@ REFUSED = [
     (["stats", "--watch"], "cannot be reached"),
     (
         ["stats", "--redis", "localhost"],
-        "monarq: not the URL of a Redis server: 'localhost' does not begin with redis://",
+        "monarq: not a Redis URL: 'localhost' must begin with redis://",
     ),
     (["stats", "--redis", "redis://host:port"], "port"),
     (["stats", "--redis", "rediss://localhost?ssl_cert_reqs=maybe"], "has an invalid option: Invalid SSL"),
@@ -70,7 +70,7 @@ REFUSED = [
         "'tests/cli/target.py' is a file: give the name of its module",
     ),
     (["queues", "pause", ""], "a queue's name must not be empty"),
-    (["demo", "--save-svg", "no/such/folder/x.svg"], "no/such/folder is not a writable folder"),
+    (["demo", "--save-svg", "no/such/folder/x.svg"], "no/such/folder is not a folder that can be written to"),
     (["redis", "--port", "99999"], "99999"),
     (["nonsense"], "no such command 'nonsense'"),
 ]

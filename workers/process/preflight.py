@@ -194,8 +194,7 @@ def eviction_danger(info: Mapping[str, Any]) -> str:
     if policy == "noeviction":
         return ""
     return (
-        f"its maxmemory-policy is {policy}: when its memory is full, it drops queued jobs;"
-        " set maxmemory-policy noeviction"
+        f"maxmemory-policy is {policy}: when its memory is full, it drops queued jobs; set maxmemory-policy noeviction"
     )
 
 
@@ -204,7 +203,7 @@ def persistence_danger(info: Mapping[str, Any]) -> str:
     if info.get("aof_enabled", 1) != 0:
         return ""
     return (
-        "its appendonly is off: a crash or restart loses the jobs since its last snapshot, or all;"
+        "appendonly is off: a crash or restart loses the jobs since its last snapshot, or all;"
         " set appendonly yes, or start `monarq redis` with --data-dir"
     )
 

@@ -86,8 +86,8 @@ class WorkerLog(WorkerEvents):
     def job_unknown(self, lease: Lease, name: str) -> None:
         """See `WorkerEvents`."""
         logger.warning(
-            "no job is named %r on this worker: it waits in the queue %s for a worker that knows it, and becomes a dead"
-            " letter if none comes within --keep-unknown",
+            "no job is named %r on this worker: it waits in the queue %s for a worker that knows it, and is marked dead"
+            " if none appears within --keep-unknown",
             name,
             printable(lease.queue.label),
             extra=_fields(lease, name),
@@ -113,7 +113,8 @@ class WorkerLog(WorkerEvents):
 
     def redis_awaited(self, why: str, waited_s: float) -> None:
         """See `WorkerEvents`."""
-        logger.warning("still waiting for Redis after %.0f s: %s", waited_s, why)
+        waited = f" after {waited_s:.0f} s" if waited_s >= 1 else ""
+        logger.warning("%s for Redis%s: %s", "still waiting" if waited else "waiting", waited, why)
 
     def redis_lost(self, doing: str, error: BaseException) -> None:
         """See `WorkerEvents`."""

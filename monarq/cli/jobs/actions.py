@@ -86,7 +86,7 @@ async def list_jobs(source: UrlSource, query: ListQuery, as_json: bool) -> int:
         console = open_console(sys.stdout)
         console.print(render_rows(rows, queues, width=console.width))
     if queues and not rows:
-        what = f"{' or '.join(query.states)} jobs{'' if query.name is None else f' named {printable(query.name)}'}"
+        what = f"{_listed(query.states)} jobs{'' if query.name is None else f' named {printable(query.name)}'}"
         say(f"monarq: no {what} in {_names(queues)}")
     return code
 
@@ -196,6 +196,11 @@ async def _find(redis: Redis, queues: QueueNames, job_id: str, *, with_arguments
 async def _unknown_reason(redis: Redis, queues: QueueNames, job_id: str) -> str:
     where = _names(await queues.find(redis))
     return f"no job {printable(_as_text(job_id))} is known in {where}; use -q to look in other queues"
+
+
+def _listed(states: Sequence[str]) -> str:
+    *first, last = states
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _names(queues: Sequence[QueueRef]) -> str:

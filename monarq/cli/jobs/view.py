@@ -33,9 +33,8 @@ ROW_FIELDS: Final = tuple(each.name for each in fields(JobRow) if each.name != "
 _VIEW_FIELDS: Final = ("crash_note", "payload_format", "signed", "expires_ms", "result", "timeline")
 _STYLES: Final = {"running": "green", "failed": "red", "cancelled": "yellow", "deferred": "dim", "unknown": "dim"}
 _EVENT_WORDS: Final = {
-    "retried": "a try failed",
     "handed-back": "handed back",
-    "unknown": "unknown to its worker; waits for one that knows it",
+    "unknown": "this worker does not know the job; waiting for one that does",
     "cancel-asked": "cancellation requested",
     "promoted": "made due now",
     "revived": "put back into its queue from its dead letter",
@@ -162,8 +161,13 @@ def _traceback(view: JobView) -> str:
 
 
 def _timeline_row(event: TimelineEvent) -> str:
-    words = _EVENT_WORDS.get(event.what, event.what)
-    tries = f" (try {event.tries}, next one after {duration((event.delay_ms or 0) / 1000)})" if event.tries else ""
     note = " ".join(event.note.split())
+    return printable(f"{timestamp(event.at_ms)}  {_event_words(event)}{': ' if note else ''}{note}")
+
+
+def _event_words(event: TimelineEvent) -> str:
     on = f" on {event.worker}" if event.worker else ""
-    return printable(f"{timestamp(event.at_ms)}  {words}{on}{tries}{': ' if note else ''}{note}")
+    if event.what != "retried":
+        return f"{_EVENT_WORDS.get(event.what, event.what)}{on}"
+    number = f"try {event.tries}" if event.tries else "a try"
+    return f"{number} failed{on}; next try in {duration((event.delay_ms or 0) / 1000)}"

@@ -130,8 +130,7 @@ async def purge_queue(source: UrlSource, name: QueueNames, states: Sequence[Wait
             async for some in admin.purge_slowly(redis, queue, states):
                 removed += some
         finally:
-            jobs = "1 job was" if removed == 1 else f"{removed:,} jobs were"
-            say(f"monarq: {jobs} deleted from {printable(queue.label)}")
+            say(f"monarq: deleted {removed:,} {'job' if removed == 1 else 'jobs'} from {printable(queue.label)}")
     return 0
 
 
@@ -170,12 +169,12 @@ async def _refuse_arq(redis: Redis, name: str) -> None:
 
 
 def _confirm(queue: QueueRef, states: Sequence[WaitingState], count: int) -> None:
-    what = f"{count:,} {' and '.join(states)} {'job' if count == 1 else 'jobs'} of {printable(queue.label)}"
+    what = f"{count:,} {' and '.join(states)} {'job' if count == 1 else 'jobs'} from {printable(queue.label)}"
     if not sys.stdin.isatty():
         raise click.UsageError(
-            f"this deletes {what} for good: confirm it with --yes", click.get_current_context(silent=True)
+            f"this permanently deletes {what}: confirm with --yes", click.get_current_context(silent=True)
         )
-    click.confirm(f"Delete {what} for good?", abort=True, err=True)
+    click.confirm(f"Permanently delete {what}?", abort=True, err=True)
 
 
 def _summarize(stats: QueueStats, paused_since_ms: int | None) -> QueueSummary:

@@ -52,7 +52,7 @@ over, a job with an id of your own is also looked for in its old shard.
 }
 PURGE_SECTIONS: Final = {
     "What it does": """
-Waiting jobs are deleted for good, with their payloads; clients that wait for their
+Waiting jobs are permanently deleted, with their payloads; clients that wait for their
 results get ResultNotFoundError. Running jobs, results and dead letters are not
 touched. Jobs that are enqueued meanwhile may stay: stop the queue's producers first.
 """,

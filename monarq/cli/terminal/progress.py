@@ -119,13 +119,13 @@ class ActionProgress:
     ) -> None:
         self._bar.__exit__(kind, error, trace)
         counts = {self._done_words: self.done - sum(self._done_otherwise.values())}
-        if self._done_otherwise and not counts[self._done_words]:
+        if (self._done_otherwise or self.refused) and not counts[self._done_words]:
             counts = {}
         counts |= self._done_otherwise
-        done = [f"{'1 job is' if count == 1 else f'{count:,} jobs are'} {words}" for words, count in counts.items()]
+        refused = [f"{_counted(self.refused)} refused"] if self.refused else []
+        done = [f"{_counted(count)} {'is' if count == 1 else 'are'} {words}" for words, count in counts.items()]
         left = self._total - self.done - self.refused
-        parts = [*done, f"{self.refused:,} refused" if self.refused else ""]
-        say(f"monarq: {', '.join([*filter(None, parts), *([f'{left:,} left as they were'] if left > 0 else [])])}")
+        say(f"monarq: {', '.join([*refused, *done, *([f'{left:,} left as they were'] if left > 0 else [])])}")
 
     def add_done(self, count: int, words: str | None = None) -> None:
         """Counts jobs that were acted on.
@@ -142,8 +142,12 @@ class ActionProgress:
     def add_refused(self, job_id: str, reason: str) -> None:
         """Counts a job that could not be acted on, and prints why."""
         self.refused += 1
-        self._bar.say(f"monarq: {printable(job_id)} is not {self._undone_words}: {reason}")
+        self._bar.say(f"monarq: {printable(job_id)} not {self._undone_words}: {reason}")
         self._bar.update(self.done + self.refused)
+
+
+def _counted(count: int) -> str:
+    return f"{count:,} {'job' if count == 1 else 'jobs'}"
 
 
 def count_columns() -> Iterable[ProgressColumn]:

@@ -137,10 +137,10 @@ async def test_retry_says_which_it_could_not_put_back_and_why(redis: Redis, cli_
     ended = await cli_here("dead", "retry", "a", "b", "c", "d", "nobody", "a")
     assert ended.code == 1
     assert ended.err.splitlines() == [
-        "monarq: nobody is not retried: it has no dead letter in arq:queue",
-        "monarq: b is not retried: its payload is gone",
-        "monarq: c is not retried: a job with this id is queued or running, or has ended since",
-        "monarq: 2 jobs are back in the queue, 3 refused",
+        "monarq: nobody not retried: it has no dead letter in arq:queue",
+        "monarq: b not retried: its payload is gone",
+        "monarq: c not retried: a job with this id is queued or running, or has ended since",
+        "monarq: 3 jobs refused, 2 jobs are back in the queue",
     ]
     assert (await ids_left(redis), await ids_queued(redis)) == (["b", "c"], ["a", "c", "d"])
     assert await redis.zrange(KEYS.cpu, 0, -1) == [b"d"]
@@ -151,7 +151,7 @@ async def test_delete_by_id(redis: Redis, cli_here: Cli) -> None:
     await bury(redis, a=letter(), b=letter())
     ended = await cli_here("dead", "delete", "a", "nobody")
     assert ended.code == 1
-    assert ended.err.splitlines()[-1] == "monarq: 1 job is deleted, 1 refused"
+    assert ended.err.splitlines()[-1] == "monarq: 1 job refused, 1 job is deleted"
     assert await ids_left(redis) == ["b"]
     assert await redis.exists("arq:result:a") == 1
 

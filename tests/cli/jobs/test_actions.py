@@ -36,7 +36,7 @@ async def test_an_empty_queue(cli_here: Cli) -> None:
     for form in ([], ["--json"]):
         ended = await cli_here("jobs", "list", *form)
         assert (ended.code, ended.out) == (0, "")
-        assert ended.err == "monarq: no running or queued or deferred jobs in default\n"
+        assert ended.err == "monarq: no running, queued or deferred jobs in default\n"
 
 
 async def test_jobs_by_state(redis: Redis, redis_url: str, cli_here: Cli) -> None:
@@ -168,7 +168,7 @@ async def test_what_has_ended_at_once_is_not_said_to_be_under_way(redis: Redis, 
     await put(redis, "mail.send", job_id="runs")
     await redis.set("arq:in-progress:runs", "host:1:aa:io:1:1000", ex=60)
     ended = await cli_here("jobs", "cancel", "b", "runs", "nobody", "-q", NATIVE_QUEUE.name, "-q", "arq:queue")
-    assert ended.err.splitlines()[-1] == "monarq: 1 job is being cancelled, 1 job is cancelled, 1 refused"
+    assert ended.err.splitlines()[-1] == "monarq: 1 job refused, 1 job is being cancelled, 1 job is cancelled"
 
 
 async def test_cancel_what_has_ended(redis: Redis, redis_url: str, cli_here: Cli) -> None:
@@ -177,8 +177,8 @@ async def test_cancel_what_has_ended(redis: Redis, redis_url: str, cli_here: Cli
     ended = await cli_here("jobs", "cancel", "a")
     assert ended.code == 1
     assert ended.err.splitlines() == [
-        "monarq: a is not cancelled: it has already ended (failed)",
-        "monarq: 0 jobs are being cancelled, 1 refused",
+        "monarq: a not cancelled: it has already ended (failed)",
+        "monarq: 1 job refused",
     ]
 
 
@@ -190,8 +190,8 @@ async def test_retry(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     ended = await cli_here("jobs", "retry", "dead", "later", "due")
     assert ended.code == 1
     assert ended.err.splitlines() == [
-        "monarq: due is not retried: it is already due, and waits for a worker",
-        "monarq: 2 jobs are due now, 1 refused",
+        "monarq: due not retried: it is already due, and waits for a worker",
+        "monarq: 1 job refused, 2 jobs are due now",
     ]
     rows = (await cli_here("jobs", "list", "--json")).results
     assert [(row["job_id"], row["state"]) for row in rows] == [

@@ -69,14 +69,14 @@ async def test_purge(redis: Redis, cli_here: Cli) -> None:
         await put(redis, nothing, job_id=job_id, delay_ms=delay_ms)
     unasked = await cli_here("queues", "purge", DEFAULT_QUEUE)
     assert unasked.code == 2
-    assert "this deletes 3 queued and deferred jobs of arq:queue for good: confirm it with --yes" in unasked.err
+    assert "this permanently deletes 3 queued and deferred jobs from arq:queue: confirm with --yes" in unasked.err
     ended = await cli_here("queues", "purge", DEFAULT_QUEUE, "--yes", "--state", "queued")
-    assert (ended.code, ended.err) == (0, "monarq: 2 jobs were deleted from arq:queue\n")
+    assert (ended.code, ended.err) == (0, "monarq: deleted 2 jobs from arq:queue\n")
     assert await redis.zrange(DEFAULT_QUEUE, 0, -1) == [b"c"]
     ended = await cli_here("queues", "purge", DEFAULT_QUEUE, "--yes")
-    assert (ended.code, ended.err) == (0, "monarq: 1 job was deleted from arq:queue\n")
+    assert (ended.code, ended.err) == (0, "monarq: deleted 1 job from arq:queue\n")
     ended = await cli_here("queues", "purge", DEFAULT_QUEUE)
-    assert (ended.code, ended.err) == (0, "monarq: 0 jobs were deleted from arq:queue\n"), "nothing to ask about"
+    assert (ended.code, ended.err) == (0, "monarq: deleted 0 jobs from arq:queue\n"), "nothing to ask about"
 
 
 @pytest.mark.parametrize("command", ["pause", "resume", "purge"])

@@ -13,8 +13,8 @@ from monarq.cli.terminal.progress import ActionProgress
         (0, 0, [], "0 jobs are deleted"),
         (1, 1, [], "1 job is deleted"),
         (2000, 1500, [], "1,500 jobs are deleted, 500 left as they were"),
-        (3, 1, ["a", "b"], "1 job is deleted, 2 refused"),
-        (5, 1, ["a"], "1 job is deleted, 1 refused, 3 left as they were"),
+        (3, 1, ["a", "b"], "2 jobs refused, 1 job is deleted"),
+        (5, 1, ["a"], "1 job refused, 1 job is deleted, 3 left as they were"),
     ],
 )
 def test_what_was_done_is_counted(
@@ -23,8 +23,8 @@ def test_what_was_done_is_counted(
     with ActionProgress(total, done_words="deleted", undone_words="deleted") as progress:
         progress.add_done(done)
         for job_id in refused:
-            progress.add_refused(job_id, "it runs")
-    told = [f"monarq: {job_id} is not deleted: it runs" for job_id in refused]
+            progress.add_refused(job_id, "it is running")
+    told = [f"monarq: {job_id} not deleted: it is running" for job_id in refused]
     assert capsys.readouterr().err.splitlines() == [*told, f"monarq: {line}"]
 
 

@@ -25,7 +25,7 @@ OLD = replace(WORKERS[0], running=3)
     [
         (quiet(), "healthy", "1 worker, nothing waits"),
         (quiet(jobs_per_s=12.34, running=3), "healthy", "1 worker, 3 running, 0 queued, 12.3 jobs/s"),
-        (quiet(workers=()), "no worker", "nobody takes jobs"),
+        (quiet(workers=()), "no worker", "no worker is running"),
         (quiet(workers=(), queued=1), "no worker", "1 job queued and no worker serves the queue"),
         (quiet(workers=WORKERS[2:], queued=2), "no worker", "2 jobs queued and no worker serves the queue"),
         (quiet(workers=(), queued=2, oldest_s=90.0, arq=ArqHealth()), "healthy", "served by arq, 0 running, 2 queued"),

@@ -46,8 +46,8 @@ def test_the_url_to_use(
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("http://secret@host", "http://… is not a supported scheme"),
-        ("host:6379", "does not begin with redis://"),
+        ("http://secret@host", "not a Redis URL: it must begin with redis://.* or unix://, not http://"),
+        ("host:6379", "must begin with redis://"),
         ("embedded", "is a private Redis that only monarq.s commands start; `monarq redis` runs one with a URL"),
         ("redis://host:70000", "port that is not a number from 1 to 65535"),
         (5, "is a int: give text"),

@@ -76,7 +76,7 @@ async def test_it_waits_at_no_cost_for_a_worker_that_knows_it(
     async with running(make_worker(redis_url, jobs.ALL)):
         await put(redis, known_as, job_id="new")
         view = await until_requeued(redis, "new")
-        assert any("unknown to its worker; waits for one that knows it: " in line for line in shown(view))
+        assert any("this worker does not know the job; waiting for one that does: " in line for line in shown(view))
         assert (view.row.state, view.row.tries, view.row.crashes, view.crash_note) == ("deferred", 0, 0, "")
     async with running(make_worker(redis_url, [known_as])):
         result = await result_of(redis, "new")

@@ -139,7 +139,7 @@ async def test_one_worker_of_a_pool_warns_it_and_no_successor_again() -> None:
         process.send_signal(signal.SIGHUP)
         said += await heard(process, "rolling restart: done")
         ended = await stop(process)
-        assert (said + ended.err).count("Redis can lose jobs: its appendonly is off") == 1
+        assert (said + ended.err).count("Redis can lose jobs: appendonly is off") == 1
         assert ended.code == 0
 
 

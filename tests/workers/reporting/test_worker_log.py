@@ -49,6 +49,7 @@ LINES: list[tuple[str, tuple[Any, ...], str, str]] = [
         "WARNING",
         "the outcomes of 7 jobs were not written because their leases had been lost: a, b, c, d, e …",
     ),
+    ("redis_awaited", ("away", 0.2), "WARNING", "waiting for Redis: away"),
     ("redis_awaited", ("away", 5.2), "WARNING", "still waiting for Redis after 5 s: away"),
     (
         "redis_lost",
