@@ -11,13 +11,19 @@ from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
+
+from monarq.shared.extras import missing_package
+
+if missing := missing_package("starlette", "monarq.fastapi", "fastapi"):
+    raise missing
+
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
 from monarq.app.app import App
 from monarq.producer import Handle, JobState, Producer, ProducerMisusedError
-from monarq.shared.errors import MonarqError, SettingsError
+from monarq.shared.errors import JobCancelledError, MonarqError, SettingsError
 from monarq.shared.payloads.progress import Progress
 
 if TYPE_CHECKING:
@@ -95,14 +101,14 @@ def sse(handle: Handle[Any], request: Request, *, result: bool = False) -> Respo
 
     Each report of progress is an event ``progress`` with ``{"done", "total", "share", "message"}``; the last event is
     ``ended`` with ``{"state"}``. A browser that connects again gets what is new since the event of its Last-Event-ID,
-    and one that has seen the end is told to stop (204). Thousands of streams share one connection to Redis; one whose
-    client goes away ends.
+    and one that has seen the end is told to stop (204). Thousands of streams share one connection to Redis. A stream
+    ends when its client disconnects.
 
     Args:
         handle: the job.
         request: the request that is answered.
-        result: whether the last event has the job's ``result``, which must be what JSON can hold, or its ``error`` as
-            text. Default: no.
+        result: whether the last event includes the job's ``result``, which must be representable as JSON, or its
+            ``error`` as text: the exception, or that the job was cancelled and why. Default: no.
     """
     last_id = request.headers.get("last-event-id", "")
     if last_id == _ENDED:
@@ -150,9 +156,20 @@ async def _end(handle: Handle[Any], with_result: bool) -> dict[str, Any]:
     described: dict[str, Any] = {"state": state.value}
     if with_result and state is JobState.SUCCEEDED:
         described["result"] = await handle.result()
-    elif with_result and (info := await handle.info()) is not None:
+    elif with_result and state is JobState.CANCELLED:
+        described["error"] = await _cancellation(handle)
+    elif with_result and (info := await handle.info()) is not None and info.error:
         described["error"] = info.error
     return described
+
+
+async def _cancellation(handle: Handle[Any]) -> str:
+    """That the job was cancelled, and the reason if one was given."""
+    try:
+        await handle.result()
+    except JobCancelledError as error:
+        return str(error)
+    return f"job {handle.job_id} was cancelled"
 
 
 def _described(progress: Progress) -> dict[str, Any]:
@@ -177,6 +194,8 @@ def __getattr__(name: str) -> Any:
     """`ProducerDep`, made when it is first used: Starlette's users need no FastAPI."""
     if name != "ProducerDep":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if missing := missing_package("fastapi", "monarq.fastapi.ProducerDep"):
+        raise missing
     from fastapi import Depends
 
     dependency = globals()[name] = Annotated[Producer, Depends(get_producer)]

@@ -9,6 +9,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from monarq.shared.extras import missing_package
+
+if missing := missing_package("flask", "monarq.flask"):
+    raise missing
+
 from flask import Flask, current_app, has_app_context
 
 from monarq.app.app import App

@@ -13,6 +13,11 @@ from contextlib import ExitStack
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
+from monarq.shared.extras import missing_package
+
+if missing := missing_package("sentry_sdk", "monarq.sentry"):
+    raise missing
+
 import sentry_sdk
 from sentry_sdk.integrations import Integration
 from sentry_sdk.integrations.logging import ignore_logger

@@ -11,6 +11,11 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
+from monarq.shared.extras import missing_package
+
+if missing := missing_package("structlog", "monarq.structlog"):
+    raise missing
+
 from structlog.contextvars import bound_contextvars
 
 from monarq.shared.calls.run import Run

@@ -40,6 +40,20 @@ def missing_extra(error: ModuleNotFoundError, what: str = "this") -> str | None:
     return None if extra is None else f"{what} needs the package {package}: {install_command(extra)}"
 
 
+def missing_package(package: str, what: str, extra: str = "") -> ModuleNotFoundError | None:
+    """The error of a module whose optional dependency is not installed, which says what to install; None if it is.
+
+    Args:
+        package: the package's import name.
+        what: the module that needs it.
+        extra: the extra that installs it for this module. Default: the package's usual one.
+    """
+    if find_spec(package) is not None:
+        return None
+    command = install_command(extra or _EXTRA_OF[package])
+    return ModuleNotFoundError(f"{what} needs the package {package}: {command}", name=package)
+
+
 def install_command(extra: str) -> str:
     """The command that installs the extra. In a clone it installs from the folder, as it may not be on the index."""
     clone = Path(__file__).resolve().parents[1]

@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from monarq.shared.extras import missing_package
+
 if TYPE_CHECKING:
     from monarq.django.backend import MonarqBackend as MonarqBackend
     from monarq.django.commit import enqueue_on_commit as enqueue_on_commit
@@ -30,6 +32,8 @@ def __getattr__(name: str) -> Any:
     module = _MODULES.get(name)
     if module is None:
         raise AttributeError(f"module 'monarq.django' has no attribute {name!r}")
+    if missing := missing_package("django", "monarq.django"):
+        raise missing
     value = getattr(import_module(module), name)
     globals()[name] = value
     return value

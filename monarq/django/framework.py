@@ -27,6 +27,11 @@ elif find_spec("django.tasks") is not None:
     from django.tasks.exceptions import TaskResultDoesNotExist
     from django.tasks.signals import task_enqueued, task_finished, task_started
     from django.utils.json import normalize_json
+elif find_spec("django_tasks") is None:
+    raise ModuleNotFoundError(
+        "monarq.django needs Django 6 or newer, or the package django-tasks: pip install django-tasks",
+        name="django_tasks",
+    )
 else:
     from django_tasks import TaskContext, TaskResult, TaskResultStatus, task, task_backends
     from django_tasks.backends.base import BaseTaskBackend

@@ -23,8 +23,8 @@ LARGEST: Final = 2.0**63
 
 
 class _Stored(msgspec.Struct):
-    done: float
-    total: float | None
+    done: int | float  # an int stays one
+    total: int | float | None
     message: str
 
 

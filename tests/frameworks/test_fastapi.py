@@ -61,6 +61,10 @@ def make_app(url: str) -> FastAPI:
     async def enqueue(n: int, producer: ProducerDep) -> str:
         return (await producer.enqueue(counted, n) if n else await producer.enqueue(broken)).job_id
 
+    @app.delete("/jobs/{job_id}")
+    async def cancel(job_id: str, producer: ProducerDep) -> None:
+        await producer.handle(job_id).cancel()
+
     @app.get("/jobs/{job_id}/events")
     async def events(job_id: str, producer: ProducerDep, request: Request, result: bool = False) -> Response:
         return sse(producer.handle(job_id), request, result=result)
@@ -145,6 +149,17 @@ async def test_the_result_or_the_error_comes_where_it_is_asked_for(site: Site) -
                 STEP.set()
                 if kind == "ended":
                     assert data == expected
+
+
+async def test_a_cancelled_job_says_so_and_whole_numbers_stay_whole(site: Site) -> None:
+    job_id = (await site.client.post("/jobs/3")).json()
+    async with in_time(20), events_of(site, job_id, result=True) as events:
+        _, _, data = await anext(events)
+        assert isinstance(data["done"], int)
+        assert isinstance(data["total"], int)
+        await site.client.delete(f"/jobs/{job_id}")
+        [end] = [data async for kind, _, data in events if kind == "ended"]
+    assert end == {"state": "cancelled", "error": f"job {job_id} was cancelled"}
 
 
 async def test_a_job_that_is_not_known_has_ended(site: Site) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from monarq.shared import extras
-from monarq.shared.extras import missing_extra
+from monarq.shared.extras import install_command, missing_extra
 
 CLONE = Path(__file__).resolve().parents[2]
 
@@ -26,6 +27,28 @@ CLONE = Path(__file__).resolve().parents[2]
 def test_the_hint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str | None, hint: str | None) -> None:
     monkeypatch.setattr(extras, "__file__", str(tmp_path / "site-packages/monarq/shared/extras.py"))
     assert missing_extra(ModuleNotFoundError(name=module), "--watch") == hint
+
+
+@pytest.mark.parametrize(
+    ("statement", "package", "module", "extra"),
+    [
+        ("import monarq.fastapi", "starlette", "monarq.fastapi", "fastapi"),
+        ("from monarq.fastapi import ProducerDep", "fastapi", "monarq.fastapi.ProducerDep", "fastapi"),
+        ("import monarq.flask", "flask", "monarq.flask", "flask"),
+        ("from monarq.django import MonarqBackend", "django", "monarq.django", "django"),
+        ("import monarq.sentry", "sentry_sdk", "monarq.sentry", "sentry"),
+        ("import monarq.structlog", "structlog", "monarq.structlog", "structlog"),
+        ("from monarq.web import create_app", "starlette", "the page", "web"),
+        ("import monarq.arq", "arq", "monarq.arq", "arq"),
+    ],
+)
+def test_a_module_without_its_package_says_what_to_install(
+    statement: str, package: str, module: str, extra: str
+) -> None:
+    program = f"import sys; sys.modules[{package!r}] = None; {statement}"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=CLONE, capture_output=True, text=True, check=False)
+    expected = f"ModuleNotFoundError: {module} needs the package {package}: {install_command(extra)}"
+    assert ran.stderr.splitlines()[-1] == expected
 
 
 @pytest.mark.parametrize(
