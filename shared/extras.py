@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 _EXTRA_OF: Final = {
     "arq": "arq",
@@ -55,11 +56,52 @@ def missing_package(package: str, what: str, extra: str = "") -> ModuleNotFoundE
 
 
 def install_command(extra: str) -> str:
-    """The command that installs the extra. In a clone it installs from the folder, as it may not be on the index."""
-    clone = Path(__file__).resolve().parents[1]
-    if not (clone / "pyproject.toml").exists():
-        return f"pip install 'monarq[{extra}]'"
+    """The command that installs the extra, from where the running monarq comes from: it may not be on the index."""
+    clone = _source_tree()
+    if clone is None:
+        return f"pip install {shlex.quote(requirement(extra))}"
     # `make demo` creates an environment without pip, into which only the pip of another Python can install.
     own_pip = find_spec("pip") is not None
     pip = [sys.executable, "-m", "pip"] if own_pip else ["python3", "-m", "pip", "--python", sys.executable]
     return shlex.join([*pip, "install", "--editable", f"{clone}[{extra}]"])
+
+
+def requirement(extras: str = "", index_version: str = "") -> str:
+    """The running monarq as a requirement, as in pyproject.toml: by its folder or URL if it is not from an index.
+
+    Args:
+        extras: the extras, separated by commas.
+        index_version: the version specifier to add if it is from an index, such as ">=0.1".
+    """
+    name = f"monarq[{extras}]" if extras else "monarq"
+    url = source_url()
+    return f"{name} @ {url}" if url else f"{name}{index_version}"
+
+
+def source_url() -> str:
+    """The URL that the running monarq was installed from, as pip takes it; '' if from an index."""
+    clone = _source_tree()
+    if clone is not None:
+        return clone.as_uri()
+    recorded = _direct_url()
+    url = str(recorded.get("url", ""))
+    vcs = recorded.get("vcs_info")
+    return f"{vcs['vcs']}+{url}@{vcs['commit_id']}" if vcs else url
+
+
+def _source_tree() -> Path | None:
+    """The folder of the source tree that the running monarq is in, if any."""
+    folder = Path(__file__).resolve().parents[1]
+    return folder if (folder / "pyproject.toml").exists() else None
+
+
+def _direct_url() -> dict[str, Any]:
+    """What pip has recorded about a monarq that it did not install from an index (PEP 610); else empty."""
+    from importlib.metadata import PackageNotFoundError, distribution  # deferred: only for messages
+
+    try:
+        text = distribution("monarq").read_text("direct_url.json")
+    except PackageNotFoundError:
+        return {}
+    recorded: dict[str, Any] = json.loads(text) if text else {}
+    return recorded

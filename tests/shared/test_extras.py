@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,31 @@ CLONE = Path(__file__).resolve().parents[2]
 )
 def test_the_hint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str | None, hint: str | None) -> None:
     monkeypatch.setattr(extras, "__file__", str(tmp_path / "site-packages/monarq/shared/extras.py"))
+    monkeypatch.setattr(extras, "_direct_url", dict)
     assert missing_extra(ModuleNotFoundError(name=module), "--watch") == hint
+
+
+@pytest.mark.parametrize(
+    ("recorded", "source"),
+    [
+        ({"url": "file:///home/ann/monarq", "dir_info": {}}, "file:///home/ann/monarq"),
+        (
+            {"url": "https://git.example/monarq", "vcs_info": {"vcs": "git", "commit_id": "abc123"}},
+            "git+https://git.example/monarq@abc123",
+        ),
+        (
+            {"url": "https://files.example/monarq-1.0-py3-none-any.whl"},
+            "https://files.example/monarq-1.0-py3-none-any.whl",
+        ),
+    ],
+    ids=["folder", "git", "wheel"],
+)
+def test_what_was_not_installed_from_an_index_is_named_by_its_source(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, recorded: dict[str, Any], source: str
+) -> None:
+    monkeypatch.setattr(extras, "__file__", str(tmp_path / "site-packages/monarq/shared/extras.py"))
+    monkeypatch.setattr(extras, "_direct_url", lambda: recorded)
+    assert install_command("web") == f"pip install 'monarq[web] @ {source}'"
 
 
 @pytest.mark.parametrize(

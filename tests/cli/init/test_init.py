@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from monarq.cli.init import actions
+from monarq.shared import extras
 from tests.cli.command import ROOT, Cli, end, environment, heard, monarq, start, stop
 from tests.cli.conftest import NOWHERE
 
@@ -65,6 +68,7 @@ def test_its_code_follows_the_rules_of_checkers(project: Path) -> None:
         str(project / "cache"),
         "jobs.py",
         "produce.py",
+        "test_jobs.py",
     )
 
 
@@ -80,10 +84,40 @@ async def test_what_it_says_to_try_stands_in_the_readme_too(tmp_path: Path) -> N
     ended = await monarq("init", str(tmp_path / "shop"), url=NOWHERE)
     _, _, said = ended.out.partition(f"cd {tmp_path}/shop\n")
     steps = [line.strip() for line in said.splitlines()]
-    assert steps[0] == "pip install 'monarq[embedded,testing]' pytest pytest-asyncio"
+    assert steps[0] == f"pip install 'monarq[embedded,testing] @ {ROOT.as_uri()}' pytest pytest-asyncio"
     assert steps[-1].startswith("python -m pytest ")
     readme = (tmp_path / "shop" / "README.md").read_text()
     assert [line.removeprefix("$ ") for line in readme.splitlines() if line.startswith("$ ")] == steps
+
+
+async def test_a_monarq_that_is_not_from_the_index_is_asked_for_where_it_comes_from(project: Path) -> None:
+    settings = tomllib.loads((project / "pyproject.toml").read_text())
+    assert settings["project"]["dependencies"] == [f"monarq @ {ROOT.as_uri()}"]
+    assert settings["dependency-groups"]["dev"][0] == f"monarq[embedded,testing] @ {ROOT.as_uri()}"
+    image = (project / "Dockerfile").read_text()
+    assert f"pip wheel --no-deps --wheel-dir wheels 'monarq @ {ROOT.as_uri()}'" in image
+    assert "pip install --no-cache-dir /tmp/wheels/monarq-*.whl" in image
+
+
+def test_a_monarq_from_the_index_is_asked_for_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "_source_tree", lambda: None)
+    monkeypatch.setattr(extras, "_direct_url", dict)
+    monkeypatch.setattr(actions, "VERSION", "1.2.3")
+    assert actions.write_project(tmp_path / "shop") == 0
+    settings = tomllib.loads((tmp_path / "shop/pyproject.toml").read_text())
+    assert settings["project"]["dependencies"] == ["monarq>=1.2.3"]
+    assert "pip install 'monarq[embedded,testing]' pytest" in (tmp_path / "shop/README.md").read_text()
+    assert "RUN pip install --no-cache-dir 'monarq>=1.2.3'\n" in (tmp_path / "shop/Dockerfile").read_text()
+
+
+async def test_its_code_imports_nothing_that_its_pyproject_toml_does_not_name(project: Path) -> None:
+    found = set()
+    for file in project.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            found |= {name.partition(".")[0] for name in names}
+    assert found - sys.stdlib_module_names == {"jobs", "monarq", "pytest"}
 
 
 async def test_nothing_is_overwritten(project: Path) -> None:
