@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from monarq.shared.calls.type_hints import import_names
 from monarq.shared.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -48,6 +50,28 @@ class JobTypes:
         """Its result, for formats that carry the values themselves."""
         return self._result(_carried_builder())
 
+    def load_types(self) -> None:
+        """Imports the annotated classes that the job's module imports for type checkers only, as far as installed.
+
+        Raises:
+            DeclarationError: such an import fails.
+        """
+        owner = self._signature.owner
+        if owner is None:
+            return
+        annotations = {f"argument {each.name!r}": each.annotation for each in self._signature.described}
+        for what, annotation in (annotations | {"the result": self._signature.returns}).items():
+            try:
+                were_missing = import_names(annotation, owner)
+            except Exception as error:
+                raise DeclarationError(
+                    f"{what} of {self._name} is annotated as {annotation}, which is imported under TYPE_CHECKING only,"
+                    f" and importing it fails with {type(error).__name__}: {error}: import it outside of TYPE_CHECKING"
+                ) from error
+            if were_missing:
+                for part in ("arguments", "carried_arguments", "result", "carried_result"):
+                    vars(self).pop(part, None)  # made without these classes
+
     def _arguments(self, builder: FormBuilder) -> ArgumentForms:
         from monarq.shared.calls.arguments import ArgumentForms
 
@@ -56,6 +80,10 @@ class JobTypes:
     def _result(self, builder: FormBuilder) -> ResultForm:
         from monarq.shared.calls.result_form import ResultForm
 
+        if self._signature.owner is not None:
+            # A program without the class gets the plain value; workers report such errors when they start.
+            with contextlib.suppress(Exception):
+                import_names(self._signature.returns, self._signature.owner)
         hint = self._signature.returned_hint()
         try:
             return ResultForm(self._name, builder.form(hint))

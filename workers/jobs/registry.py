@@ -106,6 +106,7 @@ def from_job(job: Job[Any, Any], settings: WorkerSettings, lane: Lane | None = N
 
 
 def _checked(types: JobTypes) -> JobTypes:
-    """The same types, after a check that instances of all annotated classes can be rebuilt."""
+    """The same types, with all annotated classes loaded, after a check that their instances can be rebuilt."""
+    types.load_types()
     _ = types.arguments, types.result
     return types
