@@ -10,13 +10,15 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final
 
+from monarq.shared.conversion.advice import never_sent
 from monarq.shared.conversion.choices import enum_form, literal_form
 from monarq.shared.conversion.containers import dict_form, sequence_form, tuple_form
 from monarq.shared.conversion.form import NOTHING, Form, limit_of
+from monarq.shared.conversion.kinds import is_named_tuple, is_record
 from monarq.shared.conversion.libraries import library_form
 from monarq.shared.conversion.mismatch import MismatchError, refuse
 from monarq.shared.conversion.plain import PLAIN
-from monarq.shared.conversion.records import complete_record, is_record, named_tuple_form
+from monarq.shared.conversion.records import complete_record, named_tuple_form
 from monarq.shared.conversion.registered import registered_form
 from monarq.shared.conversion.scalars import SCALARS
 from monarq.shared.conversion.unions import union_form
@@ -89,7 +91,7 @@ class Builder:
             return self._tuple(args)
         if origin in _SEQUENCES or origin in _DICTS:
             return self._container(origin, args)
-        if isinstance(origin, type) and (is_record(origin) or _is_named_tuple(origin)):
+        if isinstance(origin, type) and (is_record(origin) or is_named_tuple(origin)):
             parameters = getattr(origin, "__parameters__", ())
             return self._record(hint, origin, dict(zip(parameters, args, strict=False)))
         # A `type` statement's alias with parameters.
@@ -118,7 +120,7 @@ class Builder:
             return sequence_form("tuple", PLAIN, (tuple,), tuple)
         if issubclass(kind, Enum):
             return enum_form(kind)
-        if is_record(kind) or _is_named_tuple(kind):
+        if is_record(kind) or is_named_tuple(kind):
             return self._record(kind, kind, {})
         if issubclass(kind, BaseException):
             return _instances(kind)
@@ -134,7 +136,7 @@ class Builder:
         self._records[hint] = form
         try:
             hints = _hints_of(kind, arguments)
-            if not _is_named_tuple(kind):
+            if not is_named_tuple(kind):
                 complete_record(form, kind, hints, self.form)
                 return form
             made = named_tuple_form(kind, hints, self.form)
@@ -190,10 +192,6 @@ def _hints_of(kind: type, arguments: Mapping[Any, Any]) -> dict[str, Any]:
     return {name: substitute(hint, known) for name, hint in hints.items()}
 
 
-def _is_named_tuple(kind: type) -> bool:
-    return issubclass(kind, tuple) and hasattr(kind, "_fields")
-
-
 def _says_little(kind: type) -> bool:
     """Whether a class only stands for others, like a Protocol, an abstract class or `object`, so any value may fit."""
     is_abstract = bool(getattr(kind, "__abstractmethods__", None)) or kind.__module__ in _ABSTRACT_MODULES
@@ -224,6 +222,8 @@ def _unknown(kind: type) -> Form:
     advice = f"values of {name} cannot be sent unless you call monarq.register_type({name}, encode=..., decode=...)"
 
     def never(value: Any) -> Any:
+        if isinstance(value, kind):
+            raise MismatchError(never_sent(value) or advice)
         refuse(name, value, advice)
 
     return Form(name, never, never, NOTHING, frozenset({kind}), is_known=False)

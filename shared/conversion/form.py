@@ -83,3 +83,7 @@ def limit_of(parameter: typing.TypeVar) -> Any:
     """The type that limits what a type parameter may be: its bound, or the union of its constraints; None for none."""
     constraints = parameter.__constraints__
     return typing.Union[constraints] if constraints else parameter.__bound__  # noqa: UP007 - of a tuple
+
+
+REGISTERED: Final[dict[type, Form]] = {}
+"""The forms of the classes that `register_type` was called for."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import Enum
 from typing import Any, Final
 
+from monarq.shared.conversion.advice import article, not_plain
 from monarq.shared.conversion.form import ATOMS, LEAST_INT, MOST_INT, PLAIN_KINDS, Form, are_free, convert_each
 from monarq.shared.conversion.mismatch import MismatchError
 
@@ -36,7 +36,7 @@ def check_plain(value: Any) -> Any:
         return value
     if kind is datetime and value.tzinfo is UTC:
         return value
-    raise MismatchError(_reason(value, kind))
+    raise MismatchError(not_plain(value))
 
 
 def _check_dict(value: dict[Any, Any]) -> None:
@@ -53,30 +53,6 @@ def _check_dict(value: dict[Any, Any]) -> None:
             check_plain(item)
         except MismatchError as error:
             raise error.inside(f"[{key!r}]") from error.__cause__
-
-
-def article(name: str) -> str:
-    """A type's name with its article."""
-    return f"{'an' if name[:1] in 'AEIOaeio' else 'a'} {name}"
-
-
-def _reason(value: Any, kind: type) -> str:
-    """Why a value cannot be sent without an annotation, and what to do."""
-    name = kind.__qualname__
-    one = article(name)
-    if kind is tuple:
-        return "a tuple would come back as a list: pass a list, or annotate it as tuple[...]"
-    if kind in (set, frozenset):
-        return f"{one} would come back as a list: pass a list, or annotate it as {name}[...]"
-    if kind is datetime:
-        came = "text" if value.tzinfo is None else "the same instant in UTC"
-        return f"this datetime would come back as {came}: annotate it as datetime, or pass one with tzinfo=datetime.UTC"
-    base = next((base for base in (*ATOMS, list, dict) if base is not bool and issubclass(kind, base)), None)
-    if issubclass(kind, Enum):
-        return f"{one} would come back as its value: annotate it as {name}, or pass its value"
-    if base is not None:
-        return f"{one} would come back as a {base.__name__}: annotate it as {name}, or pass a {base.__name__}"
-    return f"{one} would not come back as {one}: annotate it as {name}, or pass numbers, text, lists and dicts"
 
 
 PLAIN: Final = Form("any plain value", check_plain, lambda value: value, PLAIN_KINDS, PLAIN_KINDS, ATOMS)

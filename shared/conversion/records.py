@@ -44,7 +44,7 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
 
     Args:
         form: the form to fill in.
-        kind: a class for which `is_record` is true.
+        kind: a class for which `monarq.shared.conversion.kinds.is_record` is true.
         hints: the types of its fields, by name.
         form_of: makes the form of a type.
 
@@ -89,14 +89,6 @@ def named_tuple_form(kind: Any, hints: Mapping[str, Any], form_of: FormOf) -> Fo
     """The form of a NamedTuple, which is sent as a list."""
     items = tuple(form_of(hints.get(name, Any)) for name in kind._fields)
     return tuple_form(kind.__qualname__, items, kind, len(items) - len(kind._field_defaults))
-
-
-def is_record(kind: Any) -> bool:
-    """Whether it is a class with known fields: a dataclass, an attrs class, a msgspec struct or a TypedDict."""
-    if not isinstance(kind, type):
-        return False
-    is_struct = issubclass(kind, msgspec.Struct)
-    return is_struct or dataclasses.is_dataclass(kind) or hasattr(kind, "__attrs_attrs__") or typing.is_typeddict(kind)
 
 
 def make(name: str, kind: Callable[..., Any], arguments: dict[str, Any]) -> Any:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from monarq.shared.conversion.form import PLAIN_KINDS, Form
+from monarq.shared.conversion.form import PLAIN_KINDS, REGISTERED, Form
 from monarq.shared.conversion.mismatch import MismatchError, refuse
 from monarq.shared.conversion.plain import check_plain
 from monarq.shared.errors import DeclarationError
 from monarq.shared.text.error_text import error_text
 
 T = TypeVar("T")
-
-_REGISTERED: Final[dict[type, Form]] = {}
 
 
 def register_type(cls: type[T], *, encode: Callable[[T], Any], decode: Callable[[Any], T]) -> None:
@@ -36,12 +34,12 @@ def register_type(cls: type[T], *, encode: Callable[[T], Any], decode: Callable[
         raise DeclarationError(f"register_type takes a class, not {cls!r}")
     if not callable(encode) or not callable(decode):
         raise DeclarationError(f"register_type of {cls.__qualname__}: encode= and decode= must be functions")
-    _REGISTERED[cls] = _form_of(cls, encode, decode)
+    REGISTERED[cls] = _form_of(cls, encode, decode)
 
 
 def registered_form(kind: type) -> Form | None:
     """The form of a registered class; None for others."""
-    return _REGISTERED.get(kind)
+    return REGISTERED.get(kind)
 
 
 def _form_of(kind: type, encode: Callable[[Any], Any], decode: Callable[[Any], Any]) -> Form:
