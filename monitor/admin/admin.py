@@ -21,41 +21,41 @@ class Cancelled(StrEnum):
     """The answer to a request to cancel a job."""
 
     WAITS = "waits"
-    """It waits; a worker will end it at once without running it."""
+    """It waits; a worker will soon end it without running it."""
     RUNS = "runs"
-    """It runs; its worker will cancel it within half a second."""
+    """It is running; its worker will cancel it within half a second."""
     PAUSED = "paused"
-    """It waits in a paused queue; it will be ended without being run when the queue is resumed."""
+    """It waits in a paused queue; it will end without running when the queue is resumed."""
     ENDED = "ended"
-    """It waited, and has ended without being run."""
+    """It was waiting, and has ended without running."""
     UNKNOWN = "unknown"
-    """It is not in the queue: it has ended, or was never there."""
+    """It is not in the queue: it has ended, or never existed."""
 
 
 class Retried(StrEnum):
     """The answer to a request to run a job again, or now."""
 
     REVIVED = "revived"
-    """It was dead; now it waits in its queue again as if it had never run."""
+    """It was dead; now it is back in its queue as if it had never run."""
     PROMOTED = "promoted"
     """It was deferred; now it is due."""
     QUEUED = "queued"
-    """It was due already, and waits for a worker."""
+    """It was already due, and waits for a worker."""
     RUNS = "runs"
-    """It runs already."""
+    """It is already running."""
     NO_PAYLOAD = "no_payload"
-    """It is dead, and its payload was gone before it died."""
+    """It is dead, and its payload is gone."""
     UNKNOWN = "unknown"
-    """It neither waits in this queue nor is dead; or it is dead, and a job of the same id waits in another queue."""
+    """It neither waits in this queue nor is dead; or it is dead, but a job with the same id waits in another queue."""
 
 
 async def pause(redis: Redis, queue: QueueRef) -> bool:
-    """Pauses the queue: monarq's workers claim no more of its jobs. Running jobs go on, and jobs may be enqueued.
+    """Pauses the queue: monarq's workers claim no more of its jobs. Running jobs continue; jobs can be enqueued.
 
     Stock arq workers ignore it.
 
     Returns:
-        Whether the queue was not paused before.
+        Whether the queue was not already paused.
 
     Raises:
         RedisError: Redis did not answer; the call may be repeated.
@@ -67,14 +67,14 @@ async def resume(redis: Redis, queue: QueueRef) -> bool:
     """Resumes a paused queue, with immediate effect; returns whether it was paused.
 
     Raises:
-        MoveRefusedError: a move of its jobs has not ended.
+        MoveRefusedError: a move of its jobs has not finished.
         RedisError: Redis did not answer; the call may be repeated.
     """
     return await monitor_queue(queue).resume(redis)
 
 
 async def paused_since_ms(redis: Redis, queue: QueueRef) -> int | None:
-    """When the queue was paused, unix ms by Redis' clock; None where it is not paused.
+    """When the queue was paused, unix ms by Redis' clock; None if it is not paused.
 
     Raises:
         RedisError: Redis did not answer.
@@ -83,33 +83,33 @@ async def paused_since_ms(redis: Redis, queue: QueueRef) -> int | None:
 
 
 async def purge(redis: Redis, queue: QueueRef, states: Collection[WaitingState] = ("queued", "deferred")) -> int:
-    """Deletes the waiting jobs for good, see `purge_slowly`; returns how many there were."""
+    """Deletes the waiting jobs for good; returns how many there were. See `purge_slowly`."""
     return sum([removed async for removed in purge_slowly(redis, queue, states)])
 
 
 def purge_slowly(
     redis: Redis, queue: QueueRef, states: Collection[WaitingState] = ("queued", "deferred")
 ) -> AsyncIterator[int]:
-    """Deletes the waiting jobs for good, a thousand a call; yields the number of each call.
+    """Deletes the waiting jobs for good, a thousand per call; yields the number of each call.
 
-    Running jobs are not touched, nor jobs that become due meanwhile. Callers that wait for a result get
+    Running jobs, and jobs that become due meanwhile, are not touched. Callers that wait for a result get
     ResultNotFoundError.
 
     Args:
         redis: the client.
         queue: the queue.
-        states: which jobs: "queued" are those that are due at the start of the purge, "deferred" the others.
+        states: which jobs: "queued" jobs are due at the start of the purge, "deferred" ones are not.
 
     Raises:
-        RedisError: Redis did not answer; repeat it for the rest.
+        RedisError: Redis did not answer; call it again for the rest.
     """
     return monitor_queue(queue).purge(redis, states)
 
 
 async def cancel(redis: Redis, queue: QueueRef, job_id: str | bytes) -> Cancelled:
-    """Requests that a job be stopped, or not be started; a worker carries it out, but where it waits in a native queue.
+    """Requests that a job be stopped or not be started. A worker does it, except for jobs waiting in a native queue.
 
-    Stock arq workers, and monarq workers with arq's settings, do so only with ``allow_abort_jobs``.
+    Stock arq workers, and monarq workers with arq's settings, do it only with ``allow_abort_jobs``.
 
     Raises:
         RedisError: Redis did not answer; the call may be repeated.
@@ -140,7 +140,7 @@ _REVIVED: Final = {
 
 
 async def retry(redis: Redis, queue: QueueRef, job_id: str | bytes) -> Retried:
-    """Makes a job run now: a deferred one is made due, a dead one is put back into its queue.
+    """Makes a job run now: makes a deferred one due, and puts a dead one back into its queue.
 
     Raises:
         RedisError: Redis did not answer; the call may be repeated.

@@ -1,4 +1,4 @@
-"""Moves the waiting jobs of a queue to another one, of any format; see `monarq.shared.protocol.transfer`."""
+"""Moves the waiting jobs of a queue to another one, in any format; see `monarq.shared.protocol.transfer`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from monarq.shared.redis.redis_errors import REDIS_ERRORS, CommandFailure, class
 from monarq.shared.redis.replies import text
 
 DEFAULT_PER_S: Final = 1000.0
-"""Jobs a second: a job costs Redis less than 0.1 ms, so nine tenths of its time are left to others."""
+"""Jobs a second: a job takes less than 0.1 ms of Redis' time, so at least nine tenths are left for other clients."""
 
 _STOP_WITHIN_S: Final = 0.2
 
 _CANCELLING_WAIT_S: Final = 0.5
 _CANCELLING_WAITS: Final = 6
-"""arq's clients request a cancellation in two steps, some ms apart."""
+"""arq's clients request a cancellation in two steps, a few ms apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class LeftJob:
 
 
 _WHY_LEFT: Final = {
-    Put.TAKEN: "another job of this id waits or runs there",
-    Put.ENDED: "a job of this id has ended there, and its result is kept",
-    Put.UNFIT: "that queue's format cannot carry it",
+    Put.TAKEN: "another job with this id waits or runs in the target queue",
+    Put.ENDED: "a job with this id has ended in the target queue, which still has its result",
+    Put.UNFIT: "the target queue's format cannot represent it",
 }
 
 
@@ -57,13 +57,13 @@ class MoveCounts:
     """What a run of a move has done so far.
 
     Attributes:
-        moved: jobs that it put in.
-        was_in: jobs that an earlier run had put in, and this one took away.
+        moved: jobs that it put into the target.
+        was_in: jobs that an earlier run had put into the target, and this run removed from the source.
         left: jobs that were not moved, by id.
-        running: jobs that run, and stay, as far as it has seen.
-        cancelling: jobs that somebody is about to cancel.
+        running: running jobs, which stay, as far as it has seen.
+        cancelling: jobs that are about to be cancelled.
         without_payload: jobs whose payload has expired; a worker of their queue ends them.
-        taken: jobs that a worker took while they were moved: they may run in both queues.
+        taken: jobs that a worker claimed while they were being moved: they may run in both queues.
     """
 
     moved: int = 0
@@ -76,20 +76,20 @@ class MoveCounts:
 
 
 class Mover:
-    """One run of a move. A run that ends anywhere, also by a kill, is made good by the next one.
+    """One run of a move. The next run repairs whatever an interrupted or killed run has left.
 
     Args:
         redis: the client.
-        source: the queue that jobs are taken from; it is paused, and stays so.
+        source: the queue that jobs are taken from; it is paused and stays paused.
         target: the queue that they are put into.
         per_s: jobs a second; None for no limit.
-        arq_workers_stopped: whether the caller knows that none of arq's own workers serves the source: they heed no
+        arq_workers_stopped: whether the caller knows that none of arq's own workers serves the source: they ignore a
             pause, and their health check stays for up to an hour after a kill.
 
     Attributes:
         counts: what it has done so far.
         is_closed: whether no job is half moved, so that the source can be resumed.
-        is_resumed: whether it is, as the run failed before it had moved anything, and had paused it itself.
+        is_resumed: whether the source was resumed, because the run had paused it and failed before moving anything.
     """
 
     def __init__(
@@ -115,31 +115,31 @@ class Mover:
         self._has_paused = False
 
     async def check(self) -> None:
-        """Finds what stands in the way; nothing is changed.
+        """Checks whether the move is possible; changes nothing.
 
         Raises:
             MoveRefusedError: source and target have the same name or are both in arq's format, one of them has shards,
-                the source is being moved elsewhere, the target is being moved itself, or workers are about that heed
-                no pause.
-            SettingsError: one of them cannot live on that Redis.
-            UnsupportedError: a later version of monarq has made one of them.
+                the source is being moved elsewhere, the target is being moved itself, or workers that ignore a pause
+                may be running.
+            SettingsError: one of them cannot exist on that Redis.
+            UnsupportedError: a later version of monarq has created one of them.
             RedisError: Redis did not answer.
         """
         source, target = self._source.ref, self._target.ref
         for queue in (source, target):
             check_queue(self._redis, queue)
         if source == target:
-            raise MoveRefusedError(f"{source.label} is both where jobs are taken from and where they go")
+            raise MoveRefusedError(f"{source.label} is both the source and the target: name two different queues")
         if source.name == target.name:
-            # By name alone people would reach the native one from then on, and no more the one that arq's clients use.
+            # A name alone would then mean the native queue, and no longer the one that arq's clients use.
             raise MoveRefusedError(
-                f"{source.label} and {target.label} differ in their format alone, so that one would hide the other:"
-                " give the queue that jobs go to another name"
+                f"{source.label} and {target.label} differ only in their format, so one would hide the other:"
+                " give the target queue another name"
             )
         if source.format == target.format == "arq":
             raise MoveRefusedError(
                 f"{source.label} and {target.label} are both in arq's format, in which a job has the same keys in every"
-                " queue: move them to a native queue"
+                " queue: move the jobs to a native queue"
             )
         await self._source.check(self._redis, target)
         await self._target.check(self._redis)
@@ -149,12 +149,12 @@ class Mover:
 
     def _refused(self, obstacle: str) -> MoveRefusedError:
         return MoveRefusedError(
-            f"one of arq's own workers may serve {self._source.ref.label} ({obstacle}), and such workers ignore a"
-            " pause, so jobs could run twice: stop them; where none is left, say so (--arq-workers-stopped)"
+            f"one of arq's own workers may serve {self._source.ref.label} ({obstacle}); such workers ignore a pause,"
+            " so jobs could run twice: stop them, and if none is left, confirm it with --arq-workers-stopped"
         )
 
     async def begin(self) -> Begun:
-        """Pauses the source, and takes over from a run before.
+        """Pauses the source, and takes over from an earlier run.
 
         Raises:
             MoveRefusedError: see `check`.
@@ -169,16 +169,16 @@ class Mover:
         return begun
 
     async def move(self, should_stop: Callable[[], bool] = lambda: False) -> AsyncIterator[MoveCounts]:
-        """Moves all jobs that wait, also those that come meanwhile, until it finds none; yields after each page.
+        """Moves all waiting jobs, including those that arrive meanwhile, until it finds none; yields after each page.
 
         Args:
-            should_stop: asked before each page: whether to end with nothing half moved.
+            should_stop: called before each page; returns whether to end with no job half moved.
 
         Raises:
             MoveRefusedError: another run has taken over, or one of arq's own workers runs jobs of the source, or the
                 target is being moved itself or was given shards.
-            UnsupportedError: a later version of monarq has made the target.
-            RedisError: Redis refused a command, or did not answer. What is known not to be half moved is given back.
+            UnsupportedError: a later version of monarq has created the target.
+            RedisError: Redis refused a command or did not answer. Jobs known not to be half moved are released.
         """
         waits = 0
         try:
@@ -204,7 +204,7 @@ class Mover:
         await self._close()
 
     async def _move_set(self, source_set: str, should_stop: Callable[[], bool]) -> AsyncIterator[None]:
-        """Goes once through a set. What stays in it is passed over by rank."""
+        """Goes through a set once. Members that stay in it are skipped by rank."""
         skip = 0
         while not should_stop():
             limit = await self._wait_turn(should_stop)
@@ -218,14 +218,14 @@ class Mover:
             self.counts.without_payload += page.without_payload
             if page.foreign and not self._arq_workers_stopped:
                 await self._source.release(self._redis, self._run, page.jobs)
-                raise self._refused("it runs jobs of it")
+                raise self._refused("it runs jobs of that queue")
             for raw_id, score in page.strays:
                 self.counts.left[raw_id] = LeftJob(text(raw_id), f"its score there, {score}, is not a time")
             skip += page.looked - (await self._move_page(page) if page.jobs else 0)
             yield
 
     async def _wait_turn(self, should_stop: Callable[[], bool]) -> int:
-        """Waits until members may be looked at; returns how many, 0 where it is to stop."""
+        """Waits until members may be moved; returns how many, or 0 if it must stop."""
         turn = asyncio.ensure_future(self._limiter.wait(PAGE))
         try:
             while not turn.done():
@@ -260,7 +260,7 @@ class Mover:
         return len(gone)
 
     async def _put(self, page: TakenPage) -> list[Put]:
-        """Puts the jobs of a page in. Where that was refused, workers need not wait until their leases are over."""
+        """Puts the jobs of a page into the target. If that is refused, releases them before their leases expire."""
         try:
             return await self._target.put(self._redis, self._source.ref, page.jobs, page.now_ms)
         except (MoveRefusedError, UnsupportedError, *REDIS_ERRORS) as error:
@@ -272,7 +272,7 @@ class Mover:
             raise
 
     async def _drop(self, arrived: Sequence[MovedJob]) -> list[MovedJob]:
-        """Drops jobs at the source; a request for a cancellation that has come meanwhile goes to the target first."""
+        """Removes jobs from the source; first passes on to the target a cancellation requested meanwhile."""
         gone: list[MovedJob] = []
         left = list(arrived)
         while left:
@@ -299,7 +299,7 @@ class Mover:
     async def _close(self) -> None:
         """Lets the source be resumed, unless a job may be in both queues.
 
-        A run before this one may have left such jobs, and where is not known: only having seen all makes that good.
+        An earlier run may have left such jobs in unknown places, so all jobs must have been seen.
 
         Raises:
             MoveRefusedError: another run has taken over.
@@ -307,14 +307,14 @@ class Mover:
         """
         if self._half or self._has_earlier:
             return
-        # Another run may take over at any moment, and its marks are not ours to let go. None of them is among those
-        # that were there while this run was still the newest: a drop of nothing tells whether it is.
+        # Another run may take over at any moment, and its marks are not ours to release. They are not among the marks
+        # seen while this run was the newest; dropping nothing tells whether it still is.
         marks = await self._target.find_marks(self._redis, self._source.ref)
         await self._source.drop(self._redis, self._run, [])
         if await self._target.forget(self._redis, marks):
             self.is_closed = await self._source.close(self._redis, self._run)
 
     async def _resume(self) -> None:
-        """Leaves the source as it was found, where nothing has been moved."""
+        """If nothing has been moved, leaves the source as it was found."""
         if self.is_closed and self._has_paused and not self.counts.moved + self.counts.was_in:
             self.is_resumed = await resume(self._redis, self._source.ref)

@@ -1,4 +1,4 @@
-"""A rate limiter: so many operations a second, evenly, without a burst that makes up for a delay."""
+"""A rate limiter: spreads operations evenly, without bursts that make up for a delay."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from typing import Final
 
 TICK_S: Final = 0.05
-"""The shortest sleep: at higher rates a few operations are allowed at once."""
+"""The shortest sleep: at higher rates, a few operations are allowed at once."""
 
 
 class RateLimiter:
@@ -14,7 +14,7 @@ class RateLimiter:
 
     Args:
         per_s: operations a second; None for no limit.
-        most: the most that are allowed at once.
+        most: the most operations that are allowed at once.
     """
 
     def __init__(self, per_s: float | None, most: int) -> None:
@@ -24,7 +24,7 @@ class RateLimiter:
         self._updated_s: float | None = None
 
     async def wait(self, wanted: int) -> int:
-        """Waits until the next operation is allowed, and returns how many of the wanted ones are; at least one."""
+        """Waits until the next operation is allowed; returns how many of the wanted ones are allowed, at least one."""
         if self._per_s is None:
             return min(wanted, self._most)
         while True:
@@ -40,5 +40,5 @@ class RateLimiter:
         now_s = asyncio.get_running_loop().time()
         passed_s = 0.0 if self._updated_s is None else now_s - self._updated_s
         self._updated_s = now_s
-        # Operations that a slow Redis has delayed are not sent all at once.
+        # Operations that a slow Redis has delayed must not be sent all at once.
         self._allowance = min(self._allowance + passed_s * per_s, max(1.0, 4 * TICK_S * per_s))

@@ -24,7 +24,7 @@ RATE_STEP_S: Final = 15
 """The steps in which the rates of the last minutes are read, in seconds."""
 
 RATE_STEPS: Final = 20
-"""How many steps: five minutes."""
+"""The number of steps: five minutes."""
 
 FAILURES: Final = 10
 """The most dead letters of a queue that are read."""
@@ -36,8 +36,8 @@ class RateStep:
 
     Attributes:
         start_s: when it began, unix seconds.
-        length_s: how many seconds it has; of the newest step, those that are over.
-        counters: its counters; without waits and run times.
+        length_s: its length in seconds; for the newest step, the elapsed seconds.
+        counters: its counters, without wait and run times.
     """
 
     start_s: int
@@ -68,13 +68,13 @@ class Overview:
         stats: its stats.
         window: its counters over the requested window.
         jobs: the same by job name.
-        rates: its rates over the last minutes, oldest first and without gaps.
+        rates: its rates over the last minutes, oldest first, without gaps.
         enqueued_per_s: jobs that monarq's producers enqueued, a second, over the last five whole seconds.
-        failures: the newest dead letters, the newest first.
+        failures: the newest dead letters, newest first.
         arq: the last health check of an arq worker.
         now_ms: Redis' time.
         unknown_jobs: the names of jobs that no worker of the queue knows, and that wait or did so two minutes ago;
-            "(unknown)" for names that are not told apart, as in arq's format.
+            "(unknown)" if names are not distinguished, as in arq's format.
     """
 
     stats: QueueStats
@@ -88,7 +88,7 @@ class Overview:
     unknown_jobs: tuple[str, ...] = ()
 
     def last(self, seconds: int) -> RateStep:
-        """The last seconds, in whole steps and the one that is not over, added up into one step."""
+        """The last seconds, in whole steps including the current one, added up into one step."""
         steps = self.rates[seconds // -RATE_STEP_S :]
         length_s = sum(step.length_s for step in steps)
         start_s = steps[0].start_s if steps else 0
@@ -110,7 +110,7 @@ async def read_overviews(redis: Redis, queues: Iterable[QueueRef], *, minutes: i
 
 
 async def read_brief_overview(redis: Redis, stats: QueueStats) -> Overview:
-    """The overview of a queue whose stats have been read: its rates alone, without job names and failures.
+    """The overview of a queue whose stats have been read: only its rates, without job names and failures.
 
     Raises:
         RedisError: Redis did not answer.

@@ -1,6 +1,6 @@
-"""Queue health: what is wrong with queues, in a word and with the numbers that show it, from their overviews.
+"""Queue health: what is wrong with queues, as a state and a reason with numbers, from their overviews.
 
-`monarq stats` and the page show it first. Only the last minutes count, so a queue is healthy again once they are fine.
+`monarq stats` and the page show it first. Only the last minutes count, so a queue soon becomes healthy again.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ HealthState = Literal[
     "catching up",
     "healthy",
 ]
-"""The health of a queue, the worst first."""
+"""The health states of a queue, worst first."""
 
 SEVERITY_ORDER: Final[tuple[HealthState, ...]] = get_args(HealthState)
 
 LATE_S: Final = 30.0
-"""A job is late if it has been due for so long and has not started."""
+"""A job is late if it has been due for this long without starting."""
 
 GROWING_LATE_S: Final = 5.0
 """The same for a queue in which more jobs are enqueued than end."""
@@ -43,7 +43,7 @@ FAILING_S: Final = 300
 """The window in which failures count."""
 
 FAILING_SHARE: Final = 0.05
-"""The share of failed jobs among the ended ones from which on a queue is failing."""
+"""A queue is failing if at least this share of its ended jobs failed."""
 
 _MOST_NAMES: Final = 3
 
@@ -56,8 +56,8 @@ class HealthFinding:
     """One problem of a queue; or that all queues are healthy, or have no worker.
 
     Attributes:
-        state: the health in a word.
-        reason: why, with the numbers.
+        state: the health state.
+        reason: why, with numbers.
         queue: the queue's name; '' for all of them.
         format: the queue's format; None for all of them.
     """
@@ -119,7 +119,9 @@ def _unknown_jobs(queue: Overview) -> HealthFinding | None:
         return None
     shown = ", ".join(repr(name[:60]) for name in names[:_MOST_NAMES]) or "jobs whose names only the workers' logs tell"
     more = len(names) - _MOST_NAMES
-    reason = f"no worker knows {shown}{f' and {more:,} more' if more > 0 else ''}: such jobs wait for one that does"
+    reason = (
+        f"no worker knows {shown}{f' and {more:,} more' if more > 0 else ''}; these jobs wait for a worker that does"
+    )
     return HealthFinding("unknown jobs", reason, *queue.stats.ref)
 
 
@@ -140,27 +142,27 @@ def _paused(queue: Overview) -> HealthFinding | None:
     stats = queue.stats
     if not stats.paused:
         return None
-    return HealthFinding("paused", f"it gives out no job until it is resumed; {_jobs(stats.queued)} queued", *stats.ref)
+    return HealthFinding("paused", f"no job is started until it is resumed; {_jobs(stats.queued)} queued", *stats.ref)
 
 
 def _late(queue: Overview) -> HealthFinding | None:
-    """A queue with old jobs falls behind only if its backlog does not shrink."""
+    """A queue with old jobs is falling behind only if its backlog does not shrink."""
     stats, rates = queue.stats, queue.last(RATE_WINDOW_S)
     gained_per_s = rates.ended_per_s - rates.enqueued_per_s
-    # Jobs that stock arq workers run are among the queued ones, with the time at which they were due.
+    # Jobs that stock arq workers run count as queued since they were due.
     only_arq = not any(worker.alive for worker in stats.workers)
     if stats.oldest_s is None or only_arq or stats.oldest_s < (GROWING_LATE_S if gained_per_s < 0 else LATE_S):
         return None
     reason = f"{_jobs(stats.queued)} queued, the oldest for {_seconds(stats.oldest_s)}{_full_lanes(stats)}"
     if gained_per_s > 0:
-        left = f"at this pace caught up in {_seconds(stats.queued / gained_per_s)}"
+        left = f"at this rate, caught up in {_seconds(stats.queued / gained_per_s)}"
         return HealthFinding("catching up", f"{reason}; {left}", *stats.ref)
     comparison = f"last minute: {rates.enqueued_per_s:,.1f} in/s, {rates.ended_per_s:,.1f} out/s"
     return HealthFinding("falling behind", f"{reason}; {comparison}", *stats.ref)
 
 
 def _full_lanes(stats: QueueStats) -> str:
-    """How many jobs wait for a full lane, where there are two: free places in one do not help the jobs of the other."""
+    """How many jobs wait for a full lane, if there are two lanes: free slots in one do not help jobs of the other."""
     lanes = total_lane_usage(stats.workers)
     if not all(lane.total for lane in lanes):
         return ""
@@ -177,7 +179,7 @@ def _blocked(queue: Overview) -> HealthFinding | None:
     if not lagging:
         return None
     worst_s = max(worker.loop_lag_s for worker in lagging)
-    reason = f"the event loop of {_workers(len(lagging))} stands still for up to {worst_s:.1f} s"
+    reason = f"the event loop of {_workers(len(lagging))} is blocked for up to {worst_s:.1f} s"
     return HealthFinding("loop blocked", reason, *queue.stats.ref)
 
 
@@ -185,7 +187,8 @@ def _silent(queue: Overview) -> HealthFinding | None:
     silent = sum(not worker.alive for worker in queue.stats.workers)
     if not silent:
         return None
-    reason = f"{silent:,} of {_workers(len(queue.stats.workers))} {'has' if silent == 1 else 'have'} fallen silent"
+    count = _workers(len(queue.stats.workers))
+    reason = f"{silent:,} of {count} {'has' if silent == 1 else 'have'} stopped sending heartbeats"
     return HealthFinding("worker lost", reason, *queue.stats.ref)
 
 
@@ -203,7 +206,7 @@ def _jobs(count: int) -> str:
 
 
 def _all_busy(places: int) -> str:
-    return "the one place is busy" if places == 1 else f"all {places:,} places are busy"
+    return "the only slot is busy" if places == 1 else f"all {places:,} slots are busy"
 
 
 def _workers(count: int) -> str:

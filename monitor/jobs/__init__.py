@@ -1,1 +1,1 @@
-"""Jobs as people see them: lists, one job with its timeline, payloads and results, dead letters."""
+"""Views of jobs for people: lists, one job with its timeline, payloads and results, dead letters."""

@@ -1,6 +1,6 @@
 """Dead letters: jobs that will not run again, read without decoding their payloads.
 
-`monarq dead` and the page read them here, page by page, the newest first; a page costs the same however many there are.
+`monarq dead` and the page read them here, page by page, newest first; a page costs the same however many there are.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ PAGE: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A job that will not run again, and why. Times are unix ms; those that are not known are 0.
+    """A job that will not run again, and why. Times are unix ms; unknown ones are 0.
 
     Attributes:
         raw_id: the job's id as Redis holds it.
         queue: its queue.
-        format: the format of that.
+        format: the queue's format.
         job_id: its id as text.
-        name: the job's name; '' or '<unknown>' where its payload has none.
+        name: the job's name; '' or '<unknown>' if its payload has none.
         error: class and message of the error that it failed with.
         error_type: the class alone.
-        traceback: as text, cut to its last 20,000 characters; '' where there was none.
+        traceback: as text, cut to its last 20,000 characters; '' if there was none.
         tries: how often it was tried.
         crashes: how often its worker was lost while it ran.
-        crash_note: what was known of the last crash.
+        crash_note: what was known about the last crash.
         worker: the id of the worker that wrote the dead letter.
         lane: the lane that it ran in.
         enqueued_ms: when it was enqueued.
         started_ms: when its last run began.
-        ended_ms: when that ended.
+        ended_ms: when its last run ended.
         died_ms: when the dead letter was written, by Redis' clock.
-        payload_bytes: the size of its payload; None where that was gone.
+        payload_bytes: the size of its payload; None if that was gone.
     """
 
     raw_id: bytes
@@ -81,9 +81,9 @@ class DeadLetterFilter:
 
     Attributes:
         name: the job's name, or a pattern with ``*`` and ``?``.
-        error: text that the error contains, upper or lower case.
-        older_s: dead for so many seconds, or longer.
-        newer_s: dead for less than so many seconds.
+        error: text that the error contains; case is ignored.
+        older_s: died at least this many seconds ago.
+        newer_s: died less than this many seconds ago.
     """
 
     name: str | None = None
@@ -155,7 +155,7 @@ class DeadLetterPage:
 
     Attributes:
         letters: those that have not expired.
-        last: the last one looked at; None where no other follows.
+        last: the last one examined; None if no other follows.
         now_ms: Redis' time.
     """
 
@@ -165,7 +165,7 @@ class DeadLetterPage:
 
 
 async def read_dead_letter_page(redis: Redis, queue: QueueRef, after: DeadEntry | None, limit: int) -> DeadLetterPage:
-    """The dead letters that follow one of them, or the newest.
+    """The dead letters after the given one, or the newest.
 
     Raises:
         RedisError: Redis did not answer.
@@ -178,7 +178,7 @@ async def read_dead_letter_page(redis: Redis, queue: QueueRef, after: DeadEntry 
 
 
 async def read_dead_letters(redis: Redis, queue: QueueRef, raw_ids: Sequence[bytes]) -> list[DeadLetter]:
-    """The dead letters of those of these jobs that have one, in one round trip.
+    """The dead letters of these jobs, as far as they have one, in one round trip.
 
     Raises:
         RedisError: Redis did not answer.
@@ -187,7 +187,7 @@ async def read_dead_letters(redis: Redis, queue: QueueRef, raw_ids: Sequence[byt
 
 
 async def read_payload(redis: Redis, letter: DeadLetter) -> bytes | None:
-    """The payload of a dead letter as it is; None where it was gone, or the dead letter is gone.
+    """The unchanged payload of a dead letter; None if it or the dead letter is gone.
 
     Raises:
         RedisError: Redis did not answer.
@@ -199,7 +199,7 @@ def _parse(queue: QueueRef, found: DeadRecord) -> DeadLetter:
     try:
         record = _RECORD.decode(found.letter)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        # Written by another version or another program: the job is dead all the same.
+        # Written by another version or another program: the job is dead nevertheless.
         record = _Record()
     return DeadLetter(
         raw_id=found.raw_id,

@@ -25,10 +25,10 @@ class EndedJob:
 
     Attributes:
         job_id: its id.
-        name: its name, '' where its payload has none.
+        name: its name; '' if its payload has none.
         state: "succeeded", "failed", "dead" (failed, with a dead letter) or "cancelled".
-        ended_ms: when, unix ms by Redis' clock.
-        run_ms: how long its function ran; of similar jobs that ended together, the mean. None where it was not called.
+        ended_ms: when it ended, unix ms by Redis' clock.
+        run_ms: how long its function ran; for similar jobs that ended together, the mean. None if it was not called.
         lane: the lane that it ran in.
     """
 
@@ -41,7 +41,7 @@ class EndedJob:
 
 
 async def read_ended(redis: Redis, queue: QueueRef, limit: int = 50) -> list[EndedJob]:
-    """The jobs that ended last, newest first.
+    """The most recently ended jobs, newest first.
 
     Raises:
         RedisError: Redis did not answer.
@@ -53,5 +53,5 @@ async def read_ended(redis: Redis, queue: QueueRef, limit: int = 50) -> list[End
 
 
 def lane_of_ended(name: object, otherwise: LaneName = "io") -> LaneName:
-    """The lane that a worker noted. For jobs of the event loop none is noted; arq's workers have no other."""
+    """The lane that a worker recorded. None is recorded for the event loop, which is arq's workers' only lane."""
     return next((lane for lane in LANE_NAMES if lane == name), otherwise)

@@ -26,18 +26,18 @@ from monarq.shared.protocol.queue_ref import ARQ_DEFAULT_QUEUE, QueueRef
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """All that is known of a job.
+    """Everything that is known about a job.
 
     Attributes:
         row: its row in a list.
-        crash_note: what is known of its last crash.
-        payload_format: the format of its payload; None where that is gone.
-        signed: whether its payload carries a signature, which is not checked here.
-        arguments: its arguments as written in a call, '' for none; None where they were not requested, or cannot be
-            read safely.
+        crash_note: what is known about its last crash.
+        payload_format: the format of its payload; None if that is gone.
+        signed: whether its payload is signed; the signature is not checked here.
+        arguments: its arguments as written in a call, '' for none; None if they were not requested or cannot be read
+            safely.
         expires_ms: when its payload expires, after which it is not started; None for never.
-        result: its result, where there is one.
-        dead_letter: its dead letter, where it is dead.
+        result: its result, if there is one.
+        dead_letter: its dead letter, if it is dead.
         timeline: what happened to it, in order.
         now_ms: Redis' time.
     """
@@ -57,22 +57,22 @@ class JobView:
 async def find_job(
     redis: Redis, job_id: str | bytes, queue: QueueRef | None = None, *, with_arguments: bool = False
 ) -> JobView | None:
-    """Finds a job and reads all that is known of it.
+    """Finds a job and reads everything that is known about it.
 
     Args:
         redis: the client.
         job_id: its id.
         queue: its queue; None looks in every known queue.
-        with_arguments: read its arguments as well.
+        with_arguments: also read its arguments.
 
     Returns:
-        The job; None where nothing is known of a job of this id.
+        The job; None if no job with this id is known.
 
     Raises:
         RedisError: Redis did not answer.
     """
     raw_id = job_id if isinstance(job_id, bytes) else job_id.encode("utf-8", "surrogateescape")
-    # A result in arq's format does not belong to a queue: where no queue has a trace of the job, there may be one.
+    # A result in arq's format belongs to no queue: there may be one even if no queue knows the job.
     found = queue or await _queue_of(redis, raw_id, await known_queues(redis)) or ARQ_DEFAULT_QUEUE
     facts = await monitor_queue(found).read_facts(redis, raw_id, with_payload=with_arguments)
     letters = await read_dead_letters(redis, found, [raw_id])
@@ -97,7 +97,7 @@ async def find_rows(redis: Redis, job_id: str | bytes, queues: Sequence[QueueRef
 
 
 async def _queue_of(redis: Redis, raw_id: bytes, queues: Sequence[QueueRef]) -> QueueRef | None:
-    """The queue that the job is in, else the one that has its dead letter, else one that has a history of it."""
+    """The queue that the job is in, else the one with its dead letter, else one with its history."""
     calls: Any = redis.pipeline(transaction=False)
     readers = [queue.ask_trace(calls, raw_id) for queue in await monitor_queues(redis, queues)]
     replies = iter(await calls.execute(raise_on_error=False))
@@ -148,7 +148,7 @@ def _is_small(letter: DeadLetter) -> bool:
 
 
 def _arguments(view: JobView, payload: bytes) -> str | None:
-    """Those of the payload, where it was read whole; where it is gone, those of the result."""
+    """The payload's arguments if it was read completely; if it is gone, the result's."""
     size = view.row.payload_bytes
     if size is None:
         return view.result.arguments if view.result else None
@@ -196,7 +196,7 @@ def _row(
 
 
 def _crashes(facts: JobFacts) -> list[TimelineEvent]:
-    """Its crashes, which of a job that has ended are in its history alone."""
+    """Its crashes; for a job that has ended, only its history has them."""
     return [event for event in read_history(facts.history) if event.what == "crashed"]
 
 
@@ -207,7 +207,7 @@ def _crash_note(facts: JobFacts, letter: DeadLetter | None) -> str:
 
 
 def _cancelled_ms(facts: JobFacts, state: State) -> int | None:
-    """When a job ended that was not started, as its result does not say it: as soon as that was asked for."""
+    """When a job that was never started ended. Its result does not say: it is when cancellation was requested."""
     asked_ms = [event.at_ms for event in read_history(facts.history) if event.what == "cancel-asked"]
     return asked_ms[-1] if asked_ms and state == "cancelled" else None
 

@@ -1,4 +1,4 @@
-"""Lists of jobs by state, page by page, and the search for jobs by name: what the page and `monarq jobs list` show.
+"""Lists of jobs by state, page by page, and the search for jobs by name, for the page and `monarq jobs list`.
 
 A page is one call to Redis and costs the same with ten jobs queued as with ten million. Of each payload only a
 few bytes are read, and none is unpickled.
@@ -33,41 +33,41 @@ MOST_ROWS: Final = BATCH
 """The most jobs of one page."""
 
 MOST_LOOKED_AT: Final = 1000
-"""The most jobs that one search by name looks at."""
+"""The most jobs that one search by name examines."""
 
 ListedState = Literal["queued", "deferred", "running", "succeeded", "failed", "cancelled", "ended"]
 PagedState = Literal["queued", "deferred", "running", "failed"]
 LISTED_STATES: Final[tuple[ListedState, ...]] = get_args(ListedState)
 
 State = Literal["queued", "deferred", "running", "succeeded", "failed", "cancelled", "unknown"]
-"""The state of a job. "unknown": it has ended, and its result, which would say how, was not kept or cannot be read; or
-its payload exists, but it is in none of the queues that were looked at."""
+"""The state of a job. "unknown": it has ended, but its result was not kept or cannot be read; or its payload exists,
+but it is in none of the searched queues."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobRow:
-    """A job in a list. Times are unix ms; what is not known is None.
+    """A job in a list. Times are unix ms; unknown values are None.
 
     Attributes:
         raw_id: the job's id as Redis holds it.
         job_id: the same as text.
         queue: its queue.
-        format: the format of that.
+        format: the queue's format.
         state: its state. A queued job may be running: stock arq workers leave the jobs that they run in the queue.
-        name: the job's name, where it can be read without decoding anything unsafe.
-        lane: the lane queue that it waits in: "cpu", or "io" for all others; of an ended job the lane that it ran in,
-            where its result or its dead letter has it.
+        name: the job's name, if it can be read without decoding anything unsafe.
+        lane: the lane queue that it waits in: "cpu", or "io" for all others; for an ended job, the lane that it ran in,
+            if its result or dead letter has it.
         enqueued_ms: when it was enqueued, by its client's clock.
-        due_ms: when it is, or was, due, by Redis' clock; None while it runs, 1 or less where it was put at the head.
-        tries: tries that it has used; of a dead job, how often it was tried; also 0 where that is not known.
+        due_ms: when it is or was due, by Redis' clock; None while it runs; 1 or less if it was put at the head.
+        tries: tries that it has used; for a dead job, how often it was tried; also 0 if unknown.
         crashes: how often its worker was lost while it ran.
-        worker: the id of the worker that runs it, or wrote its dead letter; "arq" where a stock arq worker runs it.
+        worker: the id of the worker that runs it or wrote its dead letter; "arq" if a stock arq worker runs it.
         started_ms: when its run started, by its worker's clock.
         ended_ms: when it ended.
-        error: the error of a failed job, where it is known, else ''.
-        dead: whether it failed and has left a dead letter, and can be retried.
+        error: the error of a failed job if known, else ''.
+        dead: whether it failed and left a dead letter, so that it can be retried.
         cancel_asked_ms: when its cancellation was requested.
-        payload_bytes: the size of its payload; None where that is gone.
+        payload_bytes: the size of its payload; None if that is gone.
     """
 
     raw_id: bytes
@@ -100,9 +100,9 @@ class JobPage:
     """A page of a queue's jobs.
 
     Attributes:
-        rows: the jobs; in a search by name there may be none although a next page has some.
-        next: the cursor: pass it as `after` for the next page; None on the last page.
-        looked_at: how many jobs were looked at.
+        rows: the jobs; in a search by name, there may be none although the next page has some.
+        next: the cursor to pass as `after` for the next page; None on the last page.
+        looked_at: how many jobs were examined.
         now_ms: Redis' time.
     """
 
@@ -113,10 +113,10 @@ class JobPage:
 
 
 class CursorError(ValueError):
-    """The given `after` is no `JobPage.next`, or that of another list."""
+    """The given `after` is not a `JobPage.next`, or is that of another list."""
 
     def __init__(self) -> None:
-        super().__init__("there is no such place in this list: begin at its first page")
+        super().__init__("there is no such position in this list: start at its first page")
 
 
 async def list_jobs(
@@ -128,11 +128,11 @@ async def list_jobs(
     limit: int = 50,
     name: str | None = None,
 ) -> JobPage:
-    """One page of the jobs of a state.
+    """One page of the jobs in a state.
 
-    Queued and deferred jobs come in the order in which they are due, running ones worker by worker, ended ones newest
-    first. Failed jobs are all that have left a dead letter, and on the last page those of the sample that left none.
-    Succeeded, cancelled and "ended" jobs, which are those of all three, are a sample of the recent ones, on one page.
+    Queued and deferred jobs are in the order in which they are due, running ones worker by worker, ended ones newest
+    first. Failed jobs are all that left a dead letter and, on the last page, those of the sample that left none.
+    Succeeded, cancelled and "ended" jobs (all three) are a sample of the recent ones, on one page.
 
     Args:
         redis: the client.
@@ -140,11 +140,11 @@ async def list_jobs(
         state: which jobs.
         after: `JobPage.next` of the previous page; None for the first.
         limit: how many rows, at most `MOST_ROWS`.
-        name: only jobs of this name, or a pattern with ``*`` and ``?``. At most `MOST_LOOKED_AT` jobs are looked at for
-            a page, whether they match or not; the page says how many.
+        name: only jobs with this name, or a pattern with ``*`` and ``?``. At most `MOST_LOOKED_AT` jobs are examined
+            for a page, whether they match or not; the page says how many.
 
     Raises:
-        CursorError: `after` is no cursor of this list.
+        CursorError: `after` is not a cursor of this list.
         RedisError: Redis did not answer.
     """
     limit = max(1, min(limit, MOST_ROWS))
@@ -166,7 +166,7 @@ async def list_jobs(
 async def _search(
     redis: Redis, queue: QueueRef, state: PagedState, cursor: PagePosition | None, limit: int, name: str
 ) -> JobPage:
-    """Reads until the page is full. Its cursor is that of the last row shown, so that no match is skipped."""
+    """Reads until the page is full. Its cursor is the last displayed row's, so that no match is skipped."""
     found: list[JobRow] = []
     looked_at = 0
     while True:
@@ -174,7 +174,7 @@ async def _search(
         page = await _read_page(redis, queue, state, cursor, min(MOST_ROWS, MOST_LOOKED_AT - looked_at))
         matching = _matching(page.rows, name)
         if len(matching) > missing:
-            # The other matches are for the next page: read this one again, up to the last row that is shown.
+            # The other matches are for the next page: read this one again up to the last displayed row.
             upto = page.rows.index(matching[missing - 1]) + 1
             page = await _read_page(redis, queue, state, cursor, upto)
             matching = _matching(page.rows, name)

@@ -1,6 +1,6 @@
-"""What a payload contains, for people, without unpickling it: its format, its fields, or all of it as JSON.
+"""Shows people what a payload contains, without unpickling it: its format, its fields, or all of it as JSON.
 
-Nothing in here imports, or makes objects of a payload's classes. Results are read in the same way, by `result_view`.
+Nothing here imports a payload's classes or creates objects of them. `result_view` reads results in the same way.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class Decoded:
     """The fields of arq's dict, of a job or of a result.
 
     Attributes:
-        format: what they were written in.
-        signed: whether they carry a signature.
-        fields: by name; empty where nothing can be read safely.
+        format: their format.
+        signed: whether they are signed.
+        fields: by name; empty if nothing can be read safely.
     """
 
     format: Format
@@ -33,7 +33,7 @@ class Decoded:
 
     @property
     def arguments(self) -> str | None:
-        """The arguments as written in a call; None where they cannot be read, or it is a result without them."""
+        """The arguments as written in a call; None if they cannot be read, or this is a result without them."""
         if "a" not in self.fields and "k" not in self.fields:
             return None
         return call_text(self.fields.get("a", ()), self.fields.get("k", {}))
@@ -54,10 +54,10 @@ class PayloadView:
     """A payload as a whole.
 
     Attributes:
-        format: what it is written in; None where there is no payload.
-        signed: whether it carries a signature, which is not checked here.
-        bytes: its size, with its signature; None where there is no payload.
-        value: its value as JSON, where it is msgpack.
+        format: its format; None if there is no payload.
+        signed: whether it is signed; the signature is not checked here.
+        bytes: its size including its signature; None if there is no payload.
+        value: its value as JSON, if it is msgpack.
     """
 
     format: Format | None = None
@@ -67,7 +67,7 @@ class PayloadView:
 
 
 def view_payload(data: bytes | None) -> PayloadView:
-    """The view of a payload; a pickle is only measured."""
+    """The view of a payload; of a pickle, only the size is read."""
     if data is None:
         return PayloadView()
     raw = _open(data)
@@ -76,7 +76,7 @@ def view_payload(data: bytes | None) -> PayloadView:
 
 
 class _Opened(NamedTuple):
-    """Data without its signature, and its value where it is msgpack."""
+    """Data without its signature, and its value if it is msgpack."""
 
     format: Format
     signed: bool
@@ -90,14 +90,14 @@ def _open(data: bytes) -> _Opened:
     if body.startswith(b"\x80"):
         return _Opened("pickle", signed, body)
     try:
-        # Without a hook extensions stay extensions: no exception is rebuilt.
+        # Without a hook, extensions stay extensions: no exception is rebuilt.
         return _Opened("msgpack", signed, body, msgspec.msgpack.decode(body))
     except (msgspec.DecodeError, RecursionError, TypeError, ValueError):
         return _Opened("unknown", signed, body)
 
 
 def _as_json(value: object) -> msgspec.Raw:
-    """The value as JSON; what JSON cannot hold, as Python's repr."""
+    """The value as JSON; values that JSON cannot represent become Python's repr."""
     try:
         return msgspec.Raw(msgspec.json.encode(value, enc_hook=repr))
     except (TypeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What a job's result contains, for people, without unpickling it: value, error, traceback and times."""
+"""Shows people what a job's result contains, without unpickling it: value, error, traceback and times."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ _CANCELLED: Final = ("asyncio.exceptions.CancelledError", "CancelledError")
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """A job's result as people see it. Times are unix ms by the worker's clock; what is not known is None or ''.
+    """A job's result for people. Times are unix ms by the worker's clock; unknown values are None or ''.
 
     Attributes:
         bytes: its size.
-        format: what it is written in.
-        signed: whether it carries a signature, which is not checked here.
+        format: its format.
+        signed: whether it is signed; the signature is not checked here.
         kept_until_ms: when it expires; None for never.
-        success: whether the job returned; None where that cannot be read.
+        success: whether the job returned; None if that cannot be read.
         cancelled: whether it was cancelled on request.
         value: what it returned, as text.
         error: class and message of the error that it raised.
         error_type: the class alone.
         traceback: as text.
         name: the job's name.
-        arguments: the job's arguments as written in a call; None where they were not requested or cannot be read.
+        arguments: the job's arguments as written in a call; None if they were not requested or cannot be read.
         tries: which try it was.
-        lane: the lane that it ran in; None where the result cannot be read.
+        lane: the lane that it ran in; None if the result cannot be read.
         enqueued_ms: when the job was enqueued, by its client's clock.
-        due_ms: of a job that was cancelled before it was started, when it was to be.
+        due_ms: for a job that was cancelled before it started, when it was due.
         started_ms: when its last run began.
-        ended_ms: when that ended.
+        ended_ms: when its last run ended.
     """
 
     bytes: int
@@ -69,7 +69,7 @@ class ResultView:
 
 
 def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_arguments: bool = False) -> ResultView:
-    """The view of a result; `data` may be its first bytes alone, where it is larger than `LARGEST_READ`."""
+    """The view of a result; if it is larger than `LARGEST_READ`, `data` may be only its first bytes."""
     if size > LARGEST_READ:
         return ResultView(size, kept_until_ms=kept_until_ms)
     if (known := read_cancelled_result(data)) is not None:
@@ -110,7 +110,7 @@ def view_result(data: bytes, size: int, kept_until_ms: int | None, *, with_argum
 
 
 class _Error(NamedTuple):
-    """The error of a job: its class, its text with the class in front, and its traceback."""
+    """The error of a job: its class, its text prefixed with the class, and its traceback."""
 
     type_name: str = ""
     text: str = ""
@@ -134,7 +134,7 @@ def _remote_error(body: bytes) -> _Error:
     try:
         module, name, message, args, traceback, *_ = msgspec.msgpack.decode(body)
     except (msgspec.DecodeError, RecursionError, TypeError, ValueError):
-        return _Error(text="<an error that cannot be read>")
+        return _Error(text="<an unreadable error>")
     kind = str(name) if module in ("", "builtins") else f"{module}.{name}"
     # A cancellation that nobody requested is written as text, without arguments.
     return _Error(

@@ -31,15 +31,15 @@ class TimelineEvent:
     """An event of a job's life, past or to come.
 
     Attributes:
-        at_ms: when, unix ms by Redis' clock; "enqueued" by its client's clock, "started", "succeeded", "failed" and
-            "cancelled" by its worker's.
-        what: the kind of event. "due": it waits until then; "retried": a try failed, and another follows;
+        at_ms: the time, unix ms by Redis' clock; by its client's clock for "enqueued", by its worker's for "started",
+            "succeeded", "failed" and "cancelled".
+        what: the kind of event. "due": it waits until then; "retried": a try failed and another follows;
             "handed-back": its worker stopped; "unknown": a worker did not know it, and it waits for one that does;
             "promoted": somebody made it due; "revived": somebody put it back from the dead letters.
-        note: of a failed try the error; of a crash what is known of it; of a run the worker.
-        tries: of "retried", how many tries are used.
-        delay_ms: of "retried", ms until the next try.
-        worker: of "retried", the worker that ran it; '' if unknown.
+        note: the error of a failed try, what is known about a crash, or the worker of a run.
+        tries: for "retried", how many tries are used.
+        delay_ms: for "retried", ms until the next try.
+        worker: for "retried", the worker that ran it; '' if unknown.
     """
 
     at_ms: int
@@ -51,7 +51,7 @@ class TimelineEvent:
 
 
 def read_history(entries: Iterable[bytes]) -> list[TimelineEvent]:
-    """The events that the scripts have noted, oldest first; entries of other versions are left out."""
+    """The events that the scripts have recorded, oldest first; entries of other versions are left out."""
     events = []
     for entry in entries:
         at, _, event = text(entry).partition(" ")
@@ -75,5 +75,5 @@ def _words(line: str, count: int) -> Sequence[str]:
 
 
 def in_order(events: Iterable[TimelineEvent | None]) -> tuple[TimelineEvent, ...]:
-    """The events by time; those of the same ms stay in the given order."""
+    """The events by time; those with the same ms keep the given order."""
     return tuple(sorted((event for event in events if event is not None), key=lambda event: event.at_ms))

@@ -1,7 +1,7 @@
-"""The `/metrics` endpoint for Prometheus, of the page and of the metrics port of `monarq worker`.
+"""The `/metrics` endpoint for Prometheus, for the page and the metrics port of `monarq worker`.
 
-Scrapes that follow each other closely share one reading. Imported only where metrics are served, as it needs Starlette
-and prometheus_client.
+Scrapes in quick succession share one reading. Imported only if metrics are served, since it needs Starlette and
+prometheus_client.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Exporter:
     """Reads the metrics at each scrape.
 
     Args:
-        read: reads the data, for instance by `read_known`; returns None where the address of Redis is not known yet.
-        extra: returns further collectors.
+        read: reads the data, for instance with `read_known`; returns None while the address of Redis is unknown.
+        extra: returns more collectors.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The Prometheus metrics of queues, jobs and workers.
 
-All of them are read from Redis at each scrape, in a few calls a queue, so every process that serves them reports the
-same. Imported only where metrics are served, as it needs prometheus_client.
+All of them are read from Redis at each scrape, with a few calls per queue, so every process that serves them reports
+the same. Imported only if metrics are served, since it needs prometheus_client.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NOT_BY_JOB: Final = frozenset({"started", "lost"})
 """The counters of a queue that are not counted by job name."""
 
 QUEUE_LABELS: Final = ("queue", "format")
-"""The labels that name a queue: a queue of the other format may have the same name."""
+"""The labels that identify a queue: a queue in the other format may have the same name."""
 
 WORKER_LABELS: Final = ("worker", "host")
 
@@ -41,7 +41,7 @@ class Snapshot:
         totals: the counters since the first job, by queue.
         jobs: the same by queue and job name.
         workers: the workers of these queues, each once.
-        paused: those of the queues that are paused.
+        paused: the paused queues.
     """
 
     queues: tuple[QueueStats, ...] = ()
@@ -72,8 +72,8 @@ class SnapshotCollector(Collector):
     """Exports a snapshot to prometheus_client.
 
     Args:
-        snapshot: the data; None where there is none.
-        answered: whether Redis answered; None where its address is not known yet.
+        snapshot: the data; None if there is none.
+        answered: whether Redis answered; None while its address is unknown.
     """
 
     def __init__(self, snapshot: Snapshot | None, *, answered: bool | None = True) -> None:
@@ -82,7 +82,7 @@ class SnapshotCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """See prometheus_client."""
-        up = GaugeMetricFamily("monarq_redis_up", "Whether Redis answered: without it nothing else is known.")
+        up = GaugeMetricFamily("monarq_redis_up", "Whether Redis answered; if not, nothing else is known.")
         if self._answered is not None:
             up.add_metric([], self._answered)
             yield up
@@ -99,16 +99,18 @@ def queue_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     """The gauges of queues."""
     jobs = GaugeMetricFamily(
         "monarq_queue_jobs",
-        "Jobs by state: queued are due and wait (those that stock arq workers run among them), deferred are not due"
-        " yet, running are held by monarq workers, dead have left a dead letter.",
+        "Jobs by state: queued jobs are due and wait (including those that stock arq workers run), deferred ones are"
+        " not yet due, running ones are held by monarq workers, dead ones have left a dead letter.",
         labels=[*QUEUE_LABELS, "state"],
     )
     oldest = GaugeMetricFamily(
         "monarq_queue_oldest_seconds",
-        "How long the oldest queued job has been due; 0 where none is.",
+        "How long the oldest queued job has been due; 0 if none is queued.",
         labels=QUEUE_LABELS,
     )
-    paused = GaugeMetricFamily("monarq_queue_paused", "Whether monarq's workers take nothing.", labels=QUEUE_LABELS)
+    paused = GaugeMetricFamily(
+        "monarq_queue_paused", "Whether the queue is paused for monarq's workers.", labels=QUEUE_LABELS
+    )
     workers = GaugeMetricFamily("monarq_workers", "Workers that are alive.", labels=QUEUE_LABELS)
     for queue in snapshot.queues:
         states = {"queued": queue.queued, "deferred": queue.deferred, "running": queue.running, "dead": queue.dead}
@@ -124,18 +126,18 @@ def count_metrics(snapshot: Snapshot) -> Iterator[Metric]:
     """The counters of jobs, and the histograms of their wait and run times."""
     events = CounterMetricFamily(
         "monarq_queue_events",
-        "What happened to the jobs of a queue: enqueued by monarq's producers, started, succeeded, failed (with dead"
-        " ones among them), cancelled, retried, handed_back, dead, crashed with their worker, lost to another worker.",
+        "What happened to the jobs of a queue: enqueued by monarq's producers, started, succeeded, failed (including"
+        " dead ones), cancelled, retried, handed_back, dead, crashed with their worker, lost to another worker.",
         labels=[*QUEUE_LABELS, "state"],
     )
     jobs = CounterMetricFamily(
         "monarq_jobs",
-        "The same by the name of the job. A crash is counted when the job has ended. A queue has 200 names at most;"
-        " jobs of further names are counted as (other), those that no worker knows as (unknown).",
+        "The same by job name. A crash is counted when the job has ended. A queue has at most 200 names; jobs with"
+        " other names are counted as (other), those that no worker knows as (unknown).",
         labels=[*QUEUE_LABELS, "job", "state"],
     )
     wait = HistogramMetricFamily(
-        "monarq_job_wait_seconds", "From when a job was due until it was claimed.", labels=[*QUEUE_LABELS, "job"]
+        "monarq_job_wait_seconds", "Time from when a job was due until it was claimed.", labels=[*QUEUE_LABELS, "job"]
     )
     run = HistogramMetricFamily(
         "monarq_job_run_seconds", "How long jobs' functions ran.", labels=[*QUEUE_LABELS, "job"]
@@ -162,16 +164,16 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
 
 
 _WORKER_GAUGES: Final[tuple[tuple[str, str, Callable[[WorkerStats], float]], ...]] = (
-    ("up", "Whether the worker's heartbeat is in time.", lambda worker: worker.alive),
+    ("up", "Whether the worker's heartbeat is on time.", lambda worker: worker.alive),
     ("draining", "Whether it only finishes its running jobs.", lambda worker: worker.draining),
-    ("running_jobs", "Jobs that it runs now, of all lanes.", lambda worker: worker.running),
-    ("concurrency", "How many io jobs it may run at once: its io places.", lambda worker: worker.concurrency),
+    ("running_jobs", "Jobs that it is running, in all lanes.", lambda worker: worker.running),
+    ("concurrency", "How many io jobs it may run at once.", lambda worker: worker.concurrency),
     (
         "cpu_ratio",
-        "Its use of one core over the last seconds, its cpu child's included.",
+        "Its CPU usage over the last seconds, in percent of one core, including its cpu child.",
         lambda w: w.cpu_percent / 100,
     ),
-    ("memory_bytes", "Its resident memory, its cpu child's included.", lambda worker: worker.memory_bytes),
+    ("memory_bytes", "Its resident memory, including its cpu child.", lambda worker: worker.memory_bytes),
     (
         "loop_lag_seconds",
         "The largest delay of its event loop over the last seconds.",
@@ -179,13 +181,13 @@ _WORKER_GAUGES: Final[tuple[tuple[str, str, Callable[[WorkerStats], float]], ...
     ),
     (
         "abandoned_threads",
-        "Threads that still run although their jobs have timed out or were cancelled.",
+        "Threads that still run although their jobs timed out or were cancelled.",
         lambda worker: worker.abandoned_threads,
     ),
     ("uptime_seconds", "How long ago it started.", lambda worker: worker.uptime_s),
     (
         "restarts",
-        "How often earlier workers of its slot in the pool had died or were killed.",
+        "How often earlier workers of its slot in the pool died or were killed.",
         lambda worker: worker.restarts,
     ),
 )
@@ -203,10 +205,10 @@ def worker_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
 
 
 def _lane_metrics(workers: Iterable[WorkerStats]) -> Iterator[Metric]:
-    """The places of workers by lane: busy places divided by places is the usage of a lane."""
+    """The slots of workers by lane: busy slots divided by slots is the usage of a lane."""
     labels = [*WORKER_LABELS, "lane"]
     total = GaugeMetricFamily("monarq_worker_places", "How many jobs of a lane it may run at once.", labels=labels)
-    busy = GaugeMetricFamily("monarq_worker_busy_places", "Jobs of a lane that it runs now.", labels=labels)
+    busy = GaugeMetricFamily("monarq_worker_busy_places", "Jobs of a lane that it is running.", labels=labels)
     for worker in workers:
         for lane in lane_usage(worker):
             total.add_metric([worker.worker_id, worker.host, lane.lane], lane.total)

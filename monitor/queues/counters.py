@@ -1,7 +1,7 @@
-"""Counters and histograms of jobs: how many ended how, and the quantiles of their wait and run times.
+"""Counters and histograms of jobs: how many ended with which outcome, and the quantiles of their wait and run times.
 
-The scripts count waits and run times in buckets, each twice as wide as the one before (as the exponential histograms of
-Prometheus and OpenTelemetry do), so that a minute of a million jobs takes no more room than one of ten.
+The scripts count wait and run times in buckets, each twice as wide as the previous one (like exponential histograms of
+Prometheus and OpenTelemetry), so that a minute with a million jobs takes no more space than one with ten.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Histogram:
     """A histogram of times.
 
     Attributes:
-        counts: how many times are in each bucket: up to each of `BOUNDS_S`, and in the last one those above all bounds.
+        counts: how many times are in each bucket: up to each of `BOUNDS_S`; the last bucket has those above all bounds.
         sum_ms: the sum of all times.
     """
 
@@ -39,10 +39,10 @@ class Histogram:
         return sum(self.counts)
 
     def quantile(self, q: float) -> float | None:
-        """The quantile `q` (0.5, 0.99) in seconds; None where there are no times.
+        """The quantile `q` (0.5, 0.99) in seconds; None if there are no times.
 
-        It interpolates linearly within a bucket, as Prometheus' histogram_quantile does, so it is right to within the
-        bucket. A quantile in the last bucket is its lower bound.
+        It interpolates linearly within a bucket, like Prometheus' histogram_quantile, so its error is at most the
+        bucket's width. A quantile in the last bucket is that bucket's lower bound.
         """
         wanted = q * self.count
         below = 0
@@ -60,7 +60,7 @@ class Histogram:
 
     @classmethod
     def of(cls, fields: Mapping[str, int], prefix: str) -> Histogram:
-        """From the fields of a counters' hash that begin with this prefix: "w" for waits, "r" for runs."""
+        """From the fields of a counters' hash with this prefix: "w" for waits, "r" for runs."""
         counts = tuple(fields.get(f"{prefix}{at}", 0) for at in range(BUCKETS))
         return cls(counts, fields.get(f"{prefix}s", 0))
 
@@ -71,18 +71,17 @@ class Counters:
 
     Attributes:
         enqueued: enqueued by monarq's producers; jobs of stock arq clients are not counted.
-        started: claimed by monarq's workers. It is not counted by job name: there it is the sum of all runs that have
-            ended so far.
+        started: claimed by monarq's workers. By job name, it is the sum of all runs that have ended so far.
         done: succeeded.
         failed: failed for good, with a dead letter or without.
         cancelled: cancelled on request.
         retried: runs that led to another try.
-        handed_back: runs that were handed back at no cost, as workers stopped or did not know the job.
-        dead: dead letters written; each is a failed job too.
+        handed_back: runs that were handed back without counting a try, because workers stopped or did not know the job.
+        dead: dead letters written; each is also a failed job.
         crashed: runs whose worker died. By job name, only those of jobs that have ended since.
         lost: runs whose lease was lost to another worker.
-        wait: the times from when a job was due until it was claimed, by Redis' clock, of runs that have ended.
-        run: the run times of the job's function.
+        wait: the times from due to claimed, by Redis' clock, of runs that have ended.
+        run: the run times of the jobs' functions.
     """
 
     enqueued: int = 0

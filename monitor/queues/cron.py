@@ -1,4 +1,4 @@
-"""The crons that workers keep, read from the status that the workers write: job, schedule, last and next tick."""
+"""The cron entries of workers, read from the status that workers write: job, schedule, last and next tick."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from monarq.shared.protocol.queue_ref import Format, QueueRef
 from monarq.shared.redis.clock import read_now_ms
 
 STALE_MS: Final = 120_000
-"""An older status belongs to no worker any more: other workers of the queue keep their own up to date."""
+"""An older status no longer belongs to a worker: workers of the queue keep theirs up to date."""
 
 
 @dataclass(frozen=True, slots=True)
 class CronStats:
-    """A cron entry that a worker keeps. Times are unix ms.
+    """A cron entry of a worker. Times are unix ms.
 
     Attributes:
         queue: the queue that its job is enqueued in.
-        format: the format of that.
+        format: the queue's format.
         name: the prefix of the ids of its ticks.
         job: the name of its job.
         schedule: its schedule as declared.
         zone: the time zone of the schedule.
         next_ms: its next tick.
-        last_ms: its last tick; None where that is not stored, as for arq's crons.
+        last_ms: its last tick; None if that is not stored, as for arq's crons.
     """
 
     queue: str
@@ -62,7 +62,7 @@ _STATUS: Final = msgspec.json.Decoder(_Status, strict=False)
 
 
 async def read_crons(redis: Redis, queues: Iterable[QueueRef]) -> list[CronStats]:
-    """The crons of these queues, the next one first.
+    """The crons of these queues, next tick first.
 
     Raises:
         RedisError: Redis did not answer.

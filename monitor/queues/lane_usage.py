@@ -1,6 +1,6 @@
-"""Lane usage: how many jobs the io and cpu lanes of workers run, of how many they can.
+"""Lane usage: how many jobs the io and cpu lanes of workers run, and how many they could.
 
-One lane may be full while the other is idle. Metrics, JSON and texts call the capacity of a lane its places.
+One lane may be full while the other is idle. Metrics and JSON call the slots of a lane its places.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class LaneUsage:
     """The usage of one lane.
 
     Attributes:
-        lane: "io", in which thread jobs run too, or "cpu".
+        lane: "io", which includes thread jobs, or "cpu".
         busy: how many jobs run in it.
-        total: how many can; 0 for the cpu lane where no worker knows a cpu job, or its version does not report it.
+        total: how many can; 0 for the cpu lane if no worker knows a cpu job, or its version does not report it.
     """
 
     lane: LaneQueue
@@ -31,7 +31,7 @@ class LaneUsage:
 
     @property
     def is_full(self) -> bool:
-        """Whether there are places and all are busy."""
+        """Whether there are slots and all are busy."""
         return 0 < self.total <= self.busy
 
 

@@ -16,10 +16,10 @@ from monarq.shared.protocol.counters import Step
 from monarq.shared.protocol.queue_ref import QueueRef
 
 UNKNOWN: Final = "(unknown)"
-"""Stands for the names of jobs that no worker knows, where they are not told apart."""
+"""Stands for the names of jobs that no worker knows, if they are not distinguished."""
 
 _UNKNOWN_MINUTES: Final = 2
-"""This minute, of which little may have passed, and the one before."""
+"""The current minute, of which little may have passed, and the previous one."""
 
 _STEPS: Final = {1: Step.SECOND, 60: Step.MINUTE}
 
@@ -60,7 +60,7 @@ async def read_series(
 async def read_totals(redis: Redis, queue: QueueRef, *, minutes: int | None = None) -> Counters:
     """The queue's counters over the last minutes, at most a day; None for all since its first job.
 
-    Counters start again at 0 when nothing was counted for 30 days.
+    Counters restart at 0 if nothing is counted for 30 days.
 
     Raises:
         RedisError: Redis did not answer.
@@ -80,7 +80,7 @@ async def read_by_job(redis: Redis, queue: QueueRef, *, minutes: int | None = No
 async def read_counters(
     redis: Redis, queue: QueueRef, *, minutes: int | None = None
 ) -> tuple[Counters, dict[str, Counters]]:
-    """The counters of the whole queue and those by job name, of one moment.
+    """The counters of the whole queue and those by job name, at one moment.
 
     Raises:
         RedisError: Redis did not answer.

@@ -1,4 +1,4 @@
-"""The stats of queues: how many jobs are in which state, counters, workers; for `monarq stats`, page and metrics.
+"""The stats of queues: jobs by state, counters, workers; for `monarq stats`, the page and metrics.
 
 The cost of a read grows with the workers of a queue, never with its length.
 """
@@ -19,13 +19,13 @@ __all__ = ["QueueStats", "WorkerStats", "read_stats"]
 
 @dataclass(frozen=True, slots=True)
 class QueueStats:
-    """A queue at one moment. The counters count since the first job, and start again 30 days after the last.
+    """A queue at one moment. The counters count since the first job, and restart 30 days after the last.
 
     Attributes:
         queue: its name.
         format: its format.
         queued: jobs that are due and wait, and those that stock arq workers run.
-        deferred: jobs that are not due yet.
+        deferred: jobs that are not yet due.
         running: jobs that monarq workers hold.
         dead: dead letters.
         enqueued: counter of jobs that monarq's producers enqueued.
@@ -33,12 +33,12 @@ class QueueStats:
         failed: counter of jobs that failed for good.
         retried: counter of runs that led to another try.
         cancelled: counter of jobs that were cancelled on request.
-        handed_back: counter of runs that workers handed back at no cost, as they stopped or did not know the job.
+        handed_back: counter of runs that workers handed back without counting a try.
         crashed: counter of runs whose worker died.
         lost: counter of runs whose lease was lost to another worker.
-        jobs_per_s: jobs that ended, a second, over the last five whole seconds.
-        oldest_s: for how many seconds the oldest queued job has been due; None where none is queued.
-        health_check: the last health check of an arq worker, or of monarq with arq's settings; None without one.
+        jobs_per_s: jobs that ended per second, over the last five whole seconds.
+        oldest_s: for how many seconds the oldest queued job has been due; None if none is queued.
+        health_check: the last health check of an arq worker, or of monarq with arq's settings; None if there is none.
         workers: the workers, by host and process id.
         paused: whether the queue is paused for monarq's workers.
         queued_cpu: how many of the due jobs wait for a cpu lane.
@@ -72,7 +72,7 @@ class QueueStats:
 
 
 async def read_stats(redis: Redis, queues: Iterable[QueueRef]) -> list[QueueStats]:
-    """The numbers of these queues, in their order; the numbers of one queue are of one moment.
+    """The stats of these queues, in their order; the numbers of one queue are from one moment.
 
     Raises:
         RedisError: Redis did not answer.

@@ -1,4 +1,4 @@
-"""The workers of queues, read from the record that each keeps of itself.
+"""The workers of queues, read from the records that they write.
 
 `monarq workers`, `monarq stats`, the metrics and the page read them here. The cost grows with the number of workers.
 """
@@ -39,30 +39,30 @@ class RunningJob:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStats:
-    """A worker, from its record; a field that the record does not have is '' or 0.
+    """A worker, from its record; a field that the record lacks is '' or 0.
 
     Attributes:
         worker_id: its name in Redis.
         host: its machine.
         pid: its process id there.
         version: its version of monarq.
-        concurrency: how many io jobs it runs at once.
-        running: how many jobs it runs now, of all its queues and lanes.
+        concurrency: how many io jobs it may run at once.
+        running: how many jobs it is running, in all its queues and lanes.
         uptime_s: seconds since it started.
         succeeded: runs that succeeded since then.
         failed: runs that failed for good since then.
         cancelled: jobs that were cancelled on request since then.
-        retried: runs that are tried again, since then.
+        retried: runs that were retried, since then.
         draining: whether it only finishes its running jobs.
-        alive: whether its heartbeat is in time; False where it was killed or cannot reach Redis.
-        queues: the queues that it serves, as people call them.
-        cpu_percent: its use of one core over the last third of its lease, its cpu child's included.
-        memory_bytes: its resident memory, its cpu child's included.
+        alive: whether its heartbeat is on time; False if it was killed or cannot reach Redis.
+        queues: the queues that it serves, by their display names.
+        cpu_percent: its CPU usage over the last third of its lease, in percent of one core, including its cpu child.
+        memory_bytes: its resident memory, including its cpu child.
         loop_lag_s: the largest delay of its event loop in that time.
-        restarts: how often earlier workers of its slot in the pool had ended by themselves or were killed.
-        abandoned_threads: threads that still run although their jobs have timed out or were cancelled.
-        running_jobs: the jobs that it runs, the longest running first; at most 50 of them.
-        cpu_places: how many cpu jobs it runs at once; 0 where it knows none.
+        restarts: how often earlier workers of its slot in the pool ended unexpectedly or were killed.
+        abandoned_threads: threads that still run although their jobs timed out or were cancelled.
+        running_jobs: the jobs that it runs, longest running first; at most 50 of them.
+        cpu_places: how many cpu jobs it may run at once; 0 if it knows none.
         cpu_running: how many of the jobs that it runs are cpu jobs.
     """
 
@@ -159,7 +159,7 @@ def _worker(found: WorkerRecord, now_ms: int) -> WorkerStats:
     try:
         record = _RECORD.decode(found.data)
     except msgspec.DecodeError:
-        # Written by another version or another program: there is a worker all the same.
+        # Written by another version or another program: there is a worker nevertheless.
         return WorkerStats(found.worker_id, host=found.worker_id, alive=found.alive)
     return WorkerStats(
         worker_id=found.worker_id,

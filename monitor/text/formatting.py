@@ -1,7 +1,7 @@
 """Formats numbers, rates, sizes, durations and times for people: on the page, and in a terminal.
 
-Texts are short, and of steady width where numbers change in place. The page is the default; where a terminal differs on
-purpose, a parameter says so (see `monarq.cli.terminal.formatting`): no gap before a unit, a missing mark in ASCII.
+Texts are short, and of constant width if numbers change in place. The defaults are for the page; parameters cover what
+differs in a terminal (see `monarq.cli.terminal.formatting`): no gap before a unit, an ASCII mark for missing values.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def compact(value: float | None) -> str:
 
 
 def rate(per_s: float | None, *, decimal_below: int = 10) -> str:
-    """Events a second in at most five characters: `0`, `<0.1`, `0.3`, `987`, `12.3k`.
+    """Events per second in at most five characters: `0`, `<0.1`, `0.3`, `987`, `12.3k`.
 
     Args:
         per_s: the rate.
@@ -75,9 +75,9 @@ def duration(
     """A duration: `840 µs`, `1.2 ms`, `12 ms`, `3.2 s`, `45 s`, `3m 05s`, `2h 07m`, `12d 03h`.
 
     Args:
-        seconds: its length; None where it is not known.
-        finest: the smallest unit; "ms" are whole ones, and `<1ms`.
-        gap: between a number and its unit, and between two units.
+        seconds: its length; None if unknown.
+        finest: the smallest unit; "ms" gives whole milliseconds, or `<1ms`.
+        gap: the text between a number and its unit, and between two units.
         missing: the text for None.
     """
     if seconds is None:
@@ -104,14 +104,14 @@ def _below_a_second(seconds: float, finest: Literal["µs", "ms"], gap: str) -> s
 
 
 def age(seconds: float | None) -> str:
-    """How old something is, in whole seconds: a text that changes less often is easier to read."""
+    """How old something is, in whole seconds, since text that changes less often is easier to read."""
     if seconds is None:
         return MISSING
     return "now" if seconds < 1 else duration(seconds if seconds >= 60 else float(int(seconds))).replace(".0 s", " s")
 
 
 def ago(unix_ms: float | None) -> str:
-    """How long ago a time was, or how far ahead it is."""
+    """How long ago a time was, or how far in the future it is."""
     if not unix_ms:
         return MISSING
     passed_s = time.time() - unix_ms / 1000
@@ -121,7 +121,7 @@ def ago(unix_ms: float | None) -> str:
 
 
 def timestamp(unix_ms: float | None) -> str:
-    """A time, to the second, in UTC; 0 and None are unknown."""
+    """A time in UTC, to the second; 0 and None mean unknown."""
     if not unix_ms:
         return "unknown"
     try:

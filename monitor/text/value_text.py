@@ -1,6 +1,6 @@
-"""Values as text for people, as Python's repr writes them, up to a maximal length.
+"""Values as text for people, like Python's repr, up to a maximum length.
 
-It takes the values that msgpack decodes, and those that `pickle_fields` finds in a pickle. They may be hostile: nested
+It accepts the values that msgpack decodes and those that `pickle_fields` finds in a pickle. They may be hostile: nested
 a thousand levels deep, self-referential, or with the same large part a million times. No code of a value is run.
 """
 
@@ -15,7 +15,7 @@ import msgspec
 from monarq.shared.payloads.pickle_fields import Called, Items, Named
 
 LONGEST: Final = 10_000
-"""The default maximal length of a value, in characters."""
+"""The default maximum length of a value, in characters."""
 
 DEEPEST: Final = 20
 
@@ -27,7 +27,7 @@ _OF_TYPE: Final[Mapping[type, str]] = {dict: "dict", list: "list", tuple: "tuple
 
 
 def value_text(value: object, longest: int = LONGEST) -> str:
-    """A value as text; a text that was cut ends with an ellipsis."""
+    """A value as text; cut text ends with an ellipsis."""
     return _join(_pieces(value, longest, 0), longest)
 
 
@@ -112,7 +112,7 @@ def _container_pieces(kind: str, items: list[object], longest: int, depth: int) 
 
 
 def _items_of(value: object) -> tuple[str, list[object]]:
-    """The kind and items of a container, of a dict its keys and values in turn; '' for any other value."""
+    """The kind and items of a container (for a dict, alternating keys and values); '' for any other value."""
     if isinstance(value, Items):
         return value.kind, value.items
     kind = _OF_TYPE.get(type(value), "")

@@ -1,5 +1,5 @@
-"""The web page: queues, jobs, workers and dead letters in a browser. `monarq.web` has what others may use of it.
+"""The web page: queues, jobs, workers and dead letters in a browser. `monarq.web` is its public API.
 
-`app` puts it together: `pages` has a module for each page, `security` checks each request, `base` is what pages are
-built on, `templates` and `static` are what a browser gets. It needs the extra `web`.
+`app` assembles it: `pages` has a module for each page, `security` checks each request, `base` is the basis of all
+pages, `templates` and `static` are sent to browsers. It needs the extra `web`.
 """

@@ -1,4 +1,4 @@
-"""The ASGI app of the page: `create_app` makes what `monarq web` serves and what other apps mount."""
+"""The ASGI app of the page: `create_app` creates the app that `monarq web` serves and that other apps can mount."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class WebApp:
         await self._middleware(scope, receive, send)
 
     async def aclose(self) -> None:
-        """Ends the event streams and the connections to Redis; for apps that mount it, when they stop."""
+        """Ends the event streams and the connections to Redis; apps that mount it call this when they stop."""
         self.live_broadcast.close()
         await self._redis_provider.aclose()
 
@@ -112,7 +112,7 @@ class WebApp:
         return HTMLResponse(self._renderer.page(self._redis_provider.error_view(error), _page_request(request)), 503)
 
     async def _disconnected(self, request: Request, error: Exception) -> Response:
-        return Response(status_code=400)  # nobody receives it; without a handler it would be logged as a bug of ours
+        return Response(status_code=400)  # nobody receives it; without a handler, it would be logged as a bug of ours
 
     async def _not_found(self, request: Request, error: Exception) -> Response:
         view = View("gone", "Not found", {"what": "page", "back": "/"})
@@ -128,22 +128,22 @@ def create_app(
     allowed_hosts: Iterable[str] = (),
     guarded: bool = False,
 ) -> WebApp:
-    """Makes the page as an ASGI app, to be served, or mounted under any prefix: ``Mount("/queue", app)``.
+    """Creates the page as an ASGI app, to be served, or mounted under any prefix: ``Mount("/queue", app)``.
 
     It needs no lifespan. To close its connections, await its ``aclose()``.
 
     Args:
-        redis: a URL, an asyncio client of redis-py (which stays yours), or a worker's source of connections.
-            Default: the environment's REDIS_URL, else ``redis://localhost:6379``.
-        token: a secret that a person logs in with, and a program sends as ``Authorization: Bearer``.
-        user: ``name:password`` that a person logs in with, and a program sends as ``Authorization: Basic``.
-        read_only: whether it cannot change anything.
-        allowed_hosts: host names that it answers to besides loopback; ``*`` for any. They need a token, a user, or
+        redis: a URL, an asyncio client of redis-py (which the page does not close), or a worker's source of
+            connections. Default: the environment's REDIS_URL, else ``redis://localhost:6379``.
+        token: a secret to log in with; programs send it as ``Authorization: Bearer``.
+        user: ``name:password`` to log in with; programs send it as ``Authorization: Basic``.
+        read_only: whether nothing can be changed.
+        allowed_hosts: host names that it answers to besides loopback; ``*`` for any. They require a token, a user, or
             `guarded`.
-        guarded: whether your own app lets nobody through who may not see it.
+        guarded: whether your own app controls who can reach the page.
 
     Raises:
-        SettingsError: the URL is not a Redis URL, a secret is too short, or the page would be open to all.
+        SettingsError: the URL is not a Redis URL, a secret is too short, or the page would be open to everyone.
     """
     access = Access(token, user, read_only, tuple(allowed_hosts), guarded)
     return WebApp(RedisProvider(redis), access)

@@ -1,4 +1,4 @@
-"""The routes of pages and of changes: the one list that the app, the event stream and the tests use."""
+"""The routes of pages and changes: the single list used by the app, the event stream and the tests."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Read = Callable[[Redis, PageRequest], Awaitable[View]]
 """Reads what a page shows."""
 
 Change = Callable[[Redis, PageRequest], Awaitable[str]]
-"""Changes something, and returns the link, below the prefix, to redirect to."""
+"""Changes something and returns the link to redirect to, relative to the prefix."""
 
 
 def make_pages() -> dict[str, Read]:
-    """The pages by path: loaded by GET, and kept live by `/live?of=`. Some cache what they have read."""
+    """The pages by path: loaded with GET, and kept live by `/live?of=`. Some cache what they have read."""
     return {
         "/": OverviewPage().show,
         "/queues": queues.show,

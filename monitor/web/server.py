@@ -1,4 +1,4 @@
-"""The uvicorn server of the page: it runs until Ctrl-C or SIGTERM, and ends open event streams at once then."""
+"""The uvicorn server of the page: it runs until Ctrl-C or SIGTERM, and then ends open event streams at once."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from monarq.monitor.web.security.http_limits import LimitedProtocol
 from monarq.shared.errors import SettingsError
 
 GRACE_S: Final = 3
-"""How long responses may still take when the server stops."""
+"""How long responses may take once the server stops."""
 
 
 class PageServer(uvicorn.Server):
-    """uvicorn's server; it ends our streams before it waits for them, and leaves signals to its caller afterwards.
+    """uvicorn's server; it ends our streams before it waits for them, and afterwards leaves signals to its caller.
 
     Args:
-        app: what it serves.
+        app: the app to serve.
         root_path: the prefix that a proxy in front of it strips.
     """
 
@@ -51,7 +51,7 @@ class PageServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """See uvicorn, whose own method raises the signal again at the end, so that callers could not clean up."""
+        """See uvicorn, whose own method re-raises the signal at the end, so that callers could not clean up."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
@@ -73,5 +73,5 @@ def bind(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=256)
     except (OSError, UnicodeError) as error:
         raise SettingsError(
-            f"cannot listen on {host} port {port} ({error}): choose others by --host and --port"
+            f"cannot listen on {host} port {port} ({error}): choose others with --host and --port"
         ) from error

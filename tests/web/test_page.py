@@ -49,10 +49,10 @@ async def test_numbers_change_while_jobs_run(tab: Page, site: str, redis_url: st
     await tab.goto(site)
     await expect(tab.locator("#live-switch")).to_have_attribute("data-state", "live")
     assert await number_in(tab, "Throughput") == "0"
-    await expect(tab.get_by_text("No worker runs.")).to_be_visible()
+    await expect(tab.get_by_text("No worker is running.")).to_be_visible()
     await tab.evaluate("window.sameDocument = true")
     async with worker(redis_url, "tests.web.jobs"):
-        await expect(tab.get_by_text("No worker runs.")).to_be_hidden()
+        await expect(tab.get_by_text("No worker is running.")).to_be_hidden()
         for _ in range(8):
             await producer.enqueue_many(jobs.quick, [(number,) for number in range(50)])
             await asyncio.sleep(0.5)

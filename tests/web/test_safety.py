@@ -127,7 +127,7 @@ async def test_another_origin_can_do_nothing(browser: Browser, site: str, redis:
         done = await (await page.wait_for_function("window.done")).json_value()
         assert done == ["post refused", "read refused", "live refused", "script refused", "frame refused"]
         await page.evaluate("document.getElementById('f').submit()")
-        await expect(page.get_by_text("must come from this very page")).to_be_visible()
+        await expect(page.get_by_text("must come from this page itself")).to_be_visible()
         assert await admin.paused_since_ms(redis, ARQ_QUEUE) is None
         await page.close()
 
@@ -136,7 +136,7 @@ async def test_a_name_that_is_not_ours_is_refused(tab: Page, site: str) -> None:
     answer = await tab.goto(site.replace("127.0.0.1", "rebind.example"))
     assert answer is not None
     assert answer.status == 403
-    await expect(tab.get_by_text("this Host is not expected")).to_be_visible()
+    await expect(tab.get_by_text("this Host is not allowed")).to_be_visible()
 
 
 async def test_opening_what_changes_something_changes_nothing(tab: Page, site: str, redis: Redis) -> None:

@@ -1,1 +1,1 @@
-"""What all pages are built on: requests, rendering, charts, the live broadcast and the Redis provider."""
+"""The basis of all pages: requests, rendering, charts, the live broadcast and the Redis provider."""

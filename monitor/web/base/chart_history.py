@@ -1,7 +1,7 @@
 """The history that charts show: the counters of queues over the last minutes or hours, grouped into points.
 
-Past groups do not change, so they are read once and cached: for a page that stays open only the newest steps are read
-each second. Each app has one `ChartHistory`; it caches at most `MOST_CACHED` queues.
+Past groups do not change, so they are read once and cached: for a page that stays open, only the newest steps are read
+every second. Each app has one `ChartHistory`; it caches at most `MOST_CACHED` queues.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class TimeRange:
 
     Attributes:
         name: its name in links.
-        title: its title for people.
+        title: its displayed title.
         step_s: the length of the steps in which Redis counts.
         steps: how many steps it has.
-        group: how many steps make one point of a chart.
+        group: how many steps make up one point of a chart.
     """
 
     name: str
@@ -59,7 +59,7 @@ class _CachedGroups:
 
 
 class ChartHistory:
-    """Reads the groups of queues, and caches those that are over."""
+    """Reads the groups of queues, and caches complete ones."""
 
     def __init__(self) -> None:
         self._cache: dict[tuple[QueueRef, str], _CachedGroups] = {}

@@ -1,4 +1,4 @@
-"""The charts of the overview: their data, which the page's script draws, and the same in words."""
+"""The charts of the overview: the data that the page's script draws, and a description in words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Line:
     Attributes:
         name: what it shows.
         look: the CSS class of its colour.
-        points: a value for each point in time; None where there is none.
+        points: a value for each point in time, or None.
     """
 
     name: str
@@ -40,8 +40,8 @@ class Chart:
 
     Attributes:
         title: what it shows.
-        kind: lines, the first with its area filled, or stacked bars.
-        unit: of its values.
+        kind: lines, the first with a filled area, or stacked bars.
+        unit: the unit of its values.
         start_s: the time of the first point, unix seconds.
         step_s: the time between points.
         lines: the lines, or the parts of each bar.
@@ -85,7 +85,7 @@ def draw_charts(groups: Sequence[SeriesPoint], time_range: TimeRange) -> list[Ch
     wide_s = time_range.group_s
     charts: list[tuple[str, Literal["lines", "bars"], Unit, list[Line]]] = [
         (
-            "Jobs a second",
+            "Jobs per second",
             "lines",
             "rate",
             [

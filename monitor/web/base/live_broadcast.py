@@ -1,7 +1,7 @@
-"""The live broadcast: each open page is rendered once a second for all its viewers, and not at all without any.
+"""The live broadcast: each open page is rendered once a second for all its viewers; pages without viewers are not.
 
 A topic is a page with its query. `subscribe` is the event stream of one browser. A browser that reads slowly gets the
-newest state and misses those in between.
+newest state and skips those in between.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from monarq.monitor.web.base.page_request import PageRequest
 
 PERIOD_S: Final = 1.0
 HEARTBEAT_S: Final = 10.0
-"""After so long without a change a comment is sent, so that a closed browser is noticed."""
+"""After this long without a change, a comment is sent, so that a closed browser is noticed."""
 
 MOST_TOPICS: Final = 50
-"""The most different pages that are kept live at once; further ones stay as they were loaded."""
+"""The most different pages that are kept live at once; others stay as they were loaded."""
 
 Render = Callable[[PageRequest], Awaitable[str]]
 
@@ -97,7 +97,7 @@ class _Topic:
         self._changed = asyncio.Event()
 
     def publish(self, html: str) -> None:
-        """Sends a new state; the same one is not sent again."""
+        """Sends a new state; an unchanged one is not sent again."""
         if html == self._html:
             return
         self._html = html
@@ -113,7 +113,7 @@ class _Topic:
         self._wake()
 
     async def events(self) -> AsyncGenerator[bytes, None]:
-        """Each state from now on as an event; only the newest, where there were several meanwhile."""
+        """Each state from now on as an event; skips all but the newest if there were several meanwhile."""
         yield b"retry: 2000\n\n"
         seen_version = 0
         while not self._ended:

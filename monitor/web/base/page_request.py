@@ -1,7 +1,7 @@
 """A page request: its path and query, with ids as the bytes that Redis holds, and links to similar requests.
 
-Ids and names of jobs may contain anything: slashes, line ends, bytes that are not text. So they are in the query,
-percent-encoded, never in a path or a form field, which browsers and proxies change.
+Ids and names of jobs may contain anything: slashes, line breaks, bytes that are not text. So they are percent-encoded
+in the query, never in a path or a form field, which browsers and proxies change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class PageRequest:
 
     Attributes:
         path: the path, with a leading slash.
-        fields: the query; bytes that are not UTF-8 are surrogates. Of a field that occurs twice the last one counts.
+        fields: the query; bytes that are not UTF-8 are surrogates. If a field occurs twice, the last one wins.
         root: the prefix that the app is mounted under; '' for none.
     """
 
@@ -38,11 +38,11 @@ class PageRequest:
         return cls(path, read_fields(query), root)
 
     def raw(self, name: str) -> bytes:
-        """A field as Redis holds it; b'' where it is missing."""
+        """A field as Redis holds it; b'' if it is missing."""
         return self.fields.get(name, "").encode("utf-8", "surrogateescape")
 
     def text(self, name: str) -> str:
-        """A field as text, stripped; '' where it is missing."""
+        """A field as text, stripped; '' if it is missing."""
         return self.raw(name).decode("utf-8", "replace").strip()
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
@@ -51,7 +51,7 @@ class PageRequest:
         return min(most, max(least, int(value))) if value.isdecimal() and len(value) < 19 else default
 
     def one_of(self, name: str, *choices: str) -> str:
-        """A field that is one of these; else the first of them."""
+        """A field if it is one of these; else the first of them."""
         value = self.text(name)
         return value if value in choices else choices[0]
 
@@ -76,7 +76,7 @@ def read_fields(query: str) -> dict[str, str]:
 
 
 def link(path: str, fields: Mapping[str, Value]) -> str:
-    """A path with a query; fields that are None are left out."""
+    """A path with a query; None fields are left out."""
     query = "&".join(f"{quote(name, safe='')}={_quoted(value)}" for name, value in _plain(fields))
     return f"{path}?{query}" if query else path
 

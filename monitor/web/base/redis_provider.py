@@ -23,11 +23,11 @@ class RedisProvider:
         self._source = UrlSource(redis_url(source)) if source is None or isinstance(source, str) else source
         self._own: Redis | None = None
         if isinstance(self._source, Redis) and self._source.connection_pool.connection_kwargs.get("decode_responses"):
-            raise SettingsError("the page needs a Redis client that returns bytes: make it without decode_responses")
+            raise SettingsError("the page needs a Redis client that returns bytes: create it without decode_responses")
 
     @property
     def shown(self) -> str:
-        """The server, as text for people."""
+        """The server's URL without secrets."""
         return "Redis" if isinstance(self._source, Redis) else self._source.shown
 
     @property
@@ -40,11 +40,11 @@ class RedisProvider:
         return self._own
 
     def error_view(self, error: Exception) -> View:
-        """The view that is shown instead of a page when Redis failed."""
+        """The view that replaces a page when Redis has failed."""
         return View("redis_error", "Redis does not answer", {"error": str(explain(error, self.shown))}, status=503)
 
     async def aclose(self) -> None:
-        """Closes the client, if it was made here."""
+        """Closes the client, if it was created here."""
         if self._own is not None:
             await self._own.aclose()
             self._own = None

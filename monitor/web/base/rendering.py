@@ -1,6 +1,6 @@
 """Renders views as HTML: the whole page for a browser that opens it, its live part for the event stream.
 
-Jinja escapes every value (autoescape is on for all templates), whoever wrote it; nothing marks values as safe.
+Jinja escapes every value (autoescape is on for all templates); nothing marks values as safe.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ NOTICES: Final = {
     "retried": "put back into the queue",
     "deleted": "deleted",
     "purged": "purged",
-    "paused": "The queue is paused: nothing is claimed from it until it is resumed.",
+    "paused": "The queue is paused: workers start none of its jobs until it is resumed.",
     "resumed": "The queue is resumed.",
-    "moving": "The queue stays paused: a move of its jobs has not ended. Run `monarq queues move` to its end first.",
-    "cancelled": "The job is asked to stop.",
-    "cancelled-paused": "The job will be ended without being run as soon as its queue is resumed.",
-    "cancelled-ended": "The job has been ended without being run.",
-    "revived": "The job waits in its queue again, as if it had never run.",
+    "moving": "The queue stays paused: its jobs are still being moved. Run `monarq queues move` again to finish first.",
+    "cancelled": "The job was asked to stop.",
+    "cancelled-paused": "The job will end without running once its queue is resumed.",
+    "cancelled-ended": "The job has ended without running.",
+    "revived": "The job is back in its queue, as if it had never run.",
     "promoted": "The job is due now.",
-    "queued": "The job waits already.",
-    "runs": "The job runs already.",
-    "no-payload": "The job cannot be run again: its payload was gone before it died.",
-    "nothing": "There was nothing to do: it has ended, or is gone.",
+    "queued": "The job is already due, and waits for a worker.",
+    "runs": "The job is already running.",
+    "no-payload": "The job cannot be retried: its payload is gone.",
+    "nothing": "There was nothing to do: the job has ended or is gone.",
 }
-"""The notices after a change, by the code in the link: so no link can make a page show any other text."""
+"""The notices after a change, by the code in the link, so that no link can make a page show any other text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Site:
 
     Attributes:
         access: who may do what.
-        redis: the Redis server, as text for people.
+        redis: the Redis server's URL without secrets.
         pages: the paths of all pages.
     """
 
@@ -115,7 +115,7 @@ class Renderer:
 
 @cache
 def _templates() -> Environment:
-    """The templates, which a process compiles once, however many apps it serves."""
+    """The templates; a process compiles them once, however many apps it serves."""
     templates = Environment(
         loader=PackageLoader("monarq.monitor.web"),
         autoescape=True,
@@ -129,7 +129,7 @@ def _templates() -> Environment:
 
 
 def _notices(request: PageRequest) -> tuple[str, ...]:
-    """The notices about the last change, by the code in the link that it led to."""
+    """The notices about the last change, from the code in the link that it redirected to."""
     text = NOTICES.get(request.text("did"))
     if text is None:
         return ()
@@ -137,4 +137,4 @@ def _notices(request: PageRequest) -> tuple[str, ...]:
         return (text,)
     count, left = (request.number(name, 0, 0, 10**12) for name in ("n", "left"))
     first = f"{count:,} {'job is' if count == 1 else 'jobs are'} {text}."
-    return (first, f"{left:,} could not be: alive again, or the payload was gone.") if left else (first,)
+    return (first, f"{left:,} could not be: they are alive again, or their payload is gone.") if left else (first,)

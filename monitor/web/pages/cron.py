@@ -1,4 +1,4 @@
-"""The cron page: what is enqueued on a schedule, and when next."""
+"""The cron page: the scheduled jobs, and when each is next due."""
 
 from __future__ import annotations
 

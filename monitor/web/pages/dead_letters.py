@@ -1,4 +1,4 @@
-"""The dead letters page: the list with its filters, and retry and delete of one or of all that a filter matches."""
+"""The dead letters page: the list with its filters, and retrying and deleting one letter or all that match a filter."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from monarq.shared.protocol.queue_ref import QueueRef
 
 SHOWN: Final = 100
 LOOKED_AT: Final = 2_000
-"""The most dead letters of a queue that are looked at to fill a list; `monarq dead` has no such limit."""
+"""The most dead letters of a queue that are examined to fill a list; `monarq dead` has no such limit."""
 
 FILTERS: Final = ("queue", "format", "name", "error", "newer", "older")
 SPANS_S: Final = {"10m": 600.0, "1h": 3600.0, "6h": 21_600.0, "1d": 86_400.0, "3d": 259_200.0}
 
 Act = Callable[[Redis, MonitorQueue, Sequence[bytes]], Awaitable[list[bool]]]
-"""Retries or deletes dead letters, or the first of them; returns for each whether it did."""
+"""Retries or deletes dead letters, or the first of them; returns, for each, whether it did."""
 
 
 async def show_list(redis: Redis, request: PageRequest) -> View:
@@ -99,7 +99,7 @@ async def _discard(redis: Redis, queue: MonitorQueue, raw_ids: Sequence[bytes]) 
 
 
 async def _choose(redis: Redis, request: PageRequest) -> dict[QueueRef, list[bytes]]:
-    """The chosen dead letters by queue, the oldest first; all are listed before the first is changed."""
+    """The chosen dead letters by queue, oldest first; all are listed before the first is changed."""
     if "id" in request.fields:
         letters = await read_dead_letters(redis, await named_queue(redis, request), [request.raw("id")])
         return {letter.ref: [letter.raw_id] for letter in letters}

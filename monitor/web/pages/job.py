@@ -1,4 +1,4 @@
-"""The page of one job: its state, arguments, result and timeline; cancel and retry."""
+"""The page of one job: its state, arguments, result and timeline; also cancels and retries it."""
 
 from __future__ import annotations
 

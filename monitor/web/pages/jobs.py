@@ -24,7 +24,7 @@ PATTERN: Final = "*?["
 
 
 async def show(redis: Redis, request: PageRequest) -> View:
-    """One page of the jobs of a state, in one queue."""
+    """One page of the jobs in a state, in one queue."""
     known = await known_queues(redis)
     queue = await chosen_queue(redis, request) or known[0]
     state = cast("ListedState", request.one_of("state", *STATES))
@@ -50,7 +50,7 @@ async def show(redis: Redis, request: PageRequest) -> View:
 async def _read(redis: Redis, queue: QueueRef, state: ListedState, request: PageRequest) -> JobPage:
     name, after = request.text("name") or None, request.text("after") or None
     if name and not any(sign in name for sign in PATTERN):
-        # People who search for a part of a name need not know patterns.
+        # Users who search for part of a name need not know patterns.
         name = f"*{name}*"
     try:
         return await list_jobs(redis, queue, state, after=after, limit=SHOWN, name=name)
@@ -64,7 +64,7 @@ async def _progress(redis: Redis, queue: QueueRef, rows: tuple[JobRow, ...]) -> 
 
 
 async def _find(redis: Redis, request: PageRequest) -> list[JobRow]:
-    """The job whose id was given instead of a name, in any queue."""
+    """The job with this id, in any queue, if an id was given instead of a name."""
     job_id = request.raw("name").strip()
     return await find_rows(redis, job_id) if job_id and not any(sign in job_id for sign in PATTERN.encode()) else []
 

@@ -23,7 +23,7 @@ class LoginRoutes:
 
     Args:
         access: who may log in.
-        limits: which addresses have to wait before the next attempt.
+        limits: which addresses must wait before their next attempt.
         renderer: renders the form.
     """
 
@@ -85,14 +85,14 @@ def _root(request: Request) -> str:
 
 
 def _next(request: Request) -> str:
-    """The path to go to after the login: below our own prefix, whatever the link says."""
+    """The path to go to after login: always below our own prefix, whatever the link says."""
     wanted = request.query_params.get("next", "/")
     is_ours = wanted.startswith("/") and wanted[1:2] not in {"/", "\\"} and wanted.isprintable()
     return wanted if is_ours else "/"
 
 
 async def _body(request: Request) -> bytes:
-    """The form's data; empty where it is larger than an honest form can be."""
+    """The form's data; empty if it is larger than a genuine form can be."""
     body = b""
     async for part in request.stream():
         body += part

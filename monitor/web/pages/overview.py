@@ -45,7 +45,7 @@ LETTERS: Final = 200
 
 NAMES: Final = 12
 NAMES_EVERY_S: Final = 5.0
-"""The counters by job name are the most expensive to read, and may be some seconds old."""
+"""The counters by job name are the most expensive to read, and may be a few seconds old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Failure:
 
 
 class OverviewPage:
-    """The page, and what it caches from one reading to the next."""
+    """The page, and what it caches between readings."""
 
     def __init__(self) -> None:
         self._history = ChartHistory()
@@ -117,7 +117,7 @@ class OverviewPage:
 
 
 def _figures_window_s(time_range: TimeRange) -> int:
-    """The time that the figures beside the charts cover: the window of failures, or one group where that is longer."""
+    """The time that the figures next to the charts cover: the window of failures, or one group if that is longer."""
     return max(FAILING_S, time_range.group_s)
 
 
@@ -134,7 +134,7 @@ def _sum_up(stats: Sequence[QueueStats]) -> dict[str, float | None]:
 
 
 async def _newest_failures(redis: Redis, queues: Sequence[QueueRef]) -> list[Failure]:
-    """The newest failures, dead letters with the same error together."""
+    """The newest failures; dead letters with the same error are grouped."""
     groups: dict[tuple[QueueRef, str, str], list[DeadLetter]] = {}
     for queue in queues:
         left = LETTERS

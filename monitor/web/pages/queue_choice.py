@@ -1,4 +1,4 @@
-"""The queue that a request names: by its name, and where both formats have a queue of it by its format."""
+"""The queue that a request names: by its name, and also by its format if both formats have a queue with that name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def named_queue(redis: Redis, request: PageRequest) -> QueueRef:
 
 
 async def chosen_queue(redis: Redis, request: PageRequest) -> QueueRef | None:
-    """The same; None where the request names none.
+    """The same; None if the request names none.
 
     Raises:
         RedisError: Redis did not answer.
@@ -32,6 +32,6 @@ async def chosen_queue(redis: Redis, request: PageRequest) -> QueueRef | None:
 
 
 def need_format(queues: Iterable[QueueRef]) -> bool:
-    """Whether queues of both formats have the same name, so that a name alone does not tell which one is meant."""
+    """Whether queues in both formats have the same name, so that a name alone is ambiguous."""
     listed = set(queues)
     return len({queue.name for queue in listed}) < len(listed)

@@ -1,4 +1,4 @@
-"""The queues page: a row for each queue, and pause, resume and purge."""
+"""The queues page: one row per queue; also pauses, resumes and purges queues."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def show(redis: Redis, _: PageRequest) -> View:
 
 
 async def confirm_purge(redis: Redis, request: PageRequest) -> View:
-    """Asks whether all waiting jobs may be deleted."""
+    """Asks whether to delete all waiting jobs."""
     [queue] = await read_stats(redis, [await named_queue(redis, request)])
     return View("purge", f"Purge {queue.ref.label}", {"queue": queue, "label": queue.ref.label})
 
@@ -34,7 +34,7 @@ async def pause(redis: Redis, request: PageRequest) -> str:
 
 
 async def resume(redis: Redis, request: PageRequest) -> str:
-    """Resumes a queue, unless a move of its jobs has not ended."""
+    """Resumes a queue, unless a move of its jobs has not finished."""
     try:
         await admin.resume(redis, await named_queue(redis, request))
     except MoveRefusedError:

@@ -19,5 +19,5 @@ async def show(redis: Redis, _: PageRequest) -> View:
 
 
 def unique_workers(stats: Iterable[QueueStats]) -> list[WorkerStats]:
-    """The workers of these queues, each once, though it may serve several of them."""
+    """The workers of these queues, each once even if it serves several of them."""
     return list({worker.worker_id: worker for queue in stats for worker in queue.workers}.values())

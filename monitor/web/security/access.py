@@ -1,6 +1,6 @@
 """Access control: the secrets and sessions that let a caller in, read-only mode, and the allowed host names.
 
-`create_app` makes it; the security middleware and the login form use it. Secrets are compared in constant time and
+`create_app` creates it; the security middleware and the login form use it. Secrets are compared in constant time and
 never shown.
 """
 
@@ -43,22 +43,24 @@ class Access:
     guarded: bool = False
 
     def __post_init__(self) -> None:
-        """Refuses settings that would let anybody in.
+        """Refuses settings that would let anyone in.
 
         Raises:
             SettingsError: a secret is too short or malformed, or it is missing and the page is reachable from outside.
         """
         if self.token is not None and len(self.token) < SHORTEST_SECRET:
-            raise SettingsError(f"the token has {len(self.token)} characters: take {SHORTEST_SECRET} or more")
+            raise SettingsError(f"the token has {len(self.token)} characters: it must have {SHORTEST_SECRET} or more")
         if self.user is not None:
             name, _, password = self.user.partition(":")
             if not name or len(password) < SHORTEST_SECRET:
-                raise SettingsError(f"user is NAME:PASSWORD, with a password of {SHORTEST_SECRET} characters or more")
+                raise SettingsError(
+                    f"user must be NAME:PASSWORD, with a password of at least {SHORTEST_SECRET} characters"
+                )
         reached = [host for host in self.hosts if bare_host(host) not in LOOPBACK_HOSTS]
         if reached and not (self.asks or self.guarded):
             raise SettingsError(
-                f"whoever reaches {', '.join(reached)} could see and change every job: set a token or a user,"
-                " or let the page answer on loopback only"
+                f"anyone who can reach {', '.join(reached)} could see and change every job: set a token or a user,"
+                " or serve the page only on loopback"
             )
 
     @property
@@ -67,7 +69,7 @@ class Access:
         return self.token is not None or self.user is not None
 
     def knows_host(self, header: str) -> bool:
-        """Whether the page answers to this Host header: DNS rebinding comes in under a foreign name."""
+        """Whether the page answers to this Host header: DNS rebinding uses a foreign name."""
         host = bare_host(header)
         return bool(host) and (
             "*" in self.hosts or host in LOOPBACK_HOSTS or any(bare_host(known) == host for known in self.hosts)
@@ -84,8 +86,8 @@ class Access:
     def concerns(self, authorization: str) -> bool:
         """Whether an Authorization header is meant for us: then it is right or wrong, whatever else is sent.
 
-        A bearer token always is, where a login is needed. Basic is only where there is a user: browsers also send it
-        for a proxy in front of the page.
+        If a login is needed, a bearer token always is. Basic is only if there is a user: browsers also send it for a
+        proxy in front of the page.
         """
         scheme = authorization.partition(" ")[0].lower()
         return (scheme == "bearer" and self.asks) or (scheme == "basic" and self.user is not None)

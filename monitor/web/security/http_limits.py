@@ -1,8 +1,8 @@
-"""HTTP limits: uvicorn's protocol with timeouts for slow requests and slow readers, and a limit of connections.
+"""HTTP limits: uvicorn's protocol with timeouts for slow requests and slow readers, and a limit on connections.
 
 uvicorn itself only closes connections that are idle between two requests. `monarq web` and the ports of `monarq worker`
-also close those whose request does not arrive in full and those whose client stops reading, and limit their number.
-Imported only where something is served, as it needs uvicorn.
+also close those whose request does not arrive completely and those whose client stops reading, and limit their number.
+Imported only if something is served, since it needs uvicorn.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 REQUEST_S: Final = 10.0
-"""How long a request may take to arrive, head and body, from the connection or its first byte on."""
+"""How long a request, head and body, may take to arrive, counted from the connection or its first byte."""
 
 READ_S: Final = 60.0
-"""How long a client may read nothing of a response that is waiting for it."""
+"""How long a client may read nothing of a pending response."""
 
 MOST_OF_ADDRESS: Final = 128
-"""The most open connections of one address; those of a proxy all have one."""
+"""The most open connections from one address; a proxy's connections all share one."""
 
 MOST: Final = 512
 """The most open connections in total."""
@@ -30,8 +30,8 @@ MOST: Final = 512
 class LimitedProtocol(H11Protocol):
     """HTTP/1.1 over one connection, which is closed at its limits.
 
-    Where there are too many connections, a new one replaces the one that has been without a request for longest, so
-    that idle connections keep nobody out.
+    If there are too many connections, a new one replaces the one that has been without a request for longest, so that
+    idle connections keep nobody out.
 
     Attributes:
         waiting_since_s: when it was opened or last sent a response, by the loop's clock.
@@ -56,7 +56,7 @@ class LimitedProtocol(H11Protocol):
 
     @property
     def address(self) -> str:
-        """The client's address; '' where it has none."""
+        """The client's address; '' if it has none."""
         return self.client[0] if self.client else ""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -77,7 +77,7 @@ class LimitedProtocol(H11Protocol):
         self._watch_request()
 
     def on_response_complete(self) -> None:
-        """See uvicorn, which has a limit of its own for idle connections, until data comes."""
+        """See uvicorn, which has its own limit for idle connections, until data arrives."""
         self.waiting_since_s = self.loop.time()
         super().on_response_complete()
         if self.conn.their_state is not h11.IDLE:
@@ -95,13 +95,13 @@ class LimitedProtocol(H11Protocol):
 
     def _watch_request(self) -> None:
         if self.awaits_request and self.is_open:
-            # Not restarted by each byte: a byte a second would keep the connection for ever.
+            # Not restarted by each byte: one byte a second would keep the connection open forever.
             self._request_deadline.start()
         else:
             self._request_deadline.stop()
 
     def _abort(self) -> None:
-        # Closing would wait until the client has read the rest.
+        # Closing normally would wait until the client has read the rest.
         self.transport.abort()
 
     def _make_room(self) -> None:
@@ -132,7 +132,7 @@ class _Deadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Starts it, unless it runs already."""
+        """Starts it, unless it is already running."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._seconds, self._close)
 

@@ -1,6 +1,6 @@
-"""Login limits: after a few wrong secrets an address has to wait before its next attempt, longer each time.
+"""Login limits: after a few wrong secrets, an address must wait before its next attempt, longer each time.
 
-They are kept in memory and bounded: of very many addresses those with the oldest failures are forgotten.
+They are kept in memory and bounded: with very many addresses, those with the oldest failures are forgotten.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ LONGEST_S: Final = 60
 """The longest wait between two attempts, in seconds."""
 
 FORGET_S: Final = 900
-"""After so many seconds without a failure the count of an address starts again."""
+"""After this many seconds without a failure, the count of an address starts over."""
 
 MOST: Final = 10_000
-"""Addresses that are remembered."""
+"""How many addresses are remembered."""
 
 IPV6_NETWORK_BITS: Final = 64
-"""An IPv6 address counts as its network: its owner has all addresses of that."""
+"""IPv6 addresses are counted by network, since the owner of one has all its addresses."""
 
 
 class _Failures(NamedTuple):
@@ -45,9 +45,9 @@ class LoginLimits:
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
 
     def wait_s(self, address: str) -> int:
-        """How many whole seconds an address has to wait before its next secret is checked; 0 for none.
+        """How many whole seconds an address must wait before its next secret is checked; 0 for none.
 
-        Refuse it meanwhile even with the right secret: otherwise guessing would go on at full speed.
+        Until then, refuse even the right secret: otherwise guessing would continue at full speed.
         """
         failures = self._of(_network(address))
         if failures.number <= FREE:
@@ -74,7 +74,7 @@ def _network(address: str) -> str:
     """The key of an address: itself, or for IPv6 its network."""
     try:
         parsed = ip_address(address)
-    except ValueError:  # of a Unix socket, or a test client
+    except ValueError:  # a Unix socket or a test client
         return address
     if not isinstance(parsed, IPv6Address):
         return address

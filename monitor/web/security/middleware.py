@@ -19,7 +19,7 @@ from monarq.monitor.web.security.access import COOKIE, Access
 from monarq.monitor.web.security.login_limits import LoginLimits
 
 OPEN: Final = frozenset({"/login", "/static/login.css", "/static/icon.svg"})
-"""What is served without a login: the form, its style, and the icon of the tab."""
+"""Paths that are served without a login: the form, its style sheet, and the icon of the tab."""
 
 READING: Final = frozenset({"GET", "HEAD"})
 
@@ -28,7 +28,7 @@ HEADERS: Final = {
     " img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    # Other sites get no referrer. With no-referrer browsers would hide the origin of our own forms from us as well.
+    # Other sites get no referrer. With no-referrer, browsers would also hide the origin of our own forms from us.
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
@@ -43,7 +43,7 @@ class SecurityMiddleware:
     Attributes:
         app: the app behind it.
         access: who may log in.
-        limits: which addresses have to wait before the next attempt.
+        limits: which addresses must wait before their next attempt.
     """
 
     app: ASGIApp
@@ -64,7 +64,7 @@ class SecurityMiddleware:
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self.access.knows_host(hosts[0]):
-            return _refuse(403, "this Host is not expected here: start monarq web with --allow-host and its name")
+            return _refuse(403, "this Host is not allowed: start monarq web with --allow-host and its name")
         why_cross_site = _why_cross_site(headers, scope["method"])
         if why_cross_site:
             return _refuse(403, why_cross_site)
@@ -80,11 +80,11 @@ class SecurityMiddleware:
         return None
 
     def _check_authorization(self, scope: Scope, authorization: str) -> Response | None:
-        """Refuses a wrong secret even beside a good cookie: the two are checked for different things."""
+        """Refuses a wrong secret even with a valid cookie: the two are checked for different things."""
         address = client_address(scope)
         wait_s = self.limits.wait_s(address)
         if wait_s:
-            reason = f"too many wrong secrets came from this address: try again in {wait_s} s"
+            reason = f"too many failed logins from this address: try again in {wait_s} s"
             return _refuse(429, reason, {"retry-after": str(wait_s)})
         if self.access.knows_header(authorization):
             return None
@@ -103,7 +103,7 @@ def route_path(scope: Scope) -> str:
 
 
 def client_address(scope: Scope) -> str:
-    """The client address of a request; '' where it is not known, as on a Unix socket."""
+    """The client address of a request; '' if unknown, as on a Unix socket."""
     client: tuple[str, int] | None = scope.get("client")
     return client[0] if client else ""
 
@@ -118,10 +118,10 @@ def read_cookie(header: str) -> str:
 
 
 def _why_cross_site(headers: Headers, method: str) -> str | None:
-    """Why a request is cross-site; None where it comes from our own page, or from a person who opens a page.
+    """Why a request is cross-site; None if it comes from our own page, or from a user who opens a page.
 
-    A change must show that it comes from our own page. Only a program that sends a token need not: no browser sends one
-    for another site, and then the token alone decides, not a cookie.
+    A change must prove that it comes from our own page. A program that sends a token need not: no browser sends one for
+    another site, and then only the token counts, not a cookie.
     """
     site = headers.get("sec-fetch-site")
     if method in READING:
@@ -133,16 +133,16 @@ def _why_cross_site(headers: Headers, method: str) -> str | None:
         return None
     origin = headers.get("origin")
     if site is not None and site != "same-origin":
-        return "what changes something must come from this very page"
+        return "changes must come from this page itself"
     if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
-        return "what changes something must come from this very page"
+        return "changes must come from this page itself"
     if site is None and origin is None:
-        return "say where this comes from: an Origin header is missing"
+        return "the Origin header is missing: send it, or a token as Authorization: Bearer"
     return None
 
 
 def _demand_login(scope: Scope, headers: Headers, access: Access) -> Response:
-    """Sends a person to the login form, and a program an error."""
+    """Redirects people to the login form; gives programs an error."""
     if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
         query = scope.get("query_string", b"").decode("latin-1")
         wanted_path = route_path(scope) + (f"?{query}" if query else "")

@@ -1,4 +1,4 @@
-// Draws the charts: what each shows is JSON in its data-chart; drawn again when that, or the width, has changed.
+// Draws the charts from the JSON in their data-chart, and redraws them when that or the width changes.
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 132, LEFT = 46, BOTTOM = 18, TOP = 6;
@@ -78,7 +78,7 @@ function trace(svg, line, scale, filled) {
     if (from === null) from = at;
     path += step;
     area += step;
-    // A value with none beside it would not be seen.
+    // A value without neighbours would be invisible.
     if ((line.points[at - 1] ?? null) === null && (line.points[at + 1] ?? null) === null) path += "h.01";
   });
   end(line.points.length - 1);

@@ -1,4 +1,4 @@
-// Shortcuts: g and a letter goes to a page, / searches, ? helps. They are off where somebody types.
+// Shortcuts: g and a letter goes to a page, / searches, ? shows help. They are off while the user types.
 
 const help = document.getElementById("help");
 const typing = (target) => target.closest("input, textarea, select, [contenteditable]");

@@ -1,4 +1,4 @@
-// The stream of live updates: each event holds the page's live part. It ends while nobody looks, and can be stopped.
+// The stream of live updates: each event holds the page's live part. It stops while the tab is hidden, or on request.
 import { morph } from "./morph.js";
 
 const root = document.documentElement.dataset.root;
@@ -57,7 +57,7 @@ function apply(afterChange) {
   afterChange(live);
 }
 
-// Nothing changes under a reader who selects text to copy it, or has a list of choices open.
+// Nothing changes while the user selects text to copy it, or has a drop-down list open.
 function isBusy() {
   const selection = getSelection();
   const marks = selection && !selection.isCollapsed && live.contains(selection.anchorNode);

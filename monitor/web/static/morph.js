@@ -1,5 +1,5 @@
-// Changes the nodes that are shown into newer ones, touching only what differs: so focus, selections, open details and
-// scroll positions stay. Elements are matched by id or data-key, others by their place.
+// Updates the displayed nodes to newer ones, changing only what differs, so that focus, selections, open details and
+// scroll positions are kept. Elements are matched by id or data-key, others by position.
 
 const keyOf = (node) => node.nodeType === 1 ? node.id || node.dataset.key || null : null;
 const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
@@ -43,7 +43,7 @@ function update(have, want) {
   for (const { name, value } of want.attributes) {
     if (have.getAttribute(name) !== value && !isTheReaders(have, name)) have.setAttribute(name, value);
   }
-  // What a chart has drawn is not in the newer nodes.
+  // Drawn charts are not part of the newer nodes.
   if (!have.hasAttribute("data-drawn")) morph(have, want);
 }
 

@@ -16,12 +16,12 @@ button.addEventListener("click", () => {
   const next = themes[(themes.indexOf(page.dataset.theme ?? "system") + 1) % themes.length];
   if (next === "system") delete page.dataset.theme;
   else page.dataset.theme = next;
-  try { localStorage.setItem("monarq-theme", next); } catch { /* it holds for this page then */ }
+  try { localStorage.setItem("monarq-theme", next); } catch { /* then it applies only to this page */ }
   nameTheme();
 });
 nameTheme();
 
-// What was said once is not said again when the page is loaded again.
+// A notice is not shown again when the page is reloaded.
 const here = new URL(location.href);
 if (here.searchParams.has("did")) {
   for (const name of ["did", "n", "left"]) here.searchParams.delete(name);

@@ -75,9 +75,11 @@ async def test_what_cannot_be_moved_is_listed(redis: Redis, redis_url: str, cli_
     await enqueue(redis_url, NATIVE, 1)
     ended = await cli_here("queues", "move", "arq:queue", "mail", "--json")
     assert ended.code == 1
-    assert "monarq: job1 was not moved: another job of this id waits or runs there\n" in ended.err
+    assert "monarq: job1 was not moved: another job with this id waits or runs in the target queue\n" in ended.err
     assert ended.err.endswith("monarq: 1 job moved from arq:queue to mail, 1 could not be moved\n")
-    assert ended.results[0]["left"] == [{"job_id": "job1", "why": "another job of this id waits or runs there"}]
+    assert ended.results[0]["left"] == [
+        {"job_id": "job1", "why": "another job with this id waits or runs in the target queue"}
+    ]
     await redis.flushall()
 
 
@@ -87,8 +89,8 @@ async def test_what_it_refuses(redis: Redis, redis_url: str, cli_here: Cli) -> N
         (["emials", "mail"], 1, "unknown queue emials"),
         (["arq:queue", "a~b"], 2, "must not contain {, } or ~"),
         (["arq:queue", "other", "--to-arq"], 2, "both in arq's format"),
-        (["arq:queue", "arq:queue", "--to-arq"], 2, "both where jobs are taken from"),
-        (["arq:queue", "arq:queue"], 2, "differ in their format alone"),
+        (["arq:queue", "arq:queue", "--to-arq"], 2, "is both the source and the target"),
+        (["arq:queue", "arq:queue"], 2, "differ only in their format"),
         (["arq:queue", "mail", "--rate", "0"], 2, "is not a rate"),
     ):
         ended = await cli_here("queues", "move", *words)
@@ -99,7 +101,7 @@ async def test_what_it_refuses(redis: Redis, redis_url: str, cli_here: Cli) -> N
     for dry in ([], ["--dry-run"]):
         ended = await cli_here("queues", "move", "arq:queue", "mail", *dry)
         assert ended.code == 2
-        assert "stop them; where none is left, say so (--arq-workers-stopped)" in ended.err
+        assert "stop them, and if none is left, confirm it with --arq-workers-stopped" in ended.err
     assert await admin.paused_since_ms(redis, ARQ) is None
     assert (await cli_here("queues", "move", "arq:queue", "mail", "--arq-workers-stopped")).code == 0
     await redis.flushall()
@@ -112,7 +114,7 @@ async def test_of_many_that_are_left_some_are_shown_and_all_are_in_the_json(
     await enqueue(redis_url, NATIVE, *range(25))
     ended = await cli_here("queues", "move", "arq:queue", "mail", "--json")
     assert ended.code == 1
-    assert ended.err.count("was not moved: another job of this id") == 20
+    assert ended.err.count("was not moved: another job with this id") == 20
     assert "monarq: and 5 more (--json lists all)\n" in ended.err
     assert len(ended.results[0]["left"]) == 25
     await redis.flushall()

@@ -188,8 +188,8 @@ async def test_jobs_of_other_payloads_and_ended_ones_stay_and_are_told(
     counts = await move(redis, source, target)
     assert (counts.moved, counts.was_in) == (1, 1), "c has the same payload there, so it is the same job"
     assert {each.job_id: each.why.partition(",")[0] for each in counts.left.values()} == {
-        "a": "another job of this id waits or runs there",
-        "b": "a job of this id has ended there",
+        "a": "another job with this id waits or runs in the target queue",
+        "b": "a job with this id has ended in the target queue",
     }
     assert await waiting_in(redis, source) == ["a", "b"]
     assert sorted(await waiting_in(redis, target)) == ["a", "c", "d"]
@@ -650,9 +650,9 @@ async def test_a_health_check_of_monarq_s_own_workers_is_no_obstacle(redis: Redi
 
 
 async def test_queues_that_cannot_be_each_other_s_target_are_refused(redis: Redis) -> None:
-    with pytest.raises(MoveRefusedError, match="both where jobs are taken from"):
+    with pytest.raises(MoveRefusedError, match="is both the source and the target"):
         await move(redis, ARQ, ARQ)
-    with pytest.raises(MoveRefusedError, match="move them to a native queue"):
+    with pytest.raises(MoveRefusedError, match="move the jobs to a native queue"):
         await move(redis, ARQ, QueueRef("new", "arq"))
 
 
@@ -661,7 +661,7 @@ async def test_what_a_format_cannot_carry_stays(redis: Redis) -> None:
     await redis.hset(NativeKeys.of(NATIVE.name).key("notes"), "a", "1 0 0 0 w:signal|")  # type: ignore[misc]
     await put(redis, ARQ, "\0c")
     counts = await move(redis, NATIVE, ARQ)
-    assert [each.why for each in counts.left.values()] == ["that queue's format cannot carry it"]
+    assert [each.why for each in counts.left.values()] == ["the target queue's format cannot represent it"]
     assert await waiting_in(redis, NATIVE) == ["a"]
     assert (await move(redis, NATIVE, OTHER)).moved == 1
     assert await redis.hget(NativeKeys.of(OTHER.name).key("notes"), "a") == b"1 0 0 0 w:signal|"  # type: ignore[misc]

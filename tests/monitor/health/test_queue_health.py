@@ -15,7 +15,7 @@ BLOCKED = replace(WORKERS[0], loop_lag_s=2.5)
 CPU_FULL = replace(WORKERS[0], running=4, cpu_places=2, cpu_running=2)
 CPU_FREE = replace(CPU_FULL, running=101, cpu_running=1)
 PACE = "last minute: 2.0 in/s, 2.0 out/s"
-SOON = "at this pace caught up in 17 min"
+SOON = "at this rate, caught up in 17 min"
 OLD = replace(WORKERS[0], running=3)
 """A version that tells nothing of its cpu lane."""
 
@@ -32,21 +32,25 @@ OLD = replace(WORKERS[0], running=3)
         (quiet(rates=rates(succeeded=95, failed=5)), "failing", "100 of 2,000 jobs failed in the last 5 minutes (5%)"),
         (quiet(rates=rates(succeeded=96, failed=4)), "healthy", "1 worker, nothing waits"),
         (quiet(rates=rates(succeeded=9, crashed=1)), "failing", "20 runs lost their workers in the last 5 minutes"),
-        (quiet(unknown_jobs=("sned",)), "unknown jobs", "no worker knows 'sned': such jobs wait for one that does"),
+        (
+            quiet(unknown_jobs=("sned",)),
+            "unknown jobs",
+            "no worker knows 'sned'; these jobs wait for a worker that does",
+        ),
         (
             quiet(unknown_jobs=(*"abcd", "(unknown)")),
             "unknown jobs",
-            "no worker knows 'a', 'b', 'c' and 1 more: such jobs wait for one that does",
+            "no worker knows 'a', 'b', 'c' and 1 more; these jobs wait for a worker that does",
         ),
         (
             quiet(unknown_jobs=("(unknown)",)),
             "unknown jobs",
-            "no worker knows jobs whose names only the workers' logs tell: such jobs wait for one that does",
+            "no worker knows jobs whose names only the workers' logs tell; these jobs wait for a worker that does",
         ),
         (quiet(workers=(), queued=1, unknown_jobs=("a",)), "no worker", "1 job queued and no worker serves the queue"),
-        (quiet(workers=(BLOCKED,)), "loop blocked", "the event loop of 1 worker stands still for up to 2.5 s"),
-        (quiet(workers=WORKERS), "worker lost", "1 of 3 workers has fallen silent"),
-        (quiet(paused=True, queued=7), "paused", "it gives out no job until it is resumed; 7 jobs queued"),
+        (quiet(workers=(BLOCKED,)), "loop blocked", "the event loop of 1 worker is blocked for up to 2.5 s"),
+        (quiet(workers=WORKERS), "worker lost", "1 of 3 workers has stopped sending heartbeats"),
+        (quiet(paused=True, queued=7), "paused", "no job is started until it is resumed; 7 jobs queued"),
         (
             quiet(queued=9, oldest_s=31.0),
             "falling behind",
@@ -61,14 +65,14 @@ OLD = replace(WORKERS[0], running=3)
         (
             quiet(queued=94, queued_cpu=94, oldest_s=40.0, workers=(CPU_FULL,)),
             "falling behind",
-            "94 jobs queued, the oldest for 40 s; 94 wait for the cpu lane, where all 2 places are busy; " + PACE,
+            "94 jobs queued, the oldest for 40 s; 94 wait for the cpu lane, where all 2 slots are busy; " + PACE,
         ),
         (
             quiet(
                 queued=1000, queued_cpu=94, oldest_s=150.0, rates=rates(enqueued=15, succeeded=30), workers=(CPU_FREE,)
             ),
             "catching up",
-            "1,000 jobs queued, the oldest for 2 min; 906 wait for the io lane, where all 100 places are busy; " + SOON,
+            "1,000 jobs queued, the oldest for 2 min; 906 wait for the io lane, where all 100 slots are busy; " + SOON,
         ),
         (
             quiet(queued=94, queued_cpu=94, oldest_s=40.0, workers=(OLD, replace(CPU_FULL, alive=False))),
@@ -78,7 +82,7 @@ OLD = replace(WORKERS[0], running=3)
         (
             quiet(queued=1000, oldest_s=150.0, rates=rates(enqueued=15, succeeded=30)),
             "catching up",
-            "1,000 jobs queued, the oldest for 2 min; at this pace caught up in 17 min",
+            "1,000 jobs queued, the oldest for 2 min; at this rate, caught up in 17 min",
         ),
     ],
 )

@@ -264,7 +264,7 @@ async def test_names_that_cannot_be_read(redis: Redis) -> None:
 async def test_invalid_cursors(redis: Redis, queue: QueueRef, after: str) -> None:
     await put(redis, "send", job_id="a", queue=queue)
     for state in ("queued", "deferred", "failed"):
-        with pytest.raises(CursorError, match="begin at its first page"):
+        with pytest.raises(CursorError, match="start at its first page"):
             await list_jobs(redis, queue, state, after=after)  # type: ignore[arg-type]
 
 

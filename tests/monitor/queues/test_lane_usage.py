@@ -58,7 +58,7 @@ async def test_a_full_cpu_lane_beside_idle_io_places(redis: Redis, redis_url: st
         assert [shown[name] for name in ("running", "concurrency", "cpu_running", "cpu_places")] == [2, 50, 1, 1]
         # As it is a minute later.
         glance = await read_brief_overview(redis, replace(stats, oldest_s=60.0))
-        assert "3 wait for the cpu lane, where the one place is busy" in assess_health([glance]).reason
+        assert "3 wait for the cpu lane, where the only slot is busy" in assess_health([glance]).reason
         busy_worker.hand_back()
 
 

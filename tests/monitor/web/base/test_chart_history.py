@@ -65,6 +65,6 @@ async def test_charts_leave_out_what_is_still_counting(readings: Readings) -> No
     points = await ChartHistory().read(Any, ["one"], TEN_MINUTES)  # type: ignore[arg-type]
     throughput, wait, failures = draw_charts(points, TEN_MINUTES)
     assert throughput.lines[0].points == (1.0,) * (len(points) - 1)
-    assert throughput.summary == "Jobs a second: ended now 1.0, at most 1.0; enqueued now 0, at most 0."
+    assert throughput.summary == "Jobs per second: ended now 1.0, at most 1.0; enqueued now 0, at most 0."
     assert wait.lines[0].points[-1] is None
     assert [line.points[-1] for line in failures.lines] == [0, 0, 0]

@@ -29,7 +29,7 @@ async def test_updates_are_pushed(redis: Redis, site: Site) -> None:
 async def test_each_page_has_its_own_updates(redis: Redis, site: Site) -> None:
     await write_dead_letter(redis, b"ann", name="mail.send")
     async with in_time(10), stream(site, "/dead?name=resize") as news:
-        assert "No letter fits" in await anext(news)
+        assert "No dead letter matches" in await anext(news)
 
 
 async def test_viewers_share_one_reading_and_without_viewers_there_is_none() -> None:

@@ -38,7 +38,7 @@ def notices(query: str) -> list[str]:
 
 def test_the_live_part_is_in_the_page_as_it_is_streamed() -> None:
     live, page = renderer().live(view(), request()), renderer().page(view(), request())
-    assert "There is no such letter" in live
+    assert "No such letter" in live
     assert "<html" not in live
     assert f'<div id="live">{live.strip()}' in page
     assert page.lstrip().startswith("<!doctype html>")
@@ -100,7 +100,10 @@ def test_what_the_access_allows(access: dict[str, Any], is_read_only: bool, has_
         ("did=purged&n=many", ["0 jobs are purged."]),
         (
             "did=retried&n=2&left=1000",
-            ["2 jobs are put back into the queue.", "1,000 could not be: alive again, or the payload was gone."],
+            [
+                "2 jobs are put back into the queue.",
+                "1,000 could not be: they are alive again, or their payload is gone.",
+            ],
         ),
         ("did=paused&n=7&left=7", [NOTICES["paused"]]),
     ],

@@ -28,7 +28,7 @@ def scheduler(queue: QueueRef, *entries: CronEntry) -> CronScheduler:
 
 
 async def test_the_crons_of_a_worker_are_shown(redis: Redis, queue: QueueRef, site: Site) -> None:
-    assert "No running worker keeps a cron" in await site.text("/cron")
+    assert "No running worker has a cron job" in await site.text("/cron")
     hourly = CronEntry("report", "cron:report", crontab("0 * * * *", "Europe/Berlin"), remembers=True)
     elsewhere = QueueRef("other", queue.format)
     other = CronEntry("tidy", "cron:tidy", crontab("30 4 * * *"), queue=elsewhere)

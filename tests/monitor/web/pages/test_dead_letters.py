@@ -39,9 +39,9 @@ async def test_the_list_and_its_filters(redis: Redis, site: Site) -> None:
     assert "refused" in some
     assert "no image" not in some
     assert "no image" not in await site.text("/dead", params={"error": "connectionerror"})
-    assert "No letter fits" in await site.text("/dead", params={"older": "1h"})
+    assert "No dead letter matches" in await site.text("/dead", params={"older": "1h"})
     assert "mail.send" in await site.text("/dead", params={"newer": "1h"})
-    assert "No letter fits" in await site.text("/dead", params={"queue": "other"})
+    assert "No dead letter matches" in await site.text("/dead", params={"queue": "other"})
 
 
 async def test_a_list_shows_both_ends_of_a_long_error(redis: Redis, site: Site) -> None:

@@ -92,7 +92,7 @@ async def test_a_dead_job_is_retried(
         answer = await site.post(path(queue, "one", "/jobs/retry"))
         assert answer.headers["location"] == path(queue, "one") + "&did=revived"
         html = await site.text(answer.headers["location"])
-        assert "waits in its queue again" in html
+        assert "is back in its queue" in html
         assert "Revived" in html
         await site.post(link("/queues/resume", {"queue": queue}))
         await text_with(site, queue, "one", "Dead")

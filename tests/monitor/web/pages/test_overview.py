@@ -38,4 +38,4 @@ async def test_the_share_of_failures_agrees_with_the_health(redis: Redis, site: 
 async def test_rates_in_and_out_cover_the_same_seconds(redis: Redis, site: Site) -> None:
     await count(redis, 30, enqueued=6000, succeeded=6000)
     shown = await site.text("/")
-    assert ">0 jobs/s come in" in shown
+    assert ">0 jobs/s in" in shown

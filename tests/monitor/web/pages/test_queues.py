@@ -40,7 +40,7 @@ async def test_a_queue_whose_jobs_are_half_moved_is_not_resumed(redis: Redis, si
     await Mover(redis, ARQ_QUEUE, QueueRef("mail", "native")).begin()
     answer = await site.post("/queues/resume?queue=arq:queue")
     assert answer.headers["location"] == "/queues?did=moving"
-    assert "a move of its jobs has not ended" in await site.text("/queues?did=moving")
+    assert "its jobs are still being moved" in await site.text("/queues?did=moving")
     assert await admin.paused_since_ms(redis, ARQ_QUEUE)
     await redis.flushall()
 
