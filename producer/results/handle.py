@@ -13,6 +13,7 @@ from monarq.producer.results.tracker import Tracker
 from monarq.shared.calls.job_types import JobTypes
 from monarq.shared.parsing import Duration
 from monarq.shared.payloads.progress import Progress
+from monarq.shared.payloads.result import Result
 from monarq.shared.protocol.job_state import JobState
 from monarq.shared.protocol.producer_queue import ProducerQueue
 
@@ -145,9 +146,14 @@ def tracker_of(handle: Handle[Any]) -> Tracker:
     return handle._tracker  # noqa: SLF001
 
 
-def plain_handle(handle: Handle[Any]) -> Handle[Any]:
-    """A handle for the same job whose result stays the plain value, not converted to its type."""
-    return Handle(handle._tracker, handle._queue, handle.job_id, existed=handle.existed)  # noqa: SLF001
+async def wait_for_end(handle: Handle[Any], timeout: Duration | None) -> Result:
+    """The result of a handle's job once it has ended, with the plain value, which is not converted to the job's type.
+
+    Raises:
+        MonarqError: how the job ended is not known: it did not end in time, or its result was not kept or cannot be
+            read.
+    """
+    return await handle._tracker.wait(handle._queue, handle.job_id, timeout)  # noqa: SLF001
 
 
 def types_of_handle(handle: Handle[Any]) -> JobTypes | None:

@@ -67,8 +67,8 @@ class QueueReads(Protocol):
         """Since when it has been paused, unix ms by Redis' clock; None if it is not."""
         ...
 
-    async def is_name_known(self, redis: Redis, name: str) -> bool:
-        """Whether a worker has registered a job with this name within the last day."""
+    async def read_names(self, redis: Redis) -> list[str]:
+        """The names of the jobs that workers have registered within the last day."""
         ...
 
     async def read_crons(self, redis: Redis) -> list[CronRecord]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from monarq import job
+from monarq import ResultNotFoundError, job
 
 log_dict = {
     "version": 1,
@@ -57,3 +57,13 @@ async def make_bytes() -> bytes:
 @job
 async def block_the_loop(seconds: float) -> None:
     time.sleep(seconds)
+
+
+@job
+async def promise_text() -> str:
+    return 42  # type: ignore[return-value]
+
+
+@job
+async def ask_monarq() -> None:
+    raise ResultNotFoundError("other", "default")

@@ -9,14 +9,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from monarq.cli.command_line.arguments import JobArguments
+from monarq.cli.enqueue.known_jobs import unknown_job_warning
 from monarq.cli.enqueue.line_reader import Line, LineReader
 from monarq.cli.enqueue.output import Output
 from monarq.cli.terminal.console import FAILED, say
 from monarq.producer import Handle, JobState, Producer, RedisRefusedError
-from monarq.producer.results.handle import plain_handle
+from monarq.producer.results.handle import wait_for_end
+from monarq.producer.results.job_info import ended_state
 from monarq.shared.calls.parameters import Arguments
-from monarq.shared.errors import ArgumentsError, JobCancelledError, JobError, MonarqError, RedisUnavailableError
-from monarq.shared.formats.choice.monitors import monitor_queue, read_workers
+from monarq.shared.errors import ArgumentsError, MonarqError, RedisUnavailableError
 from monarq.shared.formats.choice.namesakes import find_namesakes
 from monarq.shared.jobs.job import Job, declared_options, enqueue_options, types_of
 from monarq.shared.protocol.namesake import option_of
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from monarq.shared.jobs.middleware import AnyMiddleware
+    from monarq.shared.payloads.result import Result
 
 MAX_AWAITED: Final = 10_000
 """The most jobs awaited at once: a million handles would take a gigabyte."""
@@ -104,8 +106,7 @@ async def _check_redis(source: UrlSource, request: EnqueueRequest) -> None:
     try:
         await check_redis(redis, source.shown)
         await _warn_of_namesakes(redis, request.job)
-        if request.wait:
-            await _warn_if_unserved(redis, request.job)
+        await _warn_if_unknown(redis, request)
     finally:
         await redis.aclose()
 
@@ -120,12 +121,11 @@ async def _warn_of_namesakes(redis: Redis, job: Job[..., Any]) -> None:
         say(f"monarq: {found}; this job goes into {found.meant}; to put it there too: {option_of(found.queue)}")
 
 
-async def _warn_if_unserved(redis: Redis, job: Job[..., Any]) -> None:
-    queue = _queue_of(job)
-    if not (await read_workers(redis, [queue]))[queue]:
-        say(f"monarq: no monarq worker serves {queue} now; waiting for one to run the job")
-    elif not await monitor_queue(queue).is_name_known(redis, job.name):
-        say(f"monarq: no monarq worker of {queue} has registered job {job.name!r}; waiting for one to run it")
+async def _warn_if_unknown(redis: Redis, request: EnqueueRequest) -> None:
+    job = request.job
+    warning = await unknown_job_warning(redis, _queue_of(job), job.name, request.call.args, waits=request.wait)
+    if warning:
+        say(f"monarq: {warning}")
 
 
 class Submitter:
@@ -208,13 +208,11 @@ class ResultPrinter:
     async def _print(self, handle: Handle[Any]) -> None:
         stop_showing = self._show(handle) if self._output.shows_jobs else None
         try:
-            result = await plain_handle(handle).result(self._timeout_s)
-            outcome: dict[str, Any] = {"state": "succeeded", "result": result}
+            outcome = _outcome_of(await wait_for_end(handle, self._timeout_s))
         except (RedisUnavailableError, RedisRefusedError):
             raise
-        except Exception as error:  # noqa: BLE001 - a job may raise anything
-            text = str(error) if isinstance(error, MonarqError) else error_text(error)
-            outcome = {"state": _state_by(error), "error": text}
+        except MonarqError as error:
+            outcome = {"state": JobState.UNKNOWN, "error": str(error)}
         finally:
             self._room.release()
             if stop_showing is not None:
@@ -226,10 +224,10 @@ class ResultPrinter:
         return handle.on_progress(partial(self._output.note_progress, handle.job_id))
 
 
-def _state_by(error: Exception) -> JobState:
-    """The state of a job according to the exception that waiting for its result raised."""
-    if isinstance(error, JobCancelledError):
-        return JobState.CANCELLED
-    # If the exception is not the job's own, its outcome is unknown.
-    is_of_job = not isinstance(error, MonarqError) or isinstance(error, JobError)
-    return JobState.FAILED if is_of_job else JobState.UNKNOWN
+def _outcome_of(result: Result) -> dict[str, Any]:
+    """The fields that say how a job ended."""
+    state = ended_state(result)
+    try:
+        return {"state": state, "result": result.unwrap()}
+    except Exception as error:  # noqa: BLE001 - a job may raise anything
+        return {"state": state, "error": str(error) if isinstance(error, MonarqError) else error_text(error)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,22 @@ async def test_a_job_by_its_name_alone(redis: Redis, cli_here: Run) -> None:
     payload = await payload_of(redis, ended.out.strip(), emails)
     assert (payload.name, payload.args) == ("elsewhere.task", ("text",))
     assert await count_waiting(redis, emails) == 1
+
+
+async def test_a_module_and_a_job_as_two_words_are_a_job_of_that_module(
+    redis: Redis, cli_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop_jobs.py").write_text(
+        "from monarq import job\n@job\nasync def greet(name: str) -> None: ...\nlimit = 5\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    ended = await cli_here("enqueue", "shop_jobs", "greet", "a")
+    assert ended.code == 0
+    assert "to enqueue a job of the module shop_jobs: monarq enqueue shop_jobs:greet" in ended.err
+    assert await count_waiting(redis) == 1
+    for words in (["shop_jobs", "limit"], ["shop_jobs", "1"], ["elsewhere", "greet"], ["shop_jobs"]):
+        assert (await cli_here("enqueue", *words)).err == ""
 
 
 @pytest.mark.parametrize(
@@ -274,10 +291,37 @@ async def test_results_in_the_order_in_which_jobs_end(redis: Redis, redis_url: s
         assert in_bytes.results[0]["result"] == "AAE="  # as JSON has no bytes
 
         unknown = await cli_here("enqueue", "squar", "5", "--wait", "--timeout", "100ms")
-        assert "no monarq worker of default has registered job 'squar'" in unknown.err
+        assert "no monarq worker of default has registered job 'squar'; did you mean 'square'?" in unknown.err
+        assert "it waits for one that does" in unknown.err
+
+        unknown = await cli_here("enqueue", "squar", "5")
+        assert (unknown.code, await count_waiting(redis)) == (0, 2), "it is enqueued all the same"
+        assert "no monarq worker of default has registered job 'squar'; did you mean 'square'?" in unknown.err
+
+        known = await cli_here("enqueue", "square", "5")
+        assert (known.code, known.err) == (0, "")
 
         by_name = await cli_here("enqueue", "square", "5", "--wait", "--timeout", "10s")
         assert by_name.results[0]["result"] == 25
+
+
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (("promise_text",), "the result of promise_text"),
+        (("double", "many"), "argument 'n' of double"),
+        (("ask_monarq",), "job other has no result"),
+    ],
+)
+async def test_a_job_that_failed_with_an_error_of_monarqs_is_failed(
+    redis_url: str, cli_here: Run, args: tuple[str, ...], error: str
+) -> None:
+    async with worker(redis_url):
+        ended = await cli_here("enqueue", *args, "--wait", "--timeout", "20s")
+    assert ended.code == 1
+    [result] = ended.results
+    assert result["state"] == "failed"
+    assert error in result["error"]
 
 
 async def test_a_burst_ends_by_itself_and_a_thousand_results_are_printed(redis: Redis, redis_url: str) -> None:

@@ -13,7 +13,7 @@ from monarq.shared.formats.native.monitor.known_queues import ask_holding, read_
 from monarq.shared.formats.native.monitor.native_queue import NativeQueue
 from monarq.shared.formats.native.queues import pause
 from monarq.shared.formats.native.queues.counts import read_counts
-from monarq.shared.formats.native.workers.register_names import is_name_known
+from monarq.shared.formats.native.workers.register_names import read_names
 from monarq.shared.protocol.counters import QueueCounters, Rates, Series, Step
 from monarq.shared.protocol.counts import Counts
 from monarq.shared.protocol.monitor_records import CronRecord
@@ -54,9 +54,9 @@ class NativeQueueReads(NativeQueue):
         """See the protocol."""
         return await pause.paused_since_ms(redis, self._keys) or None
 
-    async def is_name_known(self, redis: Redis, name: str) -> bool:
+    async def read_names(self, redis: Redis) -> list[str]:
         """See the protocol."""
-        return await is_name_known(redis, self._keys, name)
+        return await read_names(redis, self._keys)
 
     async def read_crons(self, redis: Redis) -> list[CronRecord]:
         """See the protocol."""

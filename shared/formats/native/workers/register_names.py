@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.formats.native.script import NativeScript
+from monarq.shared.redis.replies import text
 from monarq.shared.redis.scripts import check_batch
 
 _SCRIPT = NativeScript.load("workers/register_names")
@@ -31,10 +32,10 @@ async def register_names(redis: Redis, keys: NativeKeys, names: Sequence[str]) -
     return cast("int", await _SCRIPT.run_on(redis, keys, names))
 
 
-async def is_name_known(redis: Redis, keys: NativeKeys, name: str) -> bool:
-    """Whether a worker has registered a job of this name within the last day.
+async def read_names(redis: Redis, keys: NativeKeys) -> list[str]:
+    """The names of the jobs that workers have registered within the last day.
 
     Raises:
         RedisError: the call failed.
     """
-    return await redis.zscore(keys.key("known"), name) is not None
+    return [text(name) for name in await redis.zrange(keys.key("known"), 0, -1)]

@@ -42,9 +42,9 @@ class ShardedQueueReads(ShardedQueue):
         """See the protocol; all shards are paused together."""
         return await self._shard(0).paused_since_ms(redis)
 
-    async def is_name_known(self, redis: Redis, name: str) -> bool:
+    async def read_names(self, redis: Redis) -> list[str]:
         """See the protocol; workers tell each shard."""
-        return await self._shard(0).is_name_known(redis, name)
+        return await self._shard(0).read_names(redis)
 
     async def read_crons(self, redis: Redis) -> list[CronRecord]:
         """See the protocol; crons put their jobs into shard 0."""

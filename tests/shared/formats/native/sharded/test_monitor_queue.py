@@ -126,7 +126,7 @@ async def test_who_is_known(redis: Redis, producer: Producer, redis_url: str) ->
     assert await MONITORED.is_known(redis)
     await fill(producer, 2)
     await run(redis_url)
-    assert await MONITORED.is_name_known(redis, "monitored.add")
+    assert "monitored.add" in await MONITORED.read_names(redis)
 
 
 # ---- jobs -----------------------------------------------------------------------------------------------------
