@@ -6,6 +6,7 @@ All but `ProducerDep` works with Starlette alone.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -23,8 +24,9 @@ from starlette.responses import Response, StreamingResponse
 
 from monarq.app.app import App
 from monarq.producer import Handle, JobState, Producer, ProducerMisusedError
-from monarq.shared.errors import JobCancelledError, MonarqError, SettingsError
+from monarq.shared.errors import JobCancelledError, MonarqError, PayloadError, ResultNotFoundError, SettingsError
 from monarq.shared.payloads.progress import Progress
+from monarq.shared.text.error_text import error_text, qualified_name
 
 if TYPE_CHECKING:
     from fastapi import Depends
@@ -107,8 +109,10 @@ def sse(handle: Handle[Any], request: Request, *, result: bool = False) -> Respo
     Args:
         handle: the job.
         request: the request that is answered.
-        result: whether the last event includes the job's ``result``, which must be representable as JSON, or its
-            ``error`` as text: the exception, or that the job was cancelled and why. Default: no.
+        result: whether the last event includes the job's ``result`` as JSON, or its ``error`` as text: the exception,
+            that the job was cancelled and why, or why its result cannot be read or shown as JSON. pydantic models are
+            shown by their JSON dump, Decimal and times as text, bytes as base64, nan and the infinities as null.
+            Default: no.
     """
     last_id = request.headers.get("last-event-id", "")
     if last_id == _ENDED:
@@ -152,15 +156,32 @@ async def _with_silences(reports: AsyncGenerator[Progress, None]) -> AsyncGenera
 
 
 async def _end(handle: Handle[Any], with_result: bool) -> dict[str, Any]:
-    state = await handle.state()
-    described: dict[str, Any] = {"state": state.value}
-    if with_result and state is JobState.SUCCEEDED:
-        described["result"] = await handle.result()
-    elif with_result and state is JobState.CANCELLED:
-        described["error"] = await _cancellation(handle)
-    elif with_result and (info := await handle.info()) is not None and info.error:
-        described["error"] = info.error
+    described: dict[str, Any] = {"state": JobState.UNKNOWN.value}
+    try:
+        state = await handle.state()
+        described["state"] = state.value
+        if with_result:
+            described |= await _outcome(handle, state)
+    except (PayloadError, ResultNotFoundError) as error:
+        # Not raised: the browser would connect again and again, and never see an end.
+        if with_result:
+            described["error"] = str(error)
     return described
+
+
+async def _outcome(handle: Handle[Any], state: JobState) -> dict[str, Any]:
+    """The result or the error of a job that has ended.
+
+    Raises:
+        PayloadError: the result cannot be read or shown as JSON.
+        ResultNotFoundError: it has expired.
+    """
+    if state is JobState.SUCCEEDED:
+        return {"result": _to_json(await handle.result())}
+    if state is JobState.CANCELLED:
+        return {"error": await _cancellation(handle)}
+    info = await handle.info()
+    return {"error": info.error} if info is not None and info.error else {}
 
 
 async def _cancellation(handle: Handle[Any]) -> str:
@@ -170,6 +191,26 @@ async def _cancellation(handle: Handle[Any]) -> str:
     except JobCancelledError as error:
         return str(error)
     return f"job {handle.job_id} was cancelled"
+
+
+def _to_json(value: Any) -> msgspec.Raw:
+    """A result as JSON.
+
+    Raises:
+        PayloadError: JSON cannot hold it.
+    """
+    try:
+        return msgspec.Raw(msgspec.json.encode(value, enc_hook=_model_dump))
+    except Exception as error:
+        raise PayloadError(f"the result cannot be shown as JSON: {error_text(error)}") from error
+
+
+def _model_dump(value: Any) -> Any:
+    """What msgspec cannot encode by itself: a pydantic model, as FastAPI would show it."""
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is not None and isinstance(value, pydantic.BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    raise TypeError(f"JSON cannot hold this {qualified_name(type(value))}")
 
 
 def _described(progress: Progress) -> dict[str, Any]:

@@ -6,18 +6,22 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 import httpx
+import pydantic
 import pytest
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
+from redis.asyncio import Redis
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
-from monarq import App, Context, Handle, Middleware, Outgoing, Producer, SendNext, SettingsError, job
+from monarq import App, Context, Handle, Job, Middleware, Outgoing, Producer, SendNext, SettingsError, job
 from monarq import fastapi as adapter
 from monarq.fastapi import ProducerDep, get_producer, lifespan_producer, sse
 from monarq.producer import ProducerMisusedError
@@ -49,6 +53,44 @@ async def broken() -> None:
     raise ValueError("as asked")
 
 
+class Book(pydantic.BaseModel):
+    pages: int = pydantic.Field(alias="pageCount")
+    price: Decimal
+
+
+@dataclass
+class Shelf:
+    books: list[Book]
+
+
+@job
+async def shelved() -> Shelf:
+    return Shelf([Book(pageCount=3, price=Decimal("1.50"))])
+
+
+@job
+async def bought() -> Book:
+    return Book(pageCount=3, price=Decimal("1.50"))
+
+
+@job
+async def imaginary() -> complex:
+    return 1j
+
+
+@job
+async def by_place() -> dict[tuple[int, int], int]:
+    return {(1, 2): 3}
+
+
+@job
+async def raw() -> list[object]:
+    return [b"\xff", float("nan"), "a"]
+
+
+RESULTS: dict[str, Job[[], Any]] = {each.name: each for each in (shelved, bought, imaginary, by_place, raw)}
+
+
 def make_app(url: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -69,6 +111,10 @@ def make_app(url: str) -> FastAPI:
     async def events(job_id: str, producer: ProducerDep, request: Request, result: bool = False) -> Response:
         return sse(producer.handle(job_id), request, result=result)
 
+    @app.get("/results/{name}")
+    async def result_of(name: str, producer: ProducerDep, request: Request) -> Response:
+        return sse(await producer.enqueue(RESULTS[name]), request, result=True)
+
     @app.websocket("/live")
     async def live(socket: WebSocket, producer: ProducerDep) -> None:
         await socket.close()
@@ -85,7 +131,10 @@ async def site_of(app: Any) -> AsyncIterator[Site]:
 
 @pytest.fixture
 async def site(redis_url: str) -> AsyncIterator[Site]:
-    async with running(make_worker(redis_url, [counted, broken])), site_of(make_app(redis_url)) as made:
+    async with (
+        running(make_worker(redis_url, [counted, broken, *RESULTS.values()])),
+        site_of(make_app(redis_url)) as made,
+    ):
         yield made
 
 
@@ -160,6 +209,40 @@ async def test_a_cancelled_job_says_so_and_whole_numbers_stay_whole(site: Site) 
         await site.client.delete(f"/jobs/{job_id}")
         [end] = [data async for kind, _, data in events if kind == "ended"]
     assert end == {"state": "cancelled", "error": f"job {job_id} was cancelled"}
+
+
+BOOK = {"pageCount": 3, "price": "1.50"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("shelved", {"result": {"books": [BOOK]}}),
+        ("bought", {"result": BOOK}),
+        ("raw", {"result": ["/w==", None, "a"]}),
+        ("imaginary", {"error": "the result cannot be shown as JSON: TypeError: JSON cannot hold this complex"}),
+        ("by_place", {"error": "the result cannot be shown as JSON: TypeError: JSON cannot hold this tuple"}),
+    ],
+)
+async def test_every_result_has_an_end_also_one_that_json_cannot_hold(site: Site, name: str, expected: Any) -> None:
+    async with in_time(20), site.client.stream("GET", f"/results/{name}") as answer:
+        assert [(kind, data) async for kind, _, data in parse(answer)] == [
+            ("ended", {"state": "succeeded", **expected})
+        ]
+
+
+async def test_a_result_that_cannot_be_read_ends_the_stream_too(site: Site, redis_url: str) -> None:
+    async with Producer(redis_url) as producer:
+        handle = await producer.enqueue(raw)
+        await handle.result(timeout=20)
+    async with Redis.from_url(redis_url) as redis:
+        for key in await redis.keys("*"):
+            if await redis.type(key) == b"hash" and await redis.hexists(key, handle.job_id):
+                await redis.hset(key, handle.job_id, b"\xc1")
+    async with in_time(20), events_of(site, handle.job_id, result=True) as events:
+        [(kind, _, data)] = [event async for event in events]
+    assert (kind, data["state"]) == ("ended", "unknown")
+    assert "cannot be" in data["error"], data
 
 
 async def test_a_job_that_is_not_known_has_ended(site: Site) -> None:
