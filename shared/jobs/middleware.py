@@ -78,7 +78,8 @@ class Middleware:
 
         It may pass on other arguments (`run.replace(args=...)`), return another result, raise an exception, which
         counts as the job's own, or not call the job at all. If a run times out or is cancelled, `call_next` raises
-        CancelledError, and the run ends that way whatever is returned here.
+        CancelledError (TimeoutError if the cpu lane killed the job at its timeout), and the run ends that way whatever
+        is returned here.
 
         Args:
             run: the run.

@@ -15,9 +15,7 @@ Call = Callable[[ActiveRun, tuple[object, ...]], Awaitable[object]]
 
 
 def with_middleware(functions: Sequence[RunFunction], call: Call) -> Call:
-    """The call of a job's function with this middleware around it; the bare call where there is none."""
-    if not functions:
-        return call
+    """The call of a job's function with this middleware around it, of which there is at least one."""
     outermost, *others = functions
     inner = others[::-1]
 

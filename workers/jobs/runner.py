@@ -93,7 +93,10 @@ class Runner:
         self._hooks = settings.hooks
         self._precheck = precheck
         self._unknown = unknown
-        self._call_function = with_middleware(run_functions(settings.app.middleware), lanes.call)
+        functions = run_functions(settings.app.middleware)
+        self._call_function = with_middleware(functions, self._call_lane) if functions else lanes.call
+        self._has_middleware = bool(functions)
+        self._lanes = lanes
         self._slots = slots
         self._table = table
         self._acker = acker
@@ -186,8 +189,9 @@ class Runner:
         if run.cancel_reason is not None:
             return self._decide_unstarted(run)
         job = run.job
-        if job.limit_s is not None:
-            self._time_limits.start(run, job.limit_s)
+        limit_s = job.timeout_s if self._has_middleware else job.limit_s
+        if limit_s is not None:
+            self._time_limits.start(run, limit_s)
         try:
             if self._hooks.job_start:
                 await self._hooks.job_start(self._ctx_dict(run))
@@ -198,10 +202,22 @@ class Runner:
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit too; none of it may get out
             return self._decide(run, error)
         finally:
-            if job.limit_s is not None:
-                self._time_limits.stop(run, job.limit_s)
+            if limit_s is not None:
+                self._time_limits.stop(run, limit_s)
         run.finish_ms = wall_ms()
         return Succeeded(value) if run.cancel_reason is None else self._decide_returned(run, value)
+
+    async def _call_lane(self, run: ActiveRun, lead: tuple[object, ...]) -> object:
+        """Calls the function behind middleware."""
+        job = run.job
+        if job.limit_s is not None or job.timeout_s is None:
+            return await self._lanes.call(run, lead)
+        # The cpu lane counts its own time, in which the start of a process is not included.
+        self._time_limits.stop(run, job.timeout_s)
+        try:
+            return await self._lanes.call(run, lead)
+        finally:
+            self._time_limits.start(run, job.timeout_s)
 
     def _decide_returned(self, run: ActiveRun, value: object) -> Outcome:
         """The outcome of a run that was cancelled and has returned all the same."""
@@ -213,6 +229,9 @@ class Runner:
         run.finish_ms = wall_ms()
         # For all that read it: log, spans, the user's listeners.
         BaseException.with_traceback(error, user_traceback(error))
+        if error is not run.arrived:
+            run.forget_raised()  # middleware has raised another exception than the job
+        run.arrived = None  # its traceback may hold the run
         return decide(run, error, self._settings.outcomes)
 
     def _decide_unstarted(self, run: ActiveRun) -> Outcome:

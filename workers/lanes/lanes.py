@@ -117,6 +117,7 @@ class Lanes:
         )
         scope = CURRENT_SCOPE.get()
         on_message = None if scope is None else partial(forward, partial(scope.progress_of, run))
+        run.forget_raised()  # by an earlier call, as middleware may call it again
         try:
             return await self._cpu.run(
                 call,
@@ -125,8 +126,10 @@ class Lanes:
                 on_message=on_message,
                 on_raised=run.note_raised,
             )
-        except TimeoutError:
-            if run.raised is None:  # the lane's own, not the job's
+        except BaseException as error:
+            if run.raised is not None:
+                run.arrived = error
+            elif isinstance(error, TimeoutError):  # the lane's own, not the job's
                 run.note_timeout()
             raise
 

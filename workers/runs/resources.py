@@ -41,22 +41,36 @@ def with_resources(
 
     async def call(*args: Any, **kwargs: Any) -> Any:
         value: Any = None
-        was_cancelled = []
+        # What no resource may swallow: without the others the job is not called, and a cancelled run is over.
+        failures: list[BaseException] = []
         async with AsyncExitStack() as stack:
-            values = await plan.open(stack, RESOURCES.get(), current_context, (args[own], kwargs))
+            try:
+                values = await plan.open(stack, RESOURCES.get(), current_context, (args[own], kwargs))
+            except BaseException as error:
+                failures.append(error)
+                raise
             try:
                 value = await function(*args, **kwargs, **values)
-            except asyncio.CancelledError:
-                was_cancelled.append(True)
+            except asyncio.CancelledError as error:
+                failures.append(error)
                 raise
-        if was_cancelled:
-            raise asyncio.CancelledError  # a resource has swallowed it: the run is over all the same
+        if failures:
+            raise failures.pop()
         return value
 
     def call_blocking(*args: Any, **kwargs: Any) -> Any:
+        value: Any = None
+        failures: list[BaseException] = []
         with ExitStack() as stack:
-            values = plan.open_blocking(stack, RESOURCES.get(), current_context, (args[own], kwargs))
-            return function(*args, **kwargs, **values)
+            try:
+                values = plan.open_blocking(stack, RESOURCES.get(), current_context, (args[own], kwargs))
+            except BaseException as error:
+                failures.append(error)
+                raise
+            value = function(*args, **kwargs, **values)
+        if failures:
+            raise failures.pop()
+        return value
 
     return call if is_async else call_blocking
 

@@ -45,6 +45,7 @@ class ActiveRun(msgspec.Struct, eq=False):
         ctx: the ctx dict of its hooks and of a job in arq's style; None until one is needed.
         progress: its progress; None where it reports none.
         raised: what it raised in another process, as it was there.
+        arrived: the exception as which that arrived here.
     """
 
     lease: Lease
@@ -62,6 +63,7 @@ class ActiveRun(msgspec.Struct, eq=False):
     ctx: dict[Any, Any] | None = None
     progress: RunProgress | None = None
     raised: RaisedError | None = None
+    arrived: BaseException | None = None
 
     def __repr__(self) -> str:
         return f"<ActiveRun of {self.name}, job {self.job_id}, try {self.job_try}>"
@@ -120,3 +122,8 @@ class ActiveRun(msgspec.Struct, eq=False):
     def note_raised(self, raised: RaisedError) -> None:
         """Records what it raised in another process."""
         self.raised = raised
+
+    def forget_raised(self) -> None:
+        """Forgets what it raised in another process."""
+        self.raised = None
+        self.arrived = None
