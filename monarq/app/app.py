@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakSet
 
+from monarq.app.lifespan_checks import check_lifespans
 from monarq.app.options import AppOptions
 from monarq.app.overrides import Overrides
 from monarq.shared.calls.callables import name_of
@@ -76,7 +76,7 @@ class App:
         prefix: str = "",
     ) -> None:
         check_name(name, "an app's name")
-        _check_lifespans(lifespan=lifespan, cpu_lifespan=cpu_lifespan)
+        check_lifespans(lifespan=lifespan, cpu_lifespan=cpu_lifespan)
         if isinstance(queues, (str, Queue)):
             raise SettingsError(f"queues is {queues!r}: give a list")
         if isinstance(include, str):
@@ -250,18 +250,6 @@ def _imported(part: object) -> object:
 def all_apps() -> list[App]:
     """Every app of this process."""
     return list(_APPS)
-
-
-def _check_lifespans(**lifespans: object) -> None:
-    for which, given in lifespans.items():
-        if given is not None and not callable(given):
-            raise SettingsError(f"{which} is {given!r}: give the function itself")
-        if inspect.isasyncgenfunction(given) or inspect.isgeneratorfunction(given):
-            before = "@asynccontextmanager" if which == "lifespan" else "@contextmanager"
-            raise SettingsError(f"{which} is {given.__qualname__}, a generator: decorate it with {before}")
-        if inspect.iscoroutinefunction(given):
-            told = "an async def that does not yield: make it a context manager"
-            raise SettingsError(f"{which} is {given.__qualname__}, {told}")
 
 
 def _checked_middleware(given: Iterable[AnyMiddleware]) -> tuple[AnyMiddleware, ...]:

@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from monarq.producer.enqueue.arguments import ArgumentEncoder
-from monarq.shared.calls.entering import enter_async
+from monarq.shared.calls.callables import name_of
+from monarq.shared.calls.entering import enter_lifespan_async
 from monarq.shared.calls.run import Run
 from monarq.shared.clock import wall_ms
 from monarq.shared.jobs.job import Job, declared_options, types_of
@@ -95,7 +96,8 @@ async def _open_resources(made: RegisteredJob, parts: AppParts, stack: AsyncExit
     resources = Resources()
     info = WorkerInfo(worker_id="inline", queues=("inline",), jobs=(made.name,), concurrency=1, threads=1)
     for lifespan in parts.lifespans:
-        add_resources(resources, await enter_async(stack, lifespan(info), lifespan), "lifespan")
+        given = await enter_lifespan_async(stack, lifespan(info), lifespan)
+        add_resources(resources, given, f"lifespan {name_of(lifespan)}")
     if parts.attach is not None:
         stack.callback(parts.attach(resources, not parts.cpu_lifespans))
     return resources

@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 from typing import Any
 
+from monarq.shared.calls.callables import name_of
 from monarq.shared.calls.context import SyncContext
-from monarq.shared.calls.entering import enter
+from monarq.shared.calls.entering import enter_lifespan
 from monarq.shared.errors import ResourceError
 from monarq.workers.config.app_parts import AppParts
 from monarq.workers.process.lifespans import add_resources
@@ -36,7 +37,8 @@ def cpu_resources(app: AppParts) -> Iterator[Resources]:
     resources = Resources()
     with ExitStack() as stack:
         for lifespan in app.cpu_lifespans:
-            add_resources(resources, enter(stack, lifespan(), lifespan), "cpu_lifespan")
+            given = enter_lifespan(stack, lifespan(), lifespan)
+            add_resources(resources, given, f"cpu_lifespan {name_of(lifespan)}")
         if app.attach is not None:
             stack.callback(app.attach(resources, not app.lifespans))
         yield resources

@@ -44,6 +44,37 @@ def enter(stack: ExitStack | AsyncExitStack, manager: AbstractContextManager[T],
         raise
 
 
+async def enter_lifespan_async(stack: AsyncExitStack, made: Any, function: Callable[..., Any]) -> Any:
+    """Enters what a lifespan returned, which must be an asyncio context manager.
+
+    Raises:
+        ResourceError: it is none, or the function ended without a yield.
+        BaseException: whatever the lifespan raises.
+    """
+    if not isinstance(made, AbstractAsyncContextManager):
+        raise ResourceError(_no_manager("lifespan", made, function, "an async context manager", "@asynccontextmanager"))
+    return await enter_async(stack, made, function)
+
+
+def enter_lifespan(stack: ExitStack | AsyncExitStack, made: Any, function: Callable[..., Any]) -> Any:
+    """Enters what a lifespan of the cpu lane returned, which must be a plain context manager.
+
+    Raises:
+        ResourceError: it is none, or the function ended without a yield.
+        BaseException: whatever the lifespan raises.
+    """
+    if not isinstance(made, AbstractContextManager):
+        raise ResourceError(_no_manager("cpu_lifespan", made, function, "a context manager", "@contextmanager"))
+    return enter(stack, made, function)
+
+
+def _no_manager(which: str, made: object, function: Callable[..., Any], wanted: str, decorator: str) -> str:
+    return (
+        f"{which} {name_of(function)} returned {type(made).__qualname__} and not {wanted}: yield the dict of resources"
+        f" instead of returning it, and decorate the function with {decorator}"
+    )
+
+
 def _name_function(error: RuntimeError, function: Callable[..., Any]) -> None:
     if error.args == (_NO_YIELD,):
         raise ResourceError(

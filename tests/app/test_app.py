@@ -7,6 +7,7 @@ import inspect
 import sys
 import typing
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +310,11 @@ def _generator() -> Iterator[None]:
     yield
 
 
+@asynccontextmanager
+async def _without_worker() -> AsyncIterator[None]:
+    yield
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -318,6 +324,11 @@ def _generator() -> Iterator[None]:
         ),
         ({"lifespan": _coroutine}, "lifespan is _coroutine, an async def that does not yield"),
         ({"cpu_lifespan": _generator}, "cpu_lifespan is _generator, a generator: decorate it with @contextmanager"),
+        (
+            {"lifespan": _without_worker},
+            "lifespan is _without_worker.*, but it is called with one argument, a WorkerInfo",
+        ),
+        ({"cpu_lifespan": lambda worker: worker}, "cpu_lifespan is .*lambda.*, but it is called without arguments"),
     ],
 )
 def test_a_lifespan_that_is_no_context_manager_is_refused_where_it_is_given(given: Any, told: str) -> None:

@@ -15,6 +15,9 @@ from monarq.shared.errors import DeclarationError, JobDeadError
 from monarq.shared.jobs.job import Job
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import write_payload
+from monarq.testing import run_inline
+from monarq.testing.resources import cpu_resources
+from monarq.workers.config.app_parts import AppParts
 from tests.app import shop
 from tests.app.conftest import RunApp
 from tests.support.workers import dead_letter_of, put, put_raw, result_of
@@ -368,6 +371,20 @@ def open_nothing_plain(word: str) -> Iterator[str]:
         yield word
 
 
+def return_dict(worker: WorkerInfo) -> Any:
+    return {"pool": 1}
+
+
+@contextmanager
+def yield_plain(worker: WorkerInfo) -> Iterator[dict[str, object]]:
+    yield {}
+
+
+@asynccontextmanager
+async def yield_number(worker: WorkerInfo) -> AsyncIterator[Any]:
+    yield 5
+
+
 unyielding = App("unyielding")
 
 
@@ -391,3 +408,34 @@ async def test_a_function_that_ends_without_a_yield_is_named(redis: Redis, run_a
     await run_app(unyielding)
     assert str((await result_of(redis, "a")).value).startswith("open_nothing ended without a yield")
     assert str((await result_of(redis, "b")).value).startswith("open_nothing_plain ended without a yield")
+
+
+@pytest.mark.parametrize(
+    ("lifespan", "told"),
+    [
+        (return_dict, "lifespan return_dict returned dict and not an async context manager.*with @asynccontextmanager"),
+        (yield_plain, "lifespan yield_plain returned _GeneratorContextManager and not an async context manager"),
+        (yield_number, "lifespan yield_number must yield a dict of resources by name, or nothing; it yielded 5"),
+    ],
+)
+async def test_a_lifespan_that_provides_no_resources_as_it_should_is_named(
+    redis: Redis, run_app: RunApp, lifespan: Any, told: str
+) -> None:
+    app = App("wrong", lifespan=lifespan)
+    app.job(is_alone)
+    with pytest.raises(ResourceError, match=told):
+        await run_app(app)
+    with pytest.raises(ResourceError, match=told):
+        await run_inline(app.job(name=f"alone.{lifespan.__name__}")(is_alone))
+
+
+@pytest.mark.parametrize(
+    ("cpu_lifespan", "told"),
+    [
+        (lambda: {"pool": 1}, "cpu_lifespan .*lambda> returned dict and not a context manager.*with @contextmanager"),
+        (lambda: yield_number(Any), "cpu_lifespan .*lambda> returned _AsyncGeneratorContextManager and not a context"),
+    ],
+)
+def test_a_lifespan_of_the_cpu_lane_is_named_as_well(cpu_lifespan: Any, told: str) -> None:
+    with pytest.raises(ResourceError, match=told), cpu_resources(AppParts(cpu_lifespans=(cpu_lifespan,))):
+        pytest.fail("it was opened")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any, Final
 
-from monarq.shared.calls.entering import enter
+from monarq.shared.calls.entering import enter_lifespan
 from monarq.shared.calls.resource_plan import ResourcePlan
 from monarq.shared.errors import ResourceError
 from monarq.shared.jobs.declared_jobs import find_declared
@@ -32,9 +32,11 @@ def open_resources(hello: Hello, contexts: ChildContexts) -> None:
     """
     for module, qualname in hello.lifespans:
         lifespan: Any = reduce(getattr, qualname.split("."), importlib.import_module(module))
-        given = enter(contexts.stack, lifespan(), lifespan)
+        given = enter_lifespan(contexts.stack, lifespan(), lifespan)
         if given is not None and not isinstance(given, Mapping):
-            raise ResourceError(f"cpu_lifespan must yield a dict of resources by name, or nothing, not {given!r}")
+            raise ResourceError(
+                f"cpu_lifespan {qualname} must yield a dict of resources by name, or nothing; it yielded {given!r}"
+            )
         contexts.resources.update(given or {})
     for name in hello.jobs_with_resources:
         _plan_of(_job_named(name)).check_names(contexts.resources, "cpu_lifespan")
