@@ -35,7 +35,8 @@ class JobReference(Job[..., R]):
         """
         given = [name for name in kwargs if name in _ARQ_OPTIONS]
         if given:
-            raise ArgumentsError(f"{self.name}: {given[0]} is not an argument of a job{options_hint(kwargs)}")
+            hint = options_hint(kwargs, f"named({self.name!r})")
+            raise ArgumentsError(f"{self.name}: {given[0]} is not an argument of a job{hint}")
 
 
 @overload

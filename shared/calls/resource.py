@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from monarq.shared.errors import DeclarationError
 
@@ -29,6 +29,19 @@ class ResourceRequest:
         self.name = name
         self.factory = factory
         self.cached = cached
+
+    if not TYPE_CHECKING:  # type checkers would accept any attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """For uses of it as the resource, raises an error that says what to pass."""
+            if name.startswith("__") or name in self.__slots__:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+            raise AttributeError(
+                f"{self!r} has no {name!r}, as it only stands for the resource, which workers pass: pass the resource"
+                " itself by name where you call the function directly, or use monarq.testing.run_inline",
+                name=name,
+                obj=self,
+            )
 
     def __repr__(self) -> str:
         return f"Resource({self.name!r})" if self.factory is None else f"Resource({self.shown})"

@@ -142,6 +142,11 @@ def cron(
         raise SettingsError(f"cron of {job.name}: catch_up is {catch_up!r}: give 'last', 'all' or 'none'")
     if expression is not None and any(field is not None for field in (month, day, weekday, hour, minute)):
         raise SettingsError(f"cron of {job.name}: give either a crontab line or fields, not both")
+    if expression is None and all(field is None for field in (month, day, weekday, hour, minute)) and second == 0:
+        raise SettingsError(
+            f"cron of {job.name} has no schedule: give a crontab line, such as '0 3 * * *', or fields, such as hour=3;"
+            " '* * * * *' is every minute"
+        )
     if expression is not None:
         schedule = crontab(expression, zone)
     else:

@@ -97,7 +97,8 @@ def check_options(function: Callable[..., Any], options: JobOptions, where: str)
     first = _declared_at.get(options.name)
     if first is not None and first != where:
         raise DeclarationError(
-            f"{where}: a job named {options.name!r} is already declared at {first}: give one of them another name="
+            f"{where}: a job named {options.name!r} is already declared at {first}: give one of them another name=,"
+            " or its App a prefix: App(prefix=...)"
         )
     _declared_at[options.name] = where
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -41,6 +42,10 @@ _ENQUEUES_ELSEWHERE = frozenset(
     {"apply_async", "defer", "delay", "enqueue", "kiq", "schedule", "send", "send_with_options"}
 )
 """Names of the method that enqueues a job in other libraries."""
+
+
+_CONTEXT_NAMES = frozenset({"context", "ctx", "self"})
+"""The usual names of the context, which other libraries pass to an unannotated first parameter."""
 
 
 class EnqueueKeywords(TypedDict, total=False):
@@ -190,7 +195,21 @@ class Job(Generic[P, R]):
         try:
             self.signature.bind(args, kwargs)
         except TypeError as error:
-            raise ArgumentsError(f"{self.name}{self.signature}: {error}{options_hint(kwargs)}") from None
+            hint = options_hint(kwargs, self.__name__) or self._context_hint()
+            raise ArgumentsError(f"{self.name}{self.signature}: {error}{hint}") from None
+
+    def _context_hint(self) -> str:
+        """A hint for a first parameter that looks like a context, but is not annotated as one."""
+        first = next(iter(self.signature.accepts.parameters.values()), None)
+        if (
+            self.takes_context
+            or first is None
+            or first.name not in _CONTEXT_NAMES
+            or first.annotation is not first.empty
+        ):
+            return ""
+        kind = "Context" if isinstance(self, AsyncJob) else "SyncContext"
+        return f"; if {first.name!r} is to be the context, annotate it as {kind}: {first.name}: {kind}"
 
 
 class BoundJob(Generic[R_co]):
@@ -237,13 +256,18 @@ def types_of(job: Job[..., Any]) -> JobTypes:
     return job._types  # noqa: SLF001
 
 
-def options_hint(kwargs: dict[str, Any]) -> str:
-    """A hint for options that were passed among the arguments, as in arq."""
+def options_hint(kwargs: dict[str, Any], job: str) -> str:
+    """A hint for options that were passed among the arguments, as in arq.
+
+    Args:
+        kwargs: the keyword arguments.
+        job: the job as the program writes it.
+    """
     given = {name.removeprefix("_").removesuffix("_name") for name in kwargs} & OPTION_NAMES
     if not given:
         return ""
     options = ", ".join(f"{name}=..." for name in sorted(given))
-    return f"; pass options with .options({options}) of the job, or of named(...)"
+    return f"; pass it as an option: {job}.options({options})"
 
 
 class AsyncJob(Job[P, R]):
@@ -267,7 +291,11 @@ class AsyncContextJob(Job[P, R]):
 
     def __call__(self, ctx: Context, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Calls the function itself, here and now."""
-        return cast("Coroutine[Any, Any, R]", self.function(ctx, *args, **kwargs))
+        try:
+            return cast("Coroutine[Any, Any, R]", self.function(ctx, *args, **kwargs))
+        except TypeError:
+            _check_direct_call(self, (ctx, *args), kwargs)
+            raise
 
 
 class SyncContextJob(Job[P, R]):
@@ -275,4 +303,23 @@ class SyncContextJob(Job[P, R]):
 
     def __call__(self, ctx: SyncContext, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function itself, here and now."""
-        return cast("R", self.function(ctx, *args, **kwargs))
+        try:
+            return cast("R", self.function(ctx, *args, **kwargs))
+        except TypeError:
+            _check_direct_call(self, (ctx, *args), kwargs)
+            raise
+
+
+def _check_direct_call(job: Job[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Reports a context that is missing in a direct call, which would seem to lack its last argument."""
+    if isinstance(args[0], (Context, SyncContext)):
+        return
+    signature = inspect.signature(job.function)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        made = "context" if isinstance(job, AsyncContextJob) else "sync_context"
+        raise TypeError(
+            f"{job.__name__}{signature}: {error}: in a direct call, pass the context as well, as its first argument:"
+            f" monarq.testing.{made}()"
+        ) from None

@@ -38,7 +38,7 @@ def import_object(path: str) -> object:
     module_path, _, name = path.partition(":")
     if not module_path or path.endswith((":", ".")) or path.startswith("."):
         raise TargetError(
-            f"{path!r} is not the path of a module or of a name in one, such as app.jobs or app:WorkerSettings"
+            f"{path!r} is not a module path, such as app.jobs, or a name in a module, such as app:WorkerSettings"
         )
     if "/" in module_path or module_path.endswith(".py"):
         raise TargetError(f"{path!r} is a file: give the name of its module, such as app.jobs for app/jobs.py")

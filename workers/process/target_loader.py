@@ -28,10 +28,16 @@ from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.listener import Listener
 from monarq.workers.process.lifecycle import BackgroundTask
 from monarq.workers.reporting.log_setup import enable_own_loggers
-from monarq.workers.reporting.worker_log import warn_unserved_own_queues, warn_unserved_queues, worker_log
+from monarq.workers.reporting.worker_log import (
+    warn_never_retried,
+    warn_unserved_own_queues,
+    warn_unserved_queues,
+    worker_log,
+)
 
 if TYPE_CHECKING:
     from monarq.workers.process.worker import Worker
+    from monarq.workers.runs.registered_job import RegisteredJob
 
 T = TypeVar("T")
 
@@ -105,9 +111,24 @@ class LoadedTarget:
         settings = dataclasses.replace(
             self.settings, shards=self._declared_shards(), queue_options=self._declared_queue_options()
         )
-        return Worker(
+        worker = Worker(
             self.functions, settings, self.source, events=self.events, background=self.background, ctx=self.ctx
         )
+        if warns and (idle := self._never_retried(worker.jobs)):
+            warn_never_retried(idle)
+        return worker
+
+    def _never_retried(self, registered: Mapping[str, RegisteredJob]) -> list[str]:
+        """The jobs that say which errors are retried, but have no retries, neither of their own nor by default."""
+        if any(options.retry is not None for options in self.settings.queue_options.values()):
+            return []
+        jobs = [job for job in self.functions if isinstance(job, Job)]
+        return [
+            job.name
+            for job in jobs
+            if registered[job.name].policy.retry is None
+            and (declared_options(job).retry_on != (Exception,) or declared_options(job).give_up_on)
+        ]
 
 
 class TargetLoader(Protocol):
@@ -163,6 +184,9 @@ def load_target(
             return loader.load(found, target, url, overrides, project)
     if isinstance(found, ModuleType):
         return _load_module(found, target, url, {**project, **overrides}, loaders)
+    if isinstance(found, Job):
+        module = target.partition(":")[0] if ":" in target else target.rpartition(".")[0]
+        raise TargetError(f"{target} is a job, and a worker runs all jobs of a module: run monarq worker {module}")
     raise TargetError(
         f"{target} is {found!r}: a worker runs a module with @job functions, an App, or a settings class or dict"
     )
@@ -177,7 +201,7 @@ def _load_module(
         # Importing a package does not import its modules: it has only the jobs that it imports itself.
         inside = f", name the module that has them, such as {target}.jobs," if hasattr(module, "__path__") else ","
         raise TargetError(
-            f"{target} has no jobs: put @job before its functions{inside} or name a settings class in it as"
+            f"{target} contains no jobs: decorate its functions with @job{inside} or name a settings class in it as"
             f" {target}.WorkerSettings"
         )
     listeners = tuple(_unique(value for value in vars(module).values() if isinstance(value, Listener)))

@@ -185,6 +185,18 @@ def warn_unserved_own_queues(served: Sequence[QueueRef], own: Sequence[QueueRef]
     )
 
 
+def warn_never_retried(jobs: Sequence[str]) -> None:
+    """Warns of jobs that have ``retry_on`` or ``give_up_on``, but no retries."""
+    one = len(jobs) == 1
+    logger.warning(
+        "%s %s retry_on or give_up_on, but no retry, so %s not retried: add retry=, as in"
+        " @job(retry=3, retry_on=...), or start the worker with --retry",
+        ", ".join(jobs),
+        "has" if one else "have",
+        "it is" if one else "they are",
+    )
+
+
 def warn_namesake(found: Namesake) -> None:
     """Warns of jobs in a queue of the other format with the name of a queue that the worker serves."""
     logger.warning("%s, which this worker does not serve; to serve it: %s", found, option_of(found.queue))

@@ -12,13 +12,14 @@ from typing import Any, Final
 import msgspec
 
 from monarq.shared.errors import JobDeadError, StandInError
-from monarq.shared.jobs.retry_exception import RETRY_REQUESTS, is_retry_request
+from monarq.shared.jobs.retry_exception import RETRY_REQUESTS, is_retry, is_retry_request
 from monarq.shared.lane import Lane
 from monarq.shared.parsing import MAX_DURATION_S
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.remote_error import as_stand_in
 from monarq.shared.protocol.lease import Lease
-from monarq.shared.text.traceback_text import user_traceback
+from monarq.shared.text.error_text import error_text
+from monarq.shared.text.traceback_text import RemoteTraceback, user_traceback
 from monarq.workers.runs.cpu_errors import CpuJobDied, CpuPickleError, CpuStartError
 from monarq.workers.runs.raised_error import retry_delay_ms
 from monarq.workers.runs.run import ActiveRun, CancelReason
@@ -115,7 +116,9 @@ class OutcomePolicy:
         """The outcome of a run that asks for a retry after `delay_s` seconds."""
         if run.job_try < run.job.policy.limit:
             return Retried(max(delay_s, MIN_RETRY_DELAY_S), error)
-        dead = JobDeadError(f"{run.job.name} asked for another try after its last one, number {run.job_try}")
+        dead = JobDeadError(
+            f"{run.job.name} asked for a retry, but try {run.job_try} was its last{_reason_of_retry(error)}"
+        )
         dead.__cause__ = error
         return Failed(dead)
 
@@ -220,3 +223,9 @@ def _timed_out(run: ActiveRun, policy: OutcomePolicy) -> Outcome:
         f"{run.job.name} exceeded its timeout of {run.job.timeout_s:g} s and {_TIMED_OUT[run.job.lane]}"
     )
     return _by_policy(run, error, policy)
+
+
+def _reason_of_retry(error: BaseException) -> str:
+    """Why a run asked for a retry, as far as it said: `Retry` has no text, but may be raised from another error."""
+    reason = error.__cause__ if is_retry(error) else error
+    return "" if reason is None or isinstance(reason, RemoteTraceback) else f": {error_text(reason)}"

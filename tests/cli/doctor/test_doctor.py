@@ -149,7 +149,7 @@ async def test_variables_of_no_setting_are_a_warning_with_the_nearest_name(
     [
         ("import monarq_none", "it needs 'monarq_none', which is not installed"),
         ("1 / 0", "ZeroDivisionError: division by zero (in "),
-        ("x = 1", "has no jobs"),
+        ("x = 1", "contains no jobs"),
     ],
 )
 async def test_a_target_that_cannot_be_served_is_a_problem(

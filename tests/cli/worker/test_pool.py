@@ -148,7 +148,7 @@ async def test_check_shows_whether_a_worker_is_alive(redis: Redis, redis_url: st
     ("args", "words"),
     [
         (["no.such.module"], "there is no module 'no'"),
-        (["tests.cli.command"], "has no jobs"),
+        (["tests.cli.command"], "contains no jobs"),
         (["tests.cli.target", "--redis", NOWHERE, "--redis-wait", "0s"], f"Redis at {NOWHERE} cannot be reached"),
     ],
 )

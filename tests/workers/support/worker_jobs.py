@@ -64,6 +64,20 @@ async def retry_always() -> None:
     raise Retry
 
 
+@job(max_tries=1)
+async def retry_with_text() -> None:
+    from monarq.shared.jobs.retry_exception import Retry
+
+    raise Retry("later")
+
+
+@job(max_tries=1)
+async def retry_after_an_error() -> None:
+    from monarq.shared.jobs.retry_exception import Retry
+
+    raise Retry from OSError("no answer")
+
+
 @job(retry=Exponential(2, base=0.01), retry_on=KeyError)
 async def flaky_twice(ctx: Context) -> int:
     if ctx.job_try < 3:
@@ -153,6 +167,8 @@ ALL = [
     cancel_itself,
     retry_once,
     retry_always,
+    retry_with_text,
+    retry_after_an_error,
     flaky_twice,
     fails_otherwise,
     too_long,

@@ -62,11 +62,19 @@ async def test_context_describes_the_run(redis: Redis, redis_url: str) -> None:
     [
         (jobs.break_down, ("broken",), "ValueError", "broken", 1),
         (jobs.leave, (), "SystemExit", "3", 1),
-        (jobs.retry_always, (), "monarq.shared.errors.JobDeadError", "retry_always asked for another try", 2),
+        (
+            jobs.retry_always,
+            (),
+            "monarq.shared.errors.JobDeadError",
+            "retry_always asked for a retry, but try 2 was its last",
+            2,
+        ),
         (jobs.fails_otherwise, (), "ValueError", "another error", 1),
         (jobs.too_long, (), "TimeoutError", "too_long exceeded its timeout of 0.1 s and was cancelled", 1),
         (jobs.too_long_in_a_thread, (), "TimeoutError", "of 0.1 s and is abandoned in its thread", 1),
         (jobs.spin, (), "TimeoutError", "spin exceeded its timeout of 0.2 s", 1),
+        (jobs.retry_with_text, (), "monarq.shared.errors.JobDeadError", "try 1 was its last: monarq.", 1),
+        (jobs.retry_after_an_error, (), "monarq.shared.errors.JobDeadError", "was its last: OSError: no answer", 1),
         (
             jobs.strange_result,
             (),
