@@ -135,10 +135,28 @@ class ResultNotFoundError(MonarqError, LookupError):
 
 
 class ResultTimeoutError(MonarqError, TimeoutError):
-    """The job did not end within the caller's timeout. The job itself continues."""
+    """The job did not end within the caller's timeout. The job itself continues.
 
-    def __init__(self, job_id: str, timeout_s: float) -> None:
-        super().__init__(f"job {job_id} did not end within {timeout_s:g} s; it is still queued or running")
+    The message says what is known about it, such as that it is queued and no worker serves its queue.
+
+    Attributes:
+        job_id: the job's id.
+    """
+
+    def __init__(self, job_id: str, timeout_s: float, queue: str = "", name: str = "", known: str = "") -> None:
+        """Makes the error.
+
+        Args:
+            job_id: the job's id.
+            timeout_s: the seconds that the caller waited.
+            queue: the description of the job's queue; '' if unknown.
+            name: the job's name; '' if unknown.
+            known: what is known about the job, as a clause; '' for nothing.
+        """
+        named = f"job {name!r} ({job_id})" if name else f"job {job_id}"
+        placed = f" in queue {queue}" if queue else ""
+        told = f": {known}" if known else ""
+        super().__init__(f"{named}{placed} did not end within {timeout_s:g} s{told}; see `monarq jobs show {job_id}`")
         self.job_id = job_id
 
 

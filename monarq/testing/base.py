@@ -7,15 +7,17 @@ import os
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from redis.asyncio import Redis
 
+from monarq.producer.results.attendance import set_attendant
 from monarq.producer.unaddressed import find_redis_again
 from monarq.shared.errors import MonarqError, SettingsError
 from monarq.shared.parsing import Duration, check_time, to_count, to_seconds
 from monarq.shared.queue import Queue
 from monarq.shared.settings.lookup import configured
+from monarq.testing.attendance import Attendance
 from monarq.testing.clock import LATEST, SandboxClock
 from monarq.testing.crons import SandboxCrons
 from monarq.testing.drain import DrainPlan, drain
@@ -37,6 +39,9 @@ _open: BaseSandbox | None = None
 
 class BaseSandbox:
     """See `monarq.testing.Sandbox`."""
+
+    _fix: ClassVar[str]
+    """How a test runs the jobs, for messages."""
 
     def __init__(
         self,
@@ -101,6 +106,10 @@ class BaseSandbox:
             for name in _URL_VARIABLES:
                 closing.callback(_set_variable, name, os.environ.get(name))
                 os.environ[name] = server.url
+            self._attendance = Attendance(server.source, self._fix)
+            closing.callback(self._attendance.close)
+            set_attendant(self._attendance)
+            closing.callback(set_attendant, None)
             self._left = find_redis_again()
             self._closing = closing.pop_all()
 
@@ -223,7 +232,8 @@ class BaseSandbox:
         """Runs jobs until none is due; see `drain`."""
         recorder = Recorder()
         try:
-            await drain(redis, self._plan(executor), to_count(max_jobs, "max_jobs", least=1), recorder)
+            with self._attendance.drain():
+                await drain(redis, self._plan(executor), to_count(max_jobs, "max_jobs", least=1), recorder)
         finally:
             self._ended += recorder.ended
         return recorder.ended

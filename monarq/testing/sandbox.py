@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from monarq.testing.attendance import Drains, noted
 from monarq.testing.base import BaseSandbox
 from monarq.testing.callers import DjangoThread, uses_django
 from monarq.testing.drain import raise_first_error
 from monarq.testing.records import Ended
+
+if TYPE_CHECKING:
+    from monarq.embedded.discovery import ServerKind
+    from monarq.testing.jobs import CpuLane
 
 
 class Sandbox(BaseSandbox):
@@ -33,6 +38,19 @@ class Sandbox(BaseSandbox):
         SettingsError: a setting has an invalid value.
     """
 
+    _fix = "`await monarq.drain()`"
+
+    def __init__(
+        self,
+        app: object = None,
+        *,
+        server: ServerKind | None = None,
+        cpu: CpuLane = "thread",
+        concurrency: int = 1,
+    ) -> None:
+        super().__init__(app, server=server, cpu=cpu, concurrency=concurrency)
+        self._drains = Drains()
+
     async def __aenter__(self) -> Self:
         self.open()
         return self
@@ -40,9 +58,21 @@ class Sandbox(BaseSandbox):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        super().close()
         await asyncio.gather(*self._left, return_exceptions=True)
+        if error is None:
+            self._drains.check()
 
+    def close(self) -> None:
+        """Closes the sandbox, and restores the machine's clock and the environment. May be called more than once.
+
+        Raises:
+            MonarqError: `drain` was called without ``await``.
+        """
+        super().close()
+        self._drains.check()
+
+    @noted
     async def drain(self, *, raise_errors: bool = True, max_jobs: int = 10_000) -> list[Ended]:
         """Runs jobs until none is due, including jobs enqueued by jobs, due retries and crons.
 

@@ -17,6 +17,8 @@ class SyncSandbox(BaseSandbox):
     Io jobs run on a separate event loop, all others in the test's thread while that waits.
     """
 
+    _fix = "`monarq_sync.drain()`"
+
     def __enter__(self) -> Self:
         self.open()
         return self

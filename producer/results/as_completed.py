@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Iterable
 from functools import partial
 from typing import Any
 
+from monarq.producer.results.attendance import wait_attended
 from monarq.producer.results.handle import Handle, queue_of, types_of_handle
 from monarq.producer.results.tracker import Tracker
-from monarq.shared.errors import ResultTimeoutError
 
 Future = asyncio.Future[bytes]
 Ended = asyncio.Queue[tuple[Handle[Any], Future]]
@@ -34,6 +34,7 @@ async def as_completed(
     ended: Ended = asyncio.Queue()
     pending: dict[Future, Handle[Any]] = {}
     deadline_s = None if timeout_s is None else asyncio.get_running_loop().time() + timeout_s
+    shown = tracker.redis.shown
     try:
         for handle in handles:
             future = tracker.listener.wait(queue_of(handle), handle.job_id)
@@ -42,9 +43,10 @@ async def as_completed(
         while pending:
             try:
                 async with asyncio.timeout_at(deadline_s):
-                    handle, future = await ended.get()
+                    handle, future = await (wait_attended(ended.get(), shown) if deadline_s is None else ended.get())
             except TimeoutError:
-                raise ResultTimeoutError(next(iter(pending.values())).job_id, timeout_s or 0.0) from None
+                left = next(iter(pending.values()))
+                raise await tracker.timeout_error(queue_of(left), left.job_id, timeout_s or 0.0) from None
             del pending[future]
             yield handle, _outcome(tracker, handle, future, return_exceptions)
     finally:

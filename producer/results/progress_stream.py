@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterable
 from functools import partial
 from typing import Generic, TypeVar
 
+from monarq.producer.results.attendance import wait_attended
 from monarq.producer.results.progress_watchers import ProgressWatcher
 from monarq.producer.results.result_listener import ResultListener
 from monarq.shared.errors import ResultNotFoundError
@@ -67,7 +68,7 @@ class _ProgressStream(Generic[H]):
 
     async def next_reports(self) -> list[tuple[H, Progress]]:
         """Waits for new reports; returns none if jobs have ended without another one."""
-        await self._changed.wait()
+        await wait_attended(self._changed.wait(), self._listener.shown)
         self._changed.clear()
         ended, self._ended = self._ended, []
         for future in ended:

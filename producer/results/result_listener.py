@@ -45,9 +45,13 @@ class ResultListener:
     Args:
         redis: its own connections, so that a flood of enqueues does not delay results.
         poll_interval_s: see `POLL_INTERVAL_S`.
+
+    Attributes:
+        last_error: why the last lookup of results failed; None if it succeeded.
     """
 
     def __init__(self, redis: RedisClient, poll_interval_s: float = POLL_INTERVAL_S) -> None:
+        self.last_error: BaseException | None = None
         self._redis = redis
         self._poll_interval_s = poll_interval_s
         self._result_waiters: dict[bytes, ResultWaiters] = {}  # by channel, as the next
@@ -58,6 +62,11 @@ class ResultListener:
         self._batch = BATCH
         self._task: asyncio.Task[None] | None = None
         self._closed = False
+
+    @property
+    def shown(self) -> str:
+        """The address of Redis for messages, without secrets."""
+        return self._redis.shown
 
     def wait(self, queue: ProducerQueue, job_id: str) -> asyncio.Future[bytes]:
         """A future for the job's result as bytes; cancel it to stop waiting.
@@ -212,6 +221,7 @@ class ResultListener:
                 while watchers := queue_watchers.take_due(self._batch):
                     await self._fetch_progress(queue_watchers.queue, watchers)
         except REDIS_ERRORS as error:
+            self.last_error = error
             if not backoff.failing:
                 log.lookup_failed(self._redis.shown, error)
             self._mark_all_results_due()
@@ -220,6 +230,7 @@ class ResultListener:
             self._wakeup.set()
             await asyncio.sleep(backoff.next_s())
             return False
+        self.last_error = None
         backoff.reset()
         return True
 

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from monarq.producer.results.attendance import wait_attended
 from monarq.producer.results.job_info import JobInfo, describe_job, ended_state
+from monarq.producer.results.last_look import timeout_error
 from monarq.producer.results.result_listener import ResultListener
 from monarq.shared.calls.job_types import JobTypes
 from monarq.shared.errors import ResultNotFoundError, ResultTimeoutError
@@ -72,13 +74,18 @@ class Tracker:
         """
         timeout_s = to_seconds(timeout, "timeout")
         if timeout_s is None:
-            return self.read(await self.listener.wait(queue, job_id), job_id, types)
+            data = await wait_attended(self.listener.wait(queue, job_id), self.redis.shown)
+            return self.read(data, job_id, types)
         try:
             async with asyncio.timeout(timeout_s):
                 data = await self.listener.wait(queue, job_id)
         except TimeoutError:
-            raise ResultTimeoutError(job_id, timeout_s) from None
+            raise await self.timeout_error(queue, job_id, timeout_s) from None
         return self.read(data, job_id, types)
+
+    async def timeout_error(self, queue: ProducerQueue, job_id: str, timeout_s: float) -> ResultTimeoutError:
+        """The error for a job that did not end in time; it takes at most a second to find out what is known."""
+        return await timeout_error(self.redis, self.listener, queue.ref, job_id, timeout_s)
 
     async def state(self, queue: ProducerQueue, job_id: str) -> JobState:
         """The job's state.

@@ -89,6 +89,16 @@ def test_blocking_tests_need_no_plugin_at_all(tmp_path: Path) -> None:
     assert "1 passed" in run_pytest(tmp_path, text, "-p", "no:asyncio", "-p", "no:anyio")
 
 
+def test_a_blocking_test_with_the_fixture_of_an_async_one_fails(tmp_path: Path) -> None:
+    text = """
+        def test_it(monarq):
+            monarq.drain()
+    """
+    found = run_pytest(tmp_path, text)
+    assert "exit code 1" in found
+    assert "uses the fixture monarq_sync" in found
+
+
 def test_processes_of_xdist_have_a_redis_each(tmp_path: Path) -> None:
     text = """
         import os, pytest

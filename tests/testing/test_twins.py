@@ -18,7 +18,7 @@ def test_the_blocking_sandbox_has_the_methods_of_the_other() -> None:
 
 
 def test_only_what_waits_for_jobs_is_awaited() -> None:
-    awaited = {name for name, method in vars(Sandbox).items() if inspect.iscoroutinefunction(method)}
+    awaited = {name for name, method in vars(Sandbox).items() if inspect.iscoroutinefunction(inspect.unwrap(method))}
     assert awaited == {"__aenter__", "__aexit__", "drain"}
     assert not any(inspect.iscoroutinefunction(method) for name, method in vars(SyncSandbox).items() if name[0] != "_")
 

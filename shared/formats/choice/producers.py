@@ -14,11 +14,16 @@ from monarq.shared.protocol.dead_letters import DeadRecord
 from monarq.shared.protocol.job_facts import LARGEST_READ, JobFacts
 from monarq.shared.protocol.producer_queue import ProducerQueue
 from monarq.shared.protocol.queue_ref import Format, QueueRef
+from monarq.shared.redis.replies import text
 
 _QUEUES: Final[Mapping[Format, Callable[[QueueRef], ProducerQueue]]] = {
     "native": ShardedProducerQueue,
     "arq": ArqProducerQueue,
 }
+
+
+_LONGEST_NAME: Final = 200
+"""The bytes of a name that workers register."""
 
 
 def producer_queue(queue: QueueRef) -> ProducerQueue:
@@ -35,6 +40,31 @@ async def read_facts(redis: Redis, queue: QueueRef, job_id: str) -> JobFacts:
     from monarq.shared.formats.choice.monitors import monitor_queue  # deferred: few producers need it
 
     return await monitor_queue(queue).read_facts(redis, job_id.encode("utf-8", "surrogateescape"), with_payload=False)
+
+
+async def find_obstacle(redis: Redis, queue: QueueRef, name: str) -> str:
+    """Why a waiting job may not be started, as a clause for messages; '' if no reason is known.
+
+    Args:
+        redis: the client.
+        queue: the job's queue.
+        name: the job's name; '' if it is not known.
+
+    Raises:
+        RedisError: Redis did not answer.
+    """
+    from monarq.shared.formats.choice.monitors import monitor_queue, read_workers
+
+    reads = monitor_queue(queue)
+    if (await reads.read_counts(redis)).paused:
+        return "the queue is paused"
+    if not any(worker.alive for worker in (await read_workers(redis, [queue]))[queue]):
+        return "no monarq worker serves the queue"
+    known = await reads.read_names(redis) if name else []
+    # None are known while the workers have just started.
+    if known and text(name.encode(errors="surrogateescape")[:_LONGEST_NAME]) not in known:
+        return "no worker of the queue has registered a job of this name"
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
