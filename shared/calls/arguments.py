@@ -32,7 +32,7 @@ class FormBuilder(Protocol):
     """Makes the forms of type hints."""
 
     def form(self, hint: Any) -> Form:
-        """The form of a type hint; NameError if a class in it cannot be rebuilt."""
+        """The form of a type hint; NameError if a class in it cannot be rebuilt, DeclarationError if it has no end."""
         ...
 
 
@@ -163,7 +163,7 @@ def _is_unsendable(parameter: inspect.Parameter, function: Callable[..., Any] | 
         return True
     try:
         return not Builder().form(hint).is_known
-    except NameError:
+    except (NameError, DeclarationError):
         return False
 
 
@@ -173,6 +173,8 @@ def _form_of(parameter: inspect.Parameter, name: str, signature: CallSignature, 
         return builder.form(Any)
     try:
         return builder.form(hint)
+    except DeclarationError as error:
+        raise DeclarationError(f"argument {parameter.name!r} of {name}: {error}") from None
     except NameError as error:
         raise DeclarationError(
             f"argument {parameter.name!r} of {name} cannot be rebuilt as {hint!r}, because {error}: import that"

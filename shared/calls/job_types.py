@@ -87,6 +87,8 @@ class JobTypes:
         hint = self._signature.returned_hint()
         try:
             return ResultForm(self._name, builder.form(hint))
+        except DeclarationError as error:
+            raise DeclarationError(f"the result of {self._name or 'the job'}: {error}") from None
         except NameError as error:
             raise DeclarationError(
                 f"the result of {self._name or 'the job'} cannot be rebuilt as {hint!r}, because {error}: import"

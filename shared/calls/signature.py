@@ -214,11 +214,13 @@ def context_kind(annotation: Any, function: Callable[..., Any]) -> ContextKind |
     return _meant_context(hint)
 
 
-def _meant_context(hint: Any) -> ContextKind | None:
+def _meant_context(hint: Any, passed: tuple[Any, ...] = ()) -> ContextKind | None:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return next((kind for part in typing.get_args(hint) if (kind := _meant_context(part))), None)
+        return next((kind for part in typing.get_args(hint) if (kind := _meant_context(part, passed))), None)
     if hint is Context or hint is SyncContext:
         return hint
     # A NewType, or a `type` statement's alias.
     meant = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)
-    return None if meant is None else _meant_context(meant)
+    if meant is None or any(hint is alias for alias in passed):  # an alias may contain itself
+        return None
+    return _meant_context(meant, (*passed, hint))

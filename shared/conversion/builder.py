@@ -6,22 +6,24 @@ import collections
 import collections.abc
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final
 
 from monarq.shared.conversion.advice import never_sent
 from monarq.shared.conversion.choices import enum_form, literal_form
-from monarq.shared.conversion.containers import dict_form, sequence_form, tuple_form
-from monarq.shared.conversion.form import NOTHING, Form, limit_of
-from monarq.shared.conversion.kinds import is_named_tuple, is_record
+from monarq.shared.conversion.containers import dict_form, open_tuple_form, sequence_form, tuple_form
+from monarq.shared.conversion.form import NOTHING, PLAIN_KINDS, Form, limit_of
+from monarq.shared.conversion.kinds import is_named_tuple, is_qualifier, is_record
 from monarq.shared.conversion.libraries import library_form
 from monarq.shared.conversion.mismatch import MismatchError, refuse
+from monarq.shared.conversion.parameters import UNIONS, bind, flat_items, hints_of_fields, is_inside_itself, meant_by
 from monarq.shared.conversion.plain import PLAIN
 from monarq.shared.conversion.records import complete_record, named_tuple_form
 from monarq.shared.conversion.registered import registered_form
 from monarq.shared.conversion.scalars import SCALARS
-from monarq.shared.conversion.unions import union_form
+from monarq.shared.conversion.unions import distinct_names, union_form
+from monarq.shared.errors import DeclarationError
 from monarq.shared.payloads.remote_error import arrives_unchanged
 
 _ABC: Final = collections.abc
@@ -46,17 +48,29 @@ _DICTS: Final = frozenset({dict, _ABC.Mapping, _ABC.MutableMapping})
 
 
 class Builder:
-    """Makes forms. The form of a recursive class is made once."""
+    """Makes forms. The form of a recursive class or alias is made once."""
 
     def __init__(self) -> None:
         self._records: dict[Any, Form] = {}
+        self._aliases: dict[Any, Form] = {}
+        self._classes: list[Any] = []
 
     def form(self, hint: Any) -> Form:
         """The form of a type hint.
 
         Raises:
             NameError: a class in it cannot be rebuilt.
+            DeclarationError: it contains itself without end.
         """
+        try:
+            return self._form(hint)
+        except RecursionError:
+            raise DeclarationError(
+                f"{_shown(hint)} is nested too deeply, or contains itself without end, each time with other type"
+                " arguments: give it the same arguments where it contains itself"
+            ) from None
+
+    def _form(self, hint: Any) -> Form:
         if hint is None:
             hint = types.NoneType
         try:
@@ -74,40 +88,65 @@ class Builder:
             return self._class(hint)
         if isinstance(hint, typing.TypeVar):
             limit = limit_of(hint)
-            return PLAIN if limit is None else self.form(limit)
-        # A NewType, or a `type` statement's alias.
-        meant = getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)
-        return PLAIN if meant is None else self.form(meant)
+            return PLAIN if limit is None else self._form(limit)
+        if hint is typing.Self and self._classes:
+            return self._form(self._classes[-1])
+        return self._alias(hint)
 
     def _generic(self, hint: Any, origin: Any, args: tuple[Any, ...]) -> Form:
-        if origin is typing.Annotated:
-            return self.form(args[0])
-        if origin in (typing.Union, types.UnionType):
-            members = [self.form(arg) for arg in args]
-            return union_form(members, _distinct([member.name for member in members], args))
+        if origin is typing.Annotated or is_qualifier(origin):
+            return self._form(args[0])
+        if origin in UNIONS:
+            members = [self._form(arg) for arg in args]
+            return union_form(members, distinct_names([member.name for member in members], args))
         if origin is typing.Literal:
             return literal_form(args)
         if origin is tuple:
             return self._tuple(args)
         if origin in _SEQUENCES or origin in _DICTS:
             return self._container(origin, args)
-        if isinstance(origin, type) and (is_record(origin) or is_named_tuple(origin)):
-            parameters = getattr(origin, "__parameters__", ())
-            return self._record(hint, origin, dict(zip(parameters, args, strict=False)))
-        # A `type` statement's alias with parameters.
-        if (value := getattr(origin, "__value__", None)) is not None:
-            return self.form(substitute(value, dict(zip(origin.__type_params__, args, strict=False))))
-        return self._class(origin) if isinstance(origin, type) else PLAIN
+        if isinstance(origin, type):
+            is_named = is_record(origin) or is_named_tuple(origin)
+            return self._record(hint, origin, args) if is_named else self._class(origin)
+        return self._alias(hint)
+
+    def _alias(self, hint: Any) -> Form:
+        """The form of a NewType or of a `type` statement's alias, which may contain itself."""
+        meant = meant_by(hint)
+        if meant is None:
+            return PLAIN
+        if (made := self._aliases.get(hint)) is not None:
+            return made
+        if is_inside_itself(hint, meant):
+            raise DeclarationError(
+                f"{_shown(hint)} stands for itself: an alias may contain itself in a list or dict only"
+            )
+        # Until it is made, it may be anything.
+        form = self._aliases[hint] = Form(_shown(hint), PLAIN.encode, PLAIN.decode, PLAIN_KINDS, NOTHING)
+        try:
+            made = self._form(meant)
+        except BaseException:
+            self._aliases.clear()
+            raise
+        form.encode, form.decode, form.is_known = made.encode, made.decode, made.is_known
+        form.kinds, form.types, form.free, form.keys = made.kinds, made.types, made.free, made.keys
+        self._aliases[hint] = made
+        return made
 
     def _tuple(self, args: tuple[Any, ...]) -> Form:
         if len(args) == 2 and args[1] is ...:
-            item = self.form(args[0])
+            item = self._form(args[0])
             return sequence_form(f"tuple[{item.name}, ...]", item, (tuple,), tuple)
-        items = tuple(self.form(arg) for arg in args)
+        args = flat_items(args)
+        if ... in args:  # tuple[int, *tuple[str, ...]]
+            at = args.index(...) - 1
+            before, after = (tuple(map(self._form, part)) for part in (args[:at], args[at + 2 :]))
+            return open_tuple_form(before, self._form(args[at]), after)
+        items = tuple(self._form(arg) for arg in args)
         return tuple_form(f"tuple[{', '.join(item.name for item in items) or '()'}]", items)
 
     def _container(self, origin: Any, args: tuple[Any, ...]) -> Form:
-        forms = [self.form(arg) for arg in args]
+        forms = [self._form(arg) for arg in args]
         name = origin.__name__ + (f"[{', '.join(form.name for form in forms)}]" if forms else "")
         if origin in _DICTS:
             return dict_form(name, *(forms or [PLAIN, PLAIN]))
@@ -121,75 +160,31 @@ class Builder:
         if issubclass(kind, Enum):
             return enum_form(kind)
         if is_record(kind) or is_named_tuple(kind):
-            return self._record(kind, kind, {})
+            return self._record(kind, kind, ())
         if issubclass(kind, BaseException):
             return _instances(kind)
         return library_form(kind) or (PLAIN if _says_little(kind) else _unknown(kind))
 
-    def _record(self, hint: Any, kind: type, arguments: Mapping[Any, Any]) -> Form:
+    def _record(self, hint: Any, kind: type, args: tuple[Any, ...]) -> Form:
         if (made := self._records.get(hint)) is not None:
             return made
-        name = (
-            kind.__qualname__ if hint is kind else f"{kind.__qualname__}[{', '.join(map(_shown, arguments.values()))}]"
-        )
+        name = kind.__qualname__ if hint is kind else f"{kind.__qualname__}[{', '.join(map(_shown, args))}]"
         form = Form(name, PLAIN.encode, PLAIN.decode, frozenset({dict}), frozenset({kind}))
         self._records[hint] = form
+        self._classes.append(hint)
         try:
-            hints = _hints_of(kind, arguments)
+            hints = hints_of_fields(kind, bind(getattr(kind, "__parameters__", ()), args))
             if not is_named_tuple(kind):
-                complete_record(form, kind, hints, self.form)
+                complete_record(form, kind, hints, self._form)
                 return form
-            made = named_tuple_form(kind, hints, self.form)
+            made = named_tuple_form(kind, hints, self._form)
             form.encode, form.decode, form.kinds = made.encode, made.decode, made.kinds
         except BaseException:
             del self._records[hint]
             raise
+        finally:
+            self._classes.pop()
         return form
-
-
-def _distinct(names: list[str], hints: tuple[Any, ...]) -> list[str]:
-    """Distinct names for the members of a union: the module, and then a number, is added where names are equal."""
-    found = names
-    if len(set(found)) < len(found):
-        found = [_with_module(hint) if names.count(name) > 1 else name for name, hint in zip(names, hints, strict=True)]
-    if len(set(found)) < len(found):
-        found = [
-            f"{name}#{found[:at].count(name) + 1}" if found.count(name) > 1 else name for at, name in enumerate(found)
-        ]
-    return found
-
-
-def _with_module(hint: Any) -> str:
-    """A type hint with the modules of its classes."""
-    args = typing.get_args(hint)
-    origin = typing.get_origin(hint)
-    kind = origin or hint
-    name = str(kind) if not isinstance(kind, type) else kind.__qualname__
-    if isinstance(kind, type) and kind.__module__ != "builtins":
-        name = f"{kind.__module__}.{name}"
-    return name if origin is None else f"{name}[{', '.join(map(_with_module, args))}]"
-
-
-def substitute(hint: Any, arguments: Mapping[Any, Any]) -> Any:
-    """A hint whose type parameters are replaced by their arguments, where they have one."""
-    if isinstance(hint, typing.TypeVar):
-        return arguments.get(hint, hint)
-    parameters = getattr(hint, "__parameters__", ())
-    if not parameters or isinstance(hint, type) or not arguments:
-        return hint
-    return hint[tuple(arguments.get(parameter, parameter) for parameter in parameters)]
-
-
-def _hints_of(kind: type, arguments: Mapping[Any, Any]) -> dict[str, Any]:
-    """The types of a class's fields, with the arguments for type parameters of the class and its bases filled in."""
-    hints = typing.get_type_hints(kind)
-    known = dict(arguments)
-    for base in getattr(kind, "__orig_bases__", ()):
-        origin = typing.get_origin(base)
-        for parameter, argument in zip(getattr(origin, "__parameters__", ()), typing.get_args(base), strict=False):
-            if not isinstance(argument, typing.TypeVar) or argument is not parameter:
-                known.setdefault(parameter, substitute(argument, arguments))
-    return {name: substitute(hint, known) for name, hint in hints.items()}
 
 
 def _says_little(kind: type) -> bool:

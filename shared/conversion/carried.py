@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from monarq.shared.conversion.form import NOTHING, Form, convert_each, limit_of
+from monarq.shared.conversion.kinds import is_typed_dict
 from monarq.shared.conversion.mismatch import MismatchError, refuse
+from monarq.shared.conversion.parameters import flat_items
 
 
 class CarriedBuilder:
@@ -61,7 +63,7 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _check_class(value: Any, kind: type, hint: Any) -> None:
-    if typing.is_typeddict(kind):
+    if is_typed_dict(kind):
         kind = dict
     if kind is float and isinstance(value, int):
         return
@@ -78,13 +80,20 @@ def _check_items(value: Any, origin: type, args: tuple[Any, ...]) -> None:
     if isinstance(value, Mapping) and len(args) == 2:
         convert_each(lambda key: _check(key, args[0]), value)
         convert_each(lambda item: _check(item, args[1]), value.values())
-    elif origin is tuple and args and args[-1] is not ...:
-        if len(value) != len(args):
-            raise MismatchError(f"expected a tuple of {len(args)}, got one of {len(value)}")
-        for part, arg in zip(value, args, strict=True):
-            _check(part, arg)
+    elif origin is tuple and args:
+        _check_tuple(value, flat_items(args))
     elif isinstance(value, (list, tuple, set, frozenset)) and args:
         convert_each(lambda item: _check(item, args[0]), value)
+
+
+def _check_tuple(value: Any, args: tuple[Any, ...]) -> None:
+    if ... in args:
+        at = args.index(...) - 1
+        count = len(value) - (len(args) - 2)
+        args = (*args[:at], *(args[at],) * count, *args[at + 2 :])
+    if len(value) != len(args):
+        raise MismatchError(f"expected a tuple of {len(args)}, got one of {len(value)}")
+    convert_each(lambda pair: _check(*pair), zip(value, args, strict=True))
 
 
 def _shown(hint: Any) -> str:

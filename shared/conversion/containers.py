@@ -81,6 +81,29 @@ def tuple_form(name: str, items: tuple[Form, ...], kind: Any = tuple, least: int
     return Form(name, encode, decode, _LIST, frozenset({kind}), is_known=all(item.is_known for item in items))
 
 
+def open_tuple_form(before: tuple[Form, ...], item: Form, after: tuple[Form, ...]) -> Form:
+    """The form of a tuple with any number of items of one type between others: ``tuple[int, *tuple[str, ...]]``."""
+    names = [form.name for form in before], [form.name for form in after]
+    name = f"tuple[{', '.join([*names[0], f'*tuple[{item.name}, ...]', *names[1]])}]"
+    fixed = len(before) + len(after)
+
+    def convert(value: Any, way: str) -> list[Any]:
+        if len(value) < fixed:
+            raise MismatchError(f"expected {name}, got only {len(value)} items")
+        forms = (*before, *(item,) * (len(value) - fixed), *after)
+        pairs = zip(forms, value, strict=True)
+        return [_convert_at(at, getattr(form, way), part) for at, (form, part) in enumerate(pairs)]
+
+    def encode(value: Any) -> list[Any]:
+        return convert(value if type(value) is tuple else refuse(name, value), "encode")
+
+    def decode(plain: Any) -> tuple[Any, ...]:
+        return tuple(convert(plain if type(plain) is list else refuse(f"{name} as a list", plain), "decode"))
+
+    known = all(form.is_known for form in (*before, item, *after))
+    return Form(name, encode, decode, _LIST, frozenset({tuple}), is_known=known)
+
+
 def dict_form(name: str, key: Form, item: Form) -> Form:
     """The form of a dict: a map, or a list of pairs if its plain keys are maps or lists.
 

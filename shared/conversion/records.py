@@ -12,6 +12,7 @@ import msgspec
 
 from monarq.shared.conversion.containers import tuple_form
 from monarq.shared.conversion.form import Form
+from monarq.shared.conversion.kinds import is_qualifier, is_typed_dict
 from monarq.shared.conversion.mismatch import MismatchError, derived_advice, describe, refuse
 from monarq.shared.conversion.sameness import check_same
 from monarq.shared.text.error_text import error_text
@@ -51,7 +52,7 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
     Raises:
         NameError: an instance cannot be rebuilt from its fields.
     """
-    if typing.is_typeddict(kind):
+    if is_typed_dict(kind):
         _complete_typed_dict(form, kind, hints, form_of)
         return
     fields = tuple(_fields(kind, hints, form_of))
@@ -133,7 +134,7 @@ def _required_keys(kind: Any) -> frozenset[str]:
             if origin in (typing.Required, typing.NotRequired):
                 (required.add if origin is typing.Required else required.discard)(name)
                 break
-            if origin is not typing.Annotated:
+            if origin is not typing.Annotated and not is_qualifier(origin):
                 break
             hint = typing.get_args(hint)[0]  # noqa: PLW2901 - what is annotated may be NotRequired
     return frozenset(required)

@@ -7,6 +7,7 @@ then the first member that accepts the plain value is used, and among classes wi
 
 from __future__ import annotations
 
+import typing
 from types import NoneType
 from typing import Any, Final
 
@@ -64,6 +65,29 @@ def union_form(members: list[Form], names: list[str]) -> Form:
     free = frozenset[type]().union(*(m.free for m, is_lonely in zip(members, lonely, strict=True) if is_lonely))
     types = frozenset[type]().union(*(member.types for member in members))
     return Form(name, encode, decode, kinds | {dict}, types, free, all(member.is_known for member in members))
+
+
+def distinct_names(names: list[str], hints: tuple[Any, ...]) -> list[str]:
+    """Distinct names for the members of a union: the module, and then a number, is added where names are equal."""
+    found = names
+    if len(set(found)) < len(found):
+        found = [_with_module(hint) if names.count(name) > 1 else name for name, hint in zip(names, hints, strict=True)]
+    if len(set(found)) < len(found):
+        found = [
+            f"{name}#{found[:at].count(name) + 1}" if found.count(name) > 1 else name for at, name in enumerate(found)
+        ]
+    return found
+
+
+def _with_module(hint: Any) -> str:
+    """A type hint with the modules of its classes."""
+    args = typing.get_args(hint)
+    origin = typing.get_origin(hint)
+    kind = origin or hint
+    name = str(kind) if not isinstance(kind, type) else kind.__qualname__
+    if isinstance(kind, type) and kind.__module__ != "builtins":
+        name = f"{kind.__module__}.{name}"
+    return name if origin is None else f"{name}[{', '.join(map(_with_module, args))}]"
 
 
 def _optional(member: Form) -> Form:
