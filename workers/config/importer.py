@@ -42,6 +42,13 @@ def import_object(path: str) -> object:
         )
     if "/" in module_path or module_path.endswith(".py"):
         raise TargetError(f"{path!r} is a file: give the name of its module, such as app.jobs for app/jobs.py")
+    try:
+        return _found(path, module_path, name)
+    except _NoModuleError as error:
+        raise TargetError(str(error)) from error.__cause__  # the public class, whose name is shown
+
+
+def _found(path: str, module_path: str, name: str) -> object:
     if name:
         return _attribute(_import(module_path), name, path)
     try:

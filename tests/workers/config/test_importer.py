@@ -94,3 +94,10 @@ def test_a_module_named_without_its_package(
     with pytest.raises(TargetError) as caught:
         import_object(name)
     assert str(caught.value).endswith(f"use {tmp_path.name}.{name}, from the folder {tmp_path.parent}")
+
+
+@pytest.mark.parametrize("path", ["no_such_module", "no_such_module.jobs", "no_such_module:app"])
+def test_a_missing_module_is_an_error_of_the_public_class(path: str) -> None:
+    with pytest.raises(TargetError, match="there is no module 'no_such_module'") as caught:
+        import_object(path)
+    assert type(caught.value) is TargetError
