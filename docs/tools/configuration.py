@@ -17,14 +17,14 @@ from monarq.shared.settings.table import SECTIONS, SETTINGS
 PAGE: Final = Path(__file__).parents[1] / "reference" / "configuration.md"
 INTRODUCTION: Final = """# Configuration
 
-A setting has one name. It can be given, and each of these wins over those before it,
+A setting has one name. It can be set in these places; later ones win:
 
-1. in `[tool.monarq]` and its sections of the nearest `pyproject.toml`, upwards of the working directory;
+1. in `[tool.monarq]` and its sections of the nearest `pyproject.toml`, in the working directory or above;
 2. by what a worker runs: an `App`'s `Defaults`, or arq's settings class;
 3. in the environment: `MONARQ_…`, and with the section's name `MONARQ_WORKER_…`;
 4. by an option of the command, or an argument of `Producer`.
 
-What `@job`, one enqueue or a `Queue` says of a job's runs wins over all of these.
+Options of `@job`, of one enqueue or of a `Queue` override all of these for the jobs concerned.
 
 <!-- test: not run: it is no program -->
 ```toml
