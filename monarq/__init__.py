@@ -199,9 +199,9 @@ __all__ = [
 
 
 def _check_links() -> None:
-    """Raises an ImportError where the folders are missing that are symbolic links in the sources.
+    """Raises an ImportError if the folders that are symbolic links in the sources are missing.
 
-    A git checkout with core.symlinks=false has text files in their place, and so has a zip file unpacked on Windows.
+    A git checkout with core.symlinks=false, or a zip file unpacked on Windows, has text files in their place.
     """
     from os.path import isdir  # pathlib is slow to import
 
@@ -210,12 +210,12 @@ def _check_links() -> None:
         return
     from importlib.util import find_spec
 
-    if find_spec("monarq.shared") is None:  # a zip file on sys.path is not a folder, and has all
+    if find_spec("monarq.shared") is None:  # a zip file on sys.path is not a folder, but is complete
         links = " ".join(f"monarq/{name}" for name in ("examples", "monitor", "producer", "shared", "workers"))
         raise ImportError(
-            f"there is no folder 'shared' in {folder}: this copy of monarq was made without symbolic links. In a git"
-            f" checkout they come back with: git config core.symlinks true && git checkout -- {links} (on Windows, with"
-            " developer mode on). In place of an unpacked zip file, use a git clone or a released package."
+            f"there is no folder 'shared' in {folder}: this copy of monarq has no symbolic links. In a git checkout,"
+            f" restore them with: git config core.symlinks true && git checkout -- {links} (on Windows, with developer"
+            " mode on). Instead of an unpacked zip file, use a git clone or a released package."
         )
 
 

@@ -1,4 +1,4 @@
-"""Flask: a blocking producer for each application, which connects when it is first used and is closed at the exit.
+"""Flask: a blocking producer for each application, which connects when it is first used and is closed at exit.
 
 queue = Monarq(app)                     or: queue = Monarq(), and later queue.init_app(app)
 queue = Monarq(app, app=shop)           with the Redis, the queue and the middleware of a `monarq.App`
@@ -34,12 +34,12 @@ class Monarq:
 
     Args:
         flask_app: the Flask application. Default: those that are given to `init_app`.
-        app: monarq's `App`, whose `sync_producer` it is then: with its Redis, its queue and its middleware, as far as
-            config and options do not say otherwise. Default: none.
-        options: further settings of the producer; see `SyncProducer`.
+        app: monarq's `App`, whose `sync_producer` is then used: with its Redis, queue and middleware, unless config or
+            options override them. Default: none.
+        options: more settings of the producer; see `SyncProducer`.
 
     Raises:
-        SettingsError: `app` is something else.
+        SettingsError: `app` is not an `App`.
     """
 
     def __init__(self, flask_app: Flask | None = None, *, app: App | None = None, **options: Any) -> None:
@@ -57,19 +57,19 @@ class Monarq:
 
     @property
     def producer(self) -> SyncProducer:
-        """The producer of the application: the current one, else the one that this was made with.
+        """The producer of the current application, else of the one given to the constructor.
 
-        Any number of threads may use it. A process that the server has forked gets one of its own.
+        Any number of threads may use it. A process forked by the server gets its own.
 
         Raises:
-            ProducerMisusedError: there is no application here, or `init_app` was not called with it.
+            ProducerMisusedError: there is no current application, or `init_app` was not called with it.
             SettingsError: the application's config has an invalid value.
         """
         app = current_app if has_app_context() else self._app
         if app is None:
             raise ProducerMisusedError(
-                "there is no application here: use the producer in a request, in `with app.app_context():`, or make"
-                " Monarq(app) with the application"
+                "there is no current application: use the producer in a request or in `with app.app_context():`, or"
+                " create Monarq(app) with the application"
             )
         if _KEY not in app.extensions:
             raise ProducerMisusedError(f"the application {app.name!r} has no producer: call init_app(app) with it")

@@ -2,7 +2,7 @@
 
     sentry_sdk.init(dsn, integrations=[MonarqIntegration()])        in a module that producers and workers import
 
-It is for monarq's own jobs; for arq's in `monarq.arq`, Sentry has an integration that turns itself on.
+It is for monarq's own jobs; for arq's jobs in `monarq.arq`, Sentry has an integration that enables itself.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _FRAME: Final = re.compile(
 class MonarqIntegration(Integration):
     """Reports runs and errors of jobs.
 
-    Each run is a transaction, named as its job, with the tags ``monarq.job_id``, ``monarq.queue``, ``monarq.try`` and
-    ``monarq.lane``. An error is reported when the job has failed for good, was rejected, or its process has died; not
-    when it is tried again. Arguments are reported only where ``send_default_pii`` is set.
+    Each run is a transaction, named after its job, with the tags ``monarq.job_id``, ``monarq.queue``, ``monarq.try``
+    and ``monarq.lane``. An error is reported when the job has failed for good, was rejected, or its process has died;
+    not when it is retried. Arguments are reported only if ``send_default_pii`` is set.
 
     Args:
-        continue_traces: whether an enqueue passes the current trace on to the run. Jobs of `enqueue_many` then go one
-            by one through middleware. Default: yes.
+        continue_traces: whether an enqueue passes the current trace on to the run. Jobs of `enqueue_many` then go
+            through middleware one by one. Default: yes.
     """
 
     identifier = "monarq"
@@ -63,10 +63,10 @@ class MonarqIntegration(Integration):
 
     @staticmethod
     def setup_once() -> None:
-        """Turns it on in this process: for producers that are made from now on, and for its worker."""
+        """Enables it in this process: for producers created from now on, and for its worker."""
         listener.INSTALLED.append(_Reports())
         middleware.INSTALLED.append(_Traces())
-        ignore_logger("monarq.worker")  # what it logs of a failure is reported with its frames and tags
+        ignore_logger("monarq.worker")  # the failures that it logs are reported with their frames and tags
 
 
 def _active() -> MonarqIntegration | None:
@@ -87,7 +87,7 @@ class _Traces(middleware.Middleware):
 
 
 class _Reports(listener.Listener):
-    """Makes a scope and a transaction for each run, in the task of the run, and reports its error."""
+    """Creates a scope and a transaction for each run, in the run's task, and reports its error."""
 
     def __init__(self) -> None:
         self._running: ContextVar[tuple[ExitStack, Any] | None] = ContextVar("monarq_sentry", default=None)
@@ -176,7 +176,7 @@ def _capture(error: BaseException) -> None:
     if not isinstance(cause, RemoteTraceback):
         event, hint = event_from_exception(error, client_options=options, mechanism=mechanism)
     else:
-        # The frames stayed in the process that it was raised in: what came is their text.
+        # The frames stayed in the process in which it was raised: only their text was sent.
         bare = (type(error), error, None)
         event, hint = event_from_exception(bare, client_options=options, mechanism=mechanism)
         last = event.get("exception", {})["values"][-1]

@@ -1,4 +1,4 @@
-"""structlog: the job in each line that it logs.
+"""structlog: adds the current job to log lines.
 
     structlog.configure(processors=[add_job, structlog.processors.JSONRenderer()])      in each lane, without more
     app = App(middleware=[bind_job])                                                    or: as contextvars of structlog
@@ -26,9 +26,9 @@ __all__ = ["add_job", "bind_job"]
 
 
 def add_job(_logger: Any, _method: str, event_dict: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A processor that adds the job that runs to an event, in each lane; outside of jobs it adds nothing.
+    """A processor that adds the current job to an event, in every lane; outside of jobs it adds nothing.
 
-    What the event has already stays.
+    Fields that the event already has are kept.
     """
     context = current_context()
     if context is not None:
@@ -42,8 +42,8 @@ def add_job(_logger: Any, _method: str, event_dict: MutableMapping[str, Any]) ->
 async def bind_job(run: Run, call_next: RunNext) -> object:
     """A middleware that binds the job to structlog's contextvars, for its processor ``merge_contextvars``.
 
-    What the job calls sees them, on the event loop and in threads. A job of the cpu lane runs in another process, where
-    there are none: `add_job` works there too.
+    Code called by the job sees them, on the event loop and in threads. A job in the cpu lane runs in another process,
+    which does not have them; `add_job` works there too.
     """
     with bound_contextvars(job_id=run.job_id, job_name=run.job_name, queue=run.queue, job_try=run.job_try):
         return await call_next(run)

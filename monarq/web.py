@@ -1,4 +1,4 @@
-"""The web page as an ASGI application, to be mounted in one of your own. It needs the extra ``web``.
+"""The web page as an ASGI application, which you can mount in your own. It needs the extra ``web``.
 
 ``Mount("/queue", create_app("redis://...", token=...))`` in Starlette or FastAPI. ``monarq web`` serves it by itself.
 """
@@ -17,7 +17,7 @@ __all__ = ["WebApp", "create_app"]
 
 
 def __getattr__(name: str) -> Any:
-    """The public names, imported on first use: what they need may not be installed."""
+    """The public names, imported on first use, since their dependencies may not be installed."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

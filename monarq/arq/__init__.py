@@ -1,7 +1,7 @@
 """arq 0.28's public names over monarq: with ``s/from arq/from monarq.arq/`` an application runs on monarq.
 
-arq's own classes and functions stay wherever they are right; the client and the worker are monarq's. It needs the
-extra `arq`.
+arq's own classes and functions are kept wherever they are suitable; the client and the worker are monarq's. It needs
+the extra `arq`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from monarq.shared.extras import install_command as _install_command
 if _find_spec("arq") is None:
     raise ModuleNotFoundError(f"monarq.arq needs the package arq: {_install_command('arq')}", name="arq")
 
-# As `import arq` does, so that `arq.jobs.Job` is found by whoever imports no more than the package.
+# As in arq, so that `arq.jobs.Job` is found after importing only the package.
 from monarq.arq import connections, constants, jobs, logs, typing, utils, version, worker  # noqa: F401
 from monarq.arq.connections import ArqRedis, create_pool
 from monarq.arq.cron import cron

@@ -1,4 +1,4 @@
-"""``arq.connections``: a client whose `enqueue_job` is one reliable call, `RedisSettings` that read all of a URL."""
+"""``arq.connections``: a client whose `enqueue_job` is one reliable call, and `RedisSettings` that read a whole URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``arq.constants``, as they are."""
+"""``arq.constants``, unchanged."""
 
 from __future__ import annotations
 

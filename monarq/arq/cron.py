@@ -1,4 +1,4 @@
-"""``arq.cron``, as it is: monarq's workers compute the ticks by schedules of their own."""
+"""``arq.cron``, unchanged: monarq's workers compute the ticks with their own schedules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``arq.logs``, as it is: a worker by arq's settings logs to arq's loggers."""
+"""``arq.logs``, unchanged: a worker with arq's settings logs to arq's loggers."""
 
 from __future__ import annotations
 

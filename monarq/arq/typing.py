@@ -1,4 +1,4 @@
-"""``arq.typing``, as it is."""
+"""``arq.typing``, unchanged."""
 
 from __future__ import annotations
 

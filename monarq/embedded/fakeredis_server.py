@@ -1,11 +1,11 @@
-"""A fakeredis server behind a socket, for trying monarq out on machines without redis-server.
+"""A fakeredis server behind a socket, for development on machines without redis-server.
 
 `monarq.embedded` runs this file by its path in a child process. No data is kept when it ends.
 
-fakeredis has a server of its own, TcpFakeServer, which does not suffice for monarq: it closes the connection after
-every error reply (NOSCRIPT too), breaks on errors of two lines and on replies of some MB, delays replies by 10 to 40
-ms, needs two seconds for a payload of many lines, and lets the BLPOP of a disconnected client take an item.
-This one runs fakeredis' commands behind a server of one event loop, as Redis has.
+fakeredis has its own server, TcpFakeServer, which is not sufficient for monarq: it closes the connection after every
+error reply (also NOSCRIPT), breaks on two-line errors and on replies of a few MB, delays replies by 10 to 40 ms, needs
+two seconds for a payload with many lines, and lets the BLPOP of a disconnected client take an item. This one runs
+fakeredis' commands behind a server with a single event loop, like Redis.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ CONFIG: Final = {
     b"maxmemory-policy": b"noeviction",
     b"save": b"",
 }
-# redis-py removes the code from an error and makes it a class; this is the reverse.
+# redis-py turns the code of an error into a class; this is the reverse.
 ERROR_CODES: Final = {kind: code for code, kind in DefaultParser.EXCEPTION_CLASSES.items() if code != "ERR"}
 
-# Redis' scripts cannot reach the operating system nor set globals. fakeredis' can do both, and a global that one
-# script leaves behind fails every script after it. Run once, this makes them as strict. (lupa needs debug.traceback.)
+# Redis' scripts can neither reach the operating system nor set globals. fakeredis' can do both, and a global left
+# behind by one script breaks all later ones. Run once, this makes them as strict as Redis'. (lupa needs
+# debug.traceback.)
 STRICT_LUA: Final = b"""
 for _, name in ipairs({'os', 'io', 'package', 'require', 'module', 'dofile', 'loadfile', 'python', 'print'}) do
     _G[name] = nil

@@ -1,4 +1,4 @@
-"""`monarq redis`: runs an embedded Redis in the foreground, until Ctrl-C or SIGTERM."""
+"""`monarq redis`: runs an embedded Redis in the foreground until Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def run_foreground(
     appendonly: bool | None = None,
     announce: Callable[[str], None] = print,
 ) -> int:
-    """Run a Redis on 127.0.0.1 until SIGINT or SIGTERM. Call it from the main thread.
+    """Runs a Redis on 127.0.0.1 until SIGINT or SIGTERM. Call it from the main thread.
 
     Args:
-        port: where it listens; 0 for any free port.
-        data_dir: where the data is kept from run to run; by default nothing is kept.
-        appendonly: write each change to disk; by default where there is a `data_dir`.
-        announce: gets each line for the person who started it.
+        port: the port; 0 for any free one.
+        data_dir: where to keep data between runs; by default nothing is kept.
+        appendonly: write each change to disk; by default if there is a `data_dir`.
+        announce: called with each line for the user.
 
     Returns:
-        The exit code: 0 after a signal, 1 where no server starts or it ends by itself, 2 where the port is in use.
+        The exit code: 0 after a signal, 1 if no server starts or it ends unexpectedly, 2 if the port is in use.
     """
     server = EmbeddedRedis(
         port=port, data_dir=data_dir, appendonly=data_dir is not None if appendonly is None else appendonly
@@ -56,7 +56,7 @@ def _announce_start(server: EmbeddedRedis, data_dir: Path | None, announce: Call
     for note in server.notes:
         announce(f"warning: {note}")
     announce(server.description)
-    announce(f"data is in {data_dir}" if data_dir else "data is gone when it stops")
+    announce(f"data is in {data_dir}" if data_dir else "data is deleted when it stops")
     announce(f"listening on {server.url}, until Ctrl-C")
 
 
@@ -66,13 +66,13 @@ def _wait(server: EmbeddedRedis, stop_fd: int, announce: Callable[[str], None]) 
         if stop_fd in readable:
             return 0
         if ended := server.process.poll_end():
-            announce(f"the server ended by itself: {ended}")
+            announce(f"the server ended unexpectedly: {ended}")
             return 1
 
 
 @contextmanager
 def _stop_signals() -> Iterator[int]:
-    """A file descriptor that becomes readable at SIGINT or SIGTERM, which do nothing else meanwhile."""
+    """A file descriptor that becomes readable on SIGINT or SIGTERM, which do nothing else meanwhile."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     old_fd = signal.set_wakeup_fd(writer)

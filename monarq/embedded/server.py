@@ -1,4 +1,4 @@
-"""`EmbeddedRedis`: runs the first server of this machine that really starts, for the life of a block."""
+"""`EmbeddedRedis`: runs the first server on this machine that starts, for the life of a block."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class EmbeddedRedis:
     """A private Redis server for the life of a `with` or `async with` block, or from `start` to `stop`.
 
-    It listens on a Unix socket that only this user can reach, unless a port is given, and it ends with this process,
-    SIGKILL included. `notes` names the servers that were tried before and did not start, a line each.
+    Unless a port is given, it listens on a Unix socket that only this user can reach. It ends with this process, even
+    after SIGKILL. `notes` has a line for each server that was tried before and did not start.
     """
 
     def __init__(
@@ -33,10 +33,10 @@ class EmbeddedRedis:
         """Configures the server; `start` starts it.
 
         Args:
-            port: listen on this port of 127.0.0.1, 0 for any free one, instead of on a private socket.
-            data_dir: where data and log are kept; made if missing. By default nothing is kept.
+            port: listen on this port of 127.0.0.1 (0: any free one) instead of on a private socket.
+            data_dir: where data and log are kept; created if missing. By default nothing is kept.
             appendonly: write each change to disk, so that the next server on the same `data_dir` has it.
-            kind: the one kind of server to start. Default: what MONARQ_EMBEDDED says, else any.
+            kind: the only kind of server to start. Default: that of MONARQ_EMBEDDED, else any.
         """
         self.notes: list[str] = []
         self._port = port
@@ -45,10 +45,10 @@ class EmbeddedRedis:
         self._running: tuple[ServerProcess, ServerCandidate, str] | None = None
 
     def start(self) -> None:
-        """Start the first server that can be started, and return when it answers. Does nothing where one runs.
+        """Starts the first server that can be started, and returns when it answers. Does nothing if it is running.
 
         Raises:
-            EmbeddedRedisError: none starts (each with its reason), or the data directory is in use.
+            EmbeddedRedisError: no server starts (the message has each reason), or the data directory is in use.
             PortInUseError: something listens on the port.
         """
         if self._running:
@@ -59,14 +59,14 @@ class EmbeddedRedis:
                 version = read_version(candidate)
                 process = ServerProcess.start(candidate, version, self._storage, self._port)
             except ServerStartError as error:
-                self.notes.append(f"{candidate.path or candidate.kind} was passed over: {error}")
+                self.notes.append(f"{candidate.path or candidate.kind} was skipped: {error}")
             else:
                 self._running = (process, candidate, version)
                 return
-        raise EmbeddedRedisError("\n".join(["no Redis server would start:", *self.notes]))
+        raise EmbeddedRedisError("\n".join(["no Redis server could be started:", *self.notes]))
 
     def stop(self) -> None:
-        """End the server within 2 s and remove its files, except `data_dir`. May be called again."""
+        """Ends the server within 2 s and removes its files, except `data_dir`. May be called again."""
         if self._running:
             self._running[0].stop()
             self._running = None
@@ -114,7 +114,7 @@ class EmbeddedRedis:
         try:
             await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # The thread goes on, and the end of the block, which would stop the server, will not be reached.
+            # The thread continues, and the end of the block, which would stop the server, will not be reached.
             starting.add_done_callback(self._stop_unwanted)
             raise
         return self
@@ -131,5 +131,7 @@ class EmbeddedRedis:
 
     def _started(self) -> tuple[ServerProcess, ServerCandidate, str]:
         if self._running is None:
-            raise EmbeddedRedisError("the embedded Redis does not run: use it in a `with` block, or call start() first")
+            raise EmbeddedRedisError(
+                "the embedded Redis is not running: use it in a `with` block, or call start() first"
+            )
         return self._running

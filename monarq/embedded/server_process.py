@@ -1,8 +1,8 @@
 """A Redis server process: its start, its readiness and its end.
 
 `EmbeddedRedis` uses it. The server is not our child but the child of a watchdog (`watchdog.py`), which ends it when our
-pipe to its stdin is closed: when we want that, or when this process ends, however it ends. On macOS, a server outlives
-a watchdog that is killed with SIGKILL; on Linux the kernel ends it.
+pipe to the watchdog's stdin is closed: when we close it, or when this process ends in any way. On macOS, a server
+outlives a watchdog that is killed with SIGKILL; on Linux, the kernel ends it.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class ServerProcess:
             stdout=subprocess.PIPE,
             bufsize=0,
             pass_fds=() if lock is None else (lock.fileno(),),
-            # A Ctrl-C in the terminal is for the owner, which may need Redis to stop cleanly.
+            # Ctrl-C in the terminal is for the owner, which may need Redis to stop cleanly.
             start_new_session=True,
         )
         return cls(watchdog, directory, address, [directory / "server.log", redis_log])
@@ -122,11 +122,11 @@ class ServerProcess:
 
     @property
     def watchdog_fd(self) -> int:
-        """Becomes readable when the server has ended by itself; then `poll_end` returns why."""
+        """Becomes readable when the server has ended unexpectedly; then `poll_end` returns why."""
         return cast("IO[bytes]", self._watchdog.stdout).fileno()
 
     def poll_end(self, timeout_s: float = 0) -> str | None:
-        """Why the server has ended by itself, with the last lines of its log; None while it runs.
+        """Why the server has ended unexpectedly, with the last lines of its log; None while it runs.
 
         Args:
             timeout_s: how long to wait for it.
@@ -170,7 +170,7 @@ class ServerProcess:
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def _answers(self) -> bool:
-        """Whether our server answers, and not another one that took its port before."""
+        """Whether our server answers, rather than another one that took its port."""
         try:
             with redis.Redis.from_url(self.address.url, socket_timeout=ANSWER_TIMEOUT_S, protocol=PROTOCOL) as client:
                 client.ping()
@@ -203,9 +203,9 @@ def read_version(candidate: ServerCandidate) -> str:
         raise ServerStartError(f"{candidate.path} does not run: {error}") from error
     found = re.search(rb"\bv=((\d+)\.(\d+)\.\d+)", shown)
     if not found:
-        raise ServerStartError(f"{candidate.path} --version does not say a version")
+        raise ServerStartError(f"{candidate.path} --version does not print a version")
     if (int(found[2]), int(found[3])) < OLDEST_VERSION:
-        raise ServerStartError(f"{candidate.path} is {found[1].decode()}, and 6.2 is the oldest that will do")
+        raise ServerStartError(f"{candidate.path} is version {found[1].decode()}: monarq needs 6.2 or newer")
     return found[1].decode()
 
 
@@ -240,20 +240,20 @@ def _check_storage(candidate: ServerCandidate, version: str, storage: Storage) -
     if storage.data_dir is None:
         return
     if candidate.path is None:
-        raise ServerStartError("fakeredis keeps nothing, and a data directory was asked for")
-    # From 7.0 on the data is in a folder of its own, and an older server would start without it.
+        raise ServerStartError("fakeredis cannot keep data, but a data directory was requested")
+    # From 7.0 on, the data is in a separate folder, and an older server would start without it.
     written_by_newer = (storage.data_dir / "appendonlydir").exists()
     if written_by_newer and int(version.split(".", maxsplit=1)[0]) < 7:
         raise ServerStartError(f"{candidate.path} cannot read {storage.data_dir}, which Redis 7 or newer has written")
 
 
 def _lock(data_dir: Path) -> IO[bytes]:
-    """Lock the directory for one server: Redis itself does not keep a second one out, which would corrupt the data."""
+    """Locks the directory for one server: Redis itself does not keep out a second one, which would corrupt the data."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         lock = (data_dir / "redis.lock").open("ab")
     except OSError as error:
-        raise EmbeddedRedisError(f"{data_dir} cannot hold a Redis' data: {error}") from error
+        raise EmbeddedRedisError(f"{data_dir} cannot hold Redis data: {error}") from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

@@ -1,9 +1,9 @@
-"""Watchdog process of an embedded server: ends it when its owner has ended, and removes its directory.
+"""Watchdog process of an embedded server: ends the server when its owner has ended, and removes its directory.
 
-`ServerProcess` runs this file by its path, with nothing but the standard library: it starts in 30 ms and takes 13 MB.
+`ServerProcess` runs this file by its path, with only the standard library: it starts in 30 ms and takes 13 MB.
 Arguments: the owner's process id, the directory to remove, then the server's command line.
 Its stdin is a pipe that the owner holds: end of file means that the owner has ended, or wants the server to stop.
-It writes `pid N` to stdout, and `exit REASON` should the server end by itself.
+It writes `pid N` to stdout, and `exit REASON` if the server ends unexpectedly.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _start(command: list[str], log: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # Safe here, unlike in the owner: this process has one thread, which lives as long as the process.
+            # Safe here, unlike in the owner: this process has a single thread, which lives as long as the process.
             preexec_fn=_end_with_watchdog if sys.platform == "linux" else None,  # noqa: PLW1509
         )
     _report(f"pid {server.pid}")

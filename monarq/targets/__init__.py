@@ -1,4 +1,4 @@
-"""The target loader of `monarq worker`, which takes apps and arq's settings besides modules of jobs.
+"""The target loader of `monarq worker`, which accepts apps and arq's settings besides modules of jobs.
 
 arq's settings may be a class, dict, object or module. They are recognized without importing arq.
 """
@@ -29,7 +29,7 @@ class ArqTargets:
             return settings
         try:
             from arq.worker import JobExecutionFailed
-        except ModuleNotFoundError:  # a RuntimeError, which is written without it, is loaded by arq's clients as well
+        except ModuleNotFoundError:  # without it, a RuntimeError is written, which arq's clients can also load
             return settings
         return dataclasses.replace(settings, codecs=dataclasses.replace(settings.codecs, text_error=JobExecutionFailed))
 
@@ -66,8 +66,8 @@ class ArqTargets:
 
         read = read_arq_settings(found)
         if not read.functions:
-            # A worker that knows no job would fail every job that it claims.
-            raise TargetError(f"{target} names no job: at least one function or cron_job must be registered")
+            # A worker without jobs would fail every job that it claims.
+            raise TargetError(f"{target} names no jobs: at least one function or cron_job must be registered")
         if url is None and not read.names_redis:
             url = fallback_url()
         source = None if url is None else UrlSource(redis_url(url))

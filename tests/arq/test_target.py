@@ -59,7 +59,7 @@ class Empty:
 
 
 def test_settings_without_a_job_are_refused_before_a_worker_could_fail_those_that_wait(redis_url: str) -> None:
-    with pytest.raises(TargetError, match=r"Empty names no job: at least one function or cron_job must be registered"):
+    with pytest.raises(TargetError, match=r"Empty names no jobs: at least one function or cron_job must be registered"):
         load_target("tests.arq.test_target.Empty", redis_url, {})
 
 

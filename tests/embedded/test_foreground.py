@@ -89,5 +89,5 @@ def test_a_server_that_dies_is_code_1_with_the_reason() -> None:
     _, url = read_to_url(process)
     with redis.Redis.from_url(url) as client:
         os.kill(int(client.info("server")["process_id"]), signal.SIGKILL)
-    assert process.communicate(timeout=END_TIMEOUT_S)[0].startswith("the server ended by itself: by SIGKILL")
+    assert process.communicate(timeout=END_TIMEOUT_S)[0].startswith("the server ended unexpectedly: by SIGKILL")
     assert process.returncode == 1

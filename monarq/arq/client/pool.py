@@ -1,6 +1,6 @@
-"""Redis clients made from arq's ``RedisSettings``: by `create_pool`, and for the worker itself, blocking or not.
+"""Redis clients created from arq's ``RedisSettings``: by `create_pool`, and for the worker itself, blocking or not.
 
-All of `RedisSettings` holds for Sentinel as well, where arq drops everything but the password.
+All of `RedisSettings` also applies to Sentinel, where arq drops everything but the password.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ logger = get_logger("arq.connections")
 
 
 class SentinelHostError(SettingsError, RuntimeError):
-    """`sentinel` is set, and `host` is not a list of sentinels; it is also a RuntimeError, as arq raises."""
+    """`sentinel` is set, but `host` is not a list of sentinels; also a RuntimeError, which arq raises."""
 
     def __init__(self, host: str) -> None:
         super().__init__(
@@ -71,15 +71,15 @@ def server_options(settings: RedisSettings) -> dict[str, Any]:
 
 
 def worker_options(settings: RedisSettings) -> dict[str, Any]:
-    """Further options of the worker's own connections: a silent server counts as gone, and redis-py repeats nothing.
+    """More options for the worker's own connections: a silent server counts as gone, and redis-py retries nothing.
 
-    A claim that redis-py repeats would lease jobs that nobody knows of; callers repeat their calls themselves.
+    A claim retried by redis-py would lease jobs that nobody knows of; callers retry their calls themselves.
     """
     return connection_options() | {"socket_connect_timeout": settings.conn_timeout}
 
 
 def client_options(settings: RedisSettings) -> dict[str, Any]:
-    """Further options of clients for users: the user's own, and no timeout, as they may use blocking commands."""
+    """More options for clients that users get: the user's own, and no timeout, since they may use blocking commands."""
     options: dict[str, Any] = {
         "socket_connect_timeout": settings.conn_timeout,
         "socket_keepalive": True,
@@ -94,7 +94,7 @@ def client_options(settings: RedisSettings) -> dict[str, Any]:
 
 
 def make_client(settings: RedisSettings, options: dict[str, Any], kind: type[Redis] = Redis) -> Redis:
-    """Makes a client of the given class; nothing is connected yet.
+    """Creates a client of the given class; nothing is connected yet.
 
     Raises:
         SettingsError: see `server_options`.
@@ -130,15 +130,15 @@ async def create_pool(
     default_queue_name: str = default_queue_name,
     expires_extra_ms: int = expires_extra_ms,
 ) -> ArqRedis:
-    """Makes a client and waits until it is connected.
+    """Creates a client and waits until it is connected.
 
     Args:
-        settings_: the address of Redis and more. Default: localhost:6379.
-        retry: how many attempts count as failed already.
+        settings_: the address of Redis and its options. Default: localhost:6379.
+        retry: how many attempts already count as failed.
         job_serializer: writes jobs. Default: pickle.
-        job_deserializer: reads results. Default: pickle, and msgpack as monarq's own producers write it.
+        job_deserializer: reads results. Default: pickle, and the msgpack of monarq's own producers.
         default_queue_name: the queue of jobs that name none.
-        expires_extra_ms: for how many ms after it is due a job may be started.
+        expires_extra_ms: how many ms after it is due a job may still be started.
 
     Raises:
         RedisError: `conn_retries` more attempts, `conn_retry_delay` seconds apart, did not connect either.

@@ -1,4 +1,4 @@
-"""arq's `RedisSettings` with two more fields: further options of a URL, and options of the sentinels themselves."""
+"""arq's `RedisSettings` with two more fields: other options from a URL, and options of the sentinels themselves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monarq.shared.redis.addresses import SCHEMES, AddressKind, parse_address
 from monarq.shared.redis.opening import sentinel_options, server_options
 
 _OTHER_NAMES: Final = {"path": "unix_socket_path", "db": "database", "socket_connect_timeout": "conn_timeout"}
-"""redis-py's names of fields that have another name in arq."""
+"""redis-py's names of fields that have a different name in arq."""
 
 _DROPPED: Final = ("decode_responses",)
 
@@ -32,17 +32,19 @@ class RedisSettings(arq.connections.RedisSettings):
 
     @classmethod
     def from_dsn(cls, dsn: str) -> Self:
-        """Reads a URL as `Producer` does: its query counts, ``%40`` is a @, and it may name sentinels.
+        """Reads a URL like `Producer`: including its query, with ``%40`` for @, and possibly naming sentinels.
 
         Raises:
-            RuntimeError: it is no URL of Redis.
-            ValueError: something in it is invalid; SettingsError, which is one, for what is not an option.
+            RuntimeError: it is not a Redis URL.
+            ValueError: something in it is invalid; for an unknown option its subclass SettingsError.
         """
         if dsn.partition("://")[0].lower() not in SCHEMES:
             raise RuntimeError("invalid DSN scheme")
         address = parse_address(dsn)
         if address.kind is AddressKind.CLUSTER:
-            raise SettingsError("a queue in arq's format cannot live on a Redis cluster: its keys are of many slots")
+            raise SettingsError(
+                "a queue in arq's format cannot exist on a Redis Cluster: its keys span many slots, so use a native one"
+            )
         named = {_OTHER_NAMES.get(name, name): value for name, value in server_options(address).items()}
         known = {attribute.name for attribute in fields(arq.connections.RedisSettings)}
         options = {name: value for name, value in named.items() if name not in known and name not in _DROPPED}

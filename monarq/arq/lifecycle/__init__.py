@@ -1,1 +1,1 @@
-"""The lifecycle of a worker by arq's settings: its hooks, its health check, and arq's `Worker` class."""
+"""The lifecycle of a worker with arq's settings: its hooks, its health check, and arq's `Worker` class."""

@@ -1,6 +1,6 @@
-"""The attributes of arq's `Worker`: set from its arguments, and read as settings again each time it starts to run.
+"""The attributes of arq's `Worker`: set from its arguments, and read back as settings each time it starts to run.
 
-Programs read them, and tests set them between two runs.
+Programs read them, and tests set them between runs.
 """
 
 from __future__ import annotations

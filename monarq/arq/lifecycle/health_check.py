@@ -1,7 +1,7 @@
 """arq's health-check key: workers write a line of counts under it, and arq's `check_health` looks for it.
 
-The key expires when no worker writes it any more: it lives no longer than a lease, so that it does not vouch for dead
-workers. Its line is renewed when arq would renew it. Where several workers share the key, none removes another's line.
+The key expires when no worker writes it: it lives no longer than a lease, so that it does not vouch for dead workers.
+Its line is renewed when arq would renew it. If several workers share the key, none removes another's line.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class HealthCheckWriter:
 
     Args:
         settings: name the queue and the lease.
-        log: has the counts, and logs when they have changed.
-        events: gets the events of Redis outages. Default: the log.
+        log: has the counts, and logs changes.
+        events: notified of Redis outages. Default: the log.
         key: the key. Default: that of the queue.
         interval_s: how often its line is renewed, in seconds.
         keep: leave the key when `run` is cancelled, for a later call of `remove`.
@@ -88,7 +88,7 @@ class HealthCheckWriter:
                         await self.remove(redis)
 
     async def record(self, redis: Redis) -> None:
-        """Writes a new line when one is due, or else the last one again if no other worker keeps the key alive."""
+        """Writes a new line if one is due, else the last one again if no other worker keeps the key alive."""
         if time.monotonic() < self._due_s:
             if await redis.pttl(self.key) < self._life_s * 500:
                 await self._write(redis)
@@ -122,7 +122,7 @@ async def async_check_health(
         queue_name: the queue. Default: arq's.
 
     Returns:
-        0 if the key is there, 1 if not.
+        0 if the key exists, 1 if not.
     """
     key = health_check_key or (queue_name or default_queue_name) + health_check_key_suffix
     redis = await create_pool(redis_settings)

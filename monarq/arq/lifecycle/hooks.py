@@ -1,7 +1,7 @@
-"""The start-up and shut-down hooks of a worker by arq's settings, and the other parts that it is made from.
+"""The start-up and shut-down hooks of a worker with arq's settings, and the other parts that it is built from.
 
-At the start, in arq's order: the client for ``ctx["redis"]``, the log lines about it, the user's ``on_startup``, then
-the first health-check line and the first cron jobs, all before the first claim. At the end: the user's ``on_shutdown``,
+At startup, in arq's order: the client for ``ctx["redis"]``, the log lines about it, the user's ``on_startup``, then the
+first health-check line and the first cron jobs, all before the first claim. At the end: the user's ``on_shutdown``,
 then the client is closed.
 """
 
@@ -62,11 +62,11 @@ class ArqHooks:
         self.started = False
 
     async def startup(self, ctx: dict[Any, Any]) -> None:
-        """Does everything that comes before the first claim.
+        """Does everything that precedes the first claim.
 
         Raises:
             RedisError: Redis cannot be reached.
-            Exception: the user's hook raised it.
+            Exception: raised by the user's hook.
         """
         pool = self._pool = await self._open_pool()
         try:
@@ -88,7 +88,7 @@ class ArqHooks:
         self.started = True
 
     async def shutdown(self, ctx: dict[Any, Any]) -> None:
-        """Does everything that comes after the last job."""
+        """Does everything that follows the last job."""
         try:
             if self._hooks.shutdown:
                 await self._hooks.shutdown(ctx)
@@ -99,7 +99,7 @@ class ArqHooks:
 
 @dataclass(frozen=True, slots=True)
 class ArqParts:
-    """The arguments of a core worker that arq's settings decide, besides functions, source and ctx."""
+    """The arguments of a core worker that arq's settings determine, besides functions, source and ctx."""
 
     settings: WorkerSettings
     events: Dispatcher
@@ -112,12 +112,12 @@ def make_parts(
     source: RedisSource | None = None,
     started: datetime | None = None,
 ) -> ArqParts:
-    """Makes the parts of a core worker that runs by arq's settings.
+    """Creates the parts of a core worker with arq's settings.
 
     Args:
-        target: the settings as they were read.
+        target: the settings.
         settings: the worker's settings, with some replaced. Default: those of the target.
-        source: another Redis than the settings name.
+        source: the Redis, if not the one that the settings name.
         started: see `CronScheduler`.
     """
     settings = settings or target.settings
@@ -135,7 +135,7 @@ def make_parts(
 def make_cron_scheduler(
     target: ArqTarget, settings: WorkerSettings, events: Dispatcher, started: datetime | None = None
 ) -> CronScheduler | None:
-    """Makes the scheduler of the target's cron jobs, if it has any."""
+    """Creates the scheduler of the target's cron jobs, if it has any."""
     if not target.crons:
         return None
     return CronScheduler(
@@ -149,7 +149,7 @@ def make_cron_scheduler(
 
 
 async def open_pool(target: ArqTarget, queue: str, source: RedisSource | None = None) -> ArqRedis:
-    """Returns the client for ``ctx["redis"]``: to the given source, else the user's own, else by the user's settings.
+    """The client for ``ctx["redis"]``: for the given source, else the user's own, else from the user's settings.
 
     Raises:
         RedisError: Redis cannot be reached, after as many attempts as the user's settings allow.

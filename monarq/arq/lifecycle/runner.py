@@ -27,7 +27,7 @@ from monarq.workers.runs.registered_job import RegisteredJob
 from monarq.workers.runs.run import CancelReason
 
 _NO_GRACE_S: Final = 86_400.0
-"""The core worker's own grace: here the runner measures the grace itself, and logs when it is over."""
+"""The core worker's own grace period: here the runner measures it, and logs when it is over."""
 
 
 class AttributeLog(ArqLog):
@@ -132,7 +132,7 @@ class WorkerRunner:
 
     @property
     def tasks(self) -> dict[str, asyncio.Task[Any]]:
-        """The tasks of the jobs that run, by job id."""
+        """The tasks of the running jobs, by job id."""
         runs = self._core.runs if self._core else []
         return {run.lease.job_id: run.task for run in runs if run.task is not None}
 
@@ -162,11 +162,11 @@ class WorkerRunner:
             raise
 
     def _make_core(self, target: ArqTarget) -> CoreWorker:
-        # Without warnings, which arq does not have, and its users read its log lines.
+        # Without warnings, which arq does not have: its users read its log lines.
         settings = replace(
             target.settings, grace_s=_NO_GRACE_S, max_burst_jobs=self._burst_jobs_left(), preflight_warnings=False
         )
-        # The wait for Redis is over, by arq's settings, when the pool is made.
+        # When the pool exists, the wait for Redis, according to arq's settings, is over.
         settings = replace(settings, redis_wait_s=0.0)
         cron, hooks = make_cron_scheduler(target, settings, self._events), settings.hooks
         self._hooks = ArqHooks(target.names, self._log, self._health, cron, self._opened_pool, hooks)
@@ -176,7 +176,7 @@ class WorkerRunner:
         return AttributeWorker(self._worker, target, settings, events=self._events, background=background)
 
     def _burst_jobs_left(self) -> int:
-        """The jobs left of the limit, which holds for all runs of the worker together."""
+        """The remaining jobs of the limit, which applies to all runs of the worker together."""
         worker = self._worker
         if worker.max_burst_jobs < 0:
             return worker.max_burst_jobs

@@ -1,7 +1,7 @@
 """arq's `Worker`, which runs jobs on monarq's core: `monarq.arq.worker.Worker`.
 
-It is a subclass of arq's own class, and the same in its arguments, methods, attributes, signal handlers, log lines and
-in what subclasses may do; but instead of polling, it runs a core worker. All that is monarq's is in one attribute.
+It is a subclass of arq's own class, with the same arguments, methods, attributes, signal handlers, log lines and
+options for subclasses; but instead of polling, it runs a core worker. Everything of monarq's is in one attribute.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ _RUN_ATTRIBUTES: Final[dict[str, Callable[[WorkerRunner], object]]] = {
 
 
 class Worker(StockWorker):
-    """Runs jobs as arq's worker does; takes arq's arguments, and monarq's own such as `lease_s` and `max_payload`.
+    """Runs jobs like arq's worker; takes arq's arguments, and monarq's own such as `lease_s` and `max_payload`.
 
     Attributes:
         functions: the jobs by name.
         ctx: the dict that hooks and jobs get.
-        on_stop: called with the signal when one stops the worker.
+        on_stop: called with the signal that stops the worker.
         main_task: the task of `run` or `async_run`.
     """
 
@@ -88,7 +88,7 @@ class Worker(StockWorker):
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> object:
-            """The attributes about the running jobs; they are missing until the worker is made, as in arq."""
+            """The attributes about the running jobs; as in arq, they do not exist until the worker is set up."""
             if name in _RUN_ATTRIBUTES and "_monarq" in vars(self):
                 return _RUN_ATTRIBUTES[name](self._monarq)
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -112,7 +112,7 @@ class Worker(StockWorker):
 
         Raises:
             RedisError: Redis could not be reached at the start.
-            CancelledError: a signal or the caller has stopped it; the running jobs are handed back.
+            CancelledError: a signal or the caller has stopped it; the running jobs were handed back.
         """
         self._handle_signals_of(asyncio.get_running_loop())
         target = read_attributes(self, self._monarq.arguments)
@@ -132,7 +132,7 @@ class Worker(StockWorker):
         """Ends what still runs, calls `on_shutdown` and closes the client; may be called again.
 
         Raises:
-            Exception: the user's hook raised it; the client is closed nevertheless.
+            Exception: raised by the user's hook; the client is closed nevertheless.
         """
         if not self._handle_signals:
             self.handle_sig(Signals.SIGUSR1)
@@ -147,7 +147,7 @@ class Worker(StockWorker):
             await pool.aclose(close_connection_pool=True)
 
     def _handle_signals_of(self, running: asyncio.AbstractEventLoop) -> None:
-        """Adds the signal handlers to this loop, if the program has made it after the worker."""
+        """Adds the signal handlers to this loop, if the program created it after the worker."""
         if running is self.loop:
             return
         self.loop = running
@@ -157,5 +157,5 @@ class Worker(StockWorker):
                 running.add_signal_handler(signum, partial(handler, signum))
 
 
-# On the function and not on the class, so that a subclass with an `__init__` of its own has its own signature.
+# On the function and not on the class, so that a subclass with its own `__init__` has its own signature.
 Worker.__init__.__signature__ = inspect.signature(StockWorker.__init__)  # type: ignore[attr-defined]

@@ -28,7 +28,7 @@ class ArqFunction:
     declared: Function | CronJob
 
     def as_registered_job(self, settings: WorkerSettings) -> RegisteredJob:
-        """How a worker of these settings runs it."""
+        """The job as a worker with these settings runs it."""
         declared = self.declared
         own = RunOptions(declared.timeout_s, _kept_s(declared, settings), declared.max_tries)
         made = RegisteredJob(
@@ -48,7 +48,7 @@ class ArqFunction:
 
 
 def _kept_s(declared: Function | CronJob, settings: WorkerSettings) -> float | None:
-    """Seconds that its result is kept; infinity for ever, which wins over a time, as in arq; None for the worker's."""
+    """Seconds to keep its result; infinity for forever, which overrides a time, as in arq; None for the worker's."""
     worker_forever = settings.keep_result_s == math.inf
     if worker_forever if declared.keep_result_forever is None else declared.keep_result_forever:
         return math.inf
@@ -56,7 +56,7 @@ def _kept_s(declared: Function | CronJob, settings: WorkerSettings) -> float | N
 
 
 def as_job(function: object) -> Job[..., Any] | ArqFunction:
-    """Turns an item of arq's functions into a job: one that monarq declares as it is, else one of arq's.
+    """Turns an item of arq's functions into a job: one declared with monarq is returned unchanged.
 
     Raises:
         DeclarationError: it is not a job.

@@ -1,4 +1,4 @@
-"""The log of a worker by arq's settings: a listener that writes arq's log lines, and counts jobs as arq does.
+"""The log of a worker with arq's settings: a listener that writes arq's log lines and counts jobs like arq.
 
 Events for which arq has no line have lines in arq's style.
 """
@@ -43,7 +43,7 @@ class ArqLog(WorkerEvents):
     Attributes:
         complete: runs that returned.
         failed: jobs that ended otherwise.
-        retried: runs that lead to another one; arq includes those that a shutdown cancelled.
+        retried: runs that lead to another one; as in arq, including those that a shutdown cancelled.
     """
 
     def __init__(self, *, log_results: bool = True) -> None:
@@ -55,18 +55,18 @@ class ArqLog(WorkerEvents):
 
     @property
     def ongoing(self) -> int:
-        """How many jobs run now."""
+        """How many jobs are running."""
         return len(self._running)
 
     def counts_line(self, queued: int) -> str:
-        """The counts, as the health-check key holds them."""
+        """The counts, as in the health-check key."""
         return (
             f"j_complete={self.complete} j_failed={self.failed} j_retried={self.retried}"
             f" j_ongoing={self.ongoing} queued={queued}"
         )
 
     def starting(self, jobs: Iterable[str]) -> None:
-        """The worker has its connection and starts."""
+        """The worker is connected and starts."""
         names = list(jobs)
         logger.info("Starting worker for %d functions: %s", len(names), ", ".join(names))
 
@@ -75,11 +75,11 @@ class ArqLog(WorkerEvents):
         logger.info(line)
 
     def health_recorded(self, info: str) -> None:
-        """The health-check key was written, with other counts than before."""
+        """The health-check key was written with changed counts."""
         logger.info("recording health: %s", info)
 
     def not_picking(self) -> None:
-        """No new job is claimed any more."""
+        """No more jobs are claimed."""
         logger.info("Setting allow_pick_jobs to `False`")
 
     def shutting_down(self, signal_name: str, jobs: int, what: str) -> None:
@@ -87,7 +87,7 @@ class ArqLog(WorkerEvents):
         self._shutdown(f"{signal_name} ◆", jobs, what)
 
     def waited(self, signal_name: str, jobs: int) -> None:
-        """The grace of the running jobs is over, or they have ended."""
+        """The grace period of the running jobs is over, or they have ended."""
         self._shutdown(f"{signal_name}, wait complete ◆", jobs, "ongoing to cancel")
 
     def _shutdown(self, why: str, jobs: int, what: str) -> None:
@@ -235,12 +235,12 @@ def warn_never_called(where: str, names: Iterable[str]) -> None:
 
 
 def warn_namesakes(name: str) -> None:
-    """Warns of two functions of one name, of which arq silently runs the last one."""
+    """Warns of two functions with one name, of which arq silently runs the last one."""
     logger.warning("functions: two are named %r, only the last one is run; give one of them another name", name)
 
 
 class _ShortRepr(reprlib.Repr):
-    """`repr` as far as a log line shows it, so that a job with a million arguments costs no more than a line."""
+    """`repr`, computed only as far as a log line shows it, so that a million arguments cost no more than a line."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -277,7 +277,7 @@ def _shown(value: object) -> str:
 
 
 def shown_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-    """Arguments as arq's lines show them; a `__repr__` that raises does no harm."""
+    """Arguments as in arq's log lines; a `__repr__` that raises does no harm."""
     if not args and not kwargs:
         return ""
     shown = [_shown(value) for value in args[:CURTAIL]]
@@ -286,12 +286,12 @@ def shown_arguments(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
 
 
 def _ref(run: ActiveRun) -> str:
-    """A job as arq's lines name it: a cron job by its name alone."""
+    """A job as named in arq's log lines: a cron job only by its name."""
     return run.job.name if run.job.is_cron else f"{run.lease.job_id}:{run.job.name}"
 
 
 def _seconds(run: ActiveRun) -> float:
-    """How long it ran; a run whose job is handed back while it goes on has not ended yet."""
+    """How long it ran; a run whose job is handed back while it continues has not ended yet."""
     return ((run.finish_ms or wall_ms()) - run.start_ms) / 1000 if run.start_ms else 0.0
 
 

@@ -1,6 +1,6 @@
 """arq's policies where they differ from monarq's: outcomes of runs, and rejections of jobs that cannot be run.
 
-Rejections have arq's own error classes, as the clients that load them need not have monarq installed.
+Rejections use arq's own error classes, since clients that load them need not have monarq installed.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from monarq.workers.runs.run import ActiveRun
 
 @dataclass(frozen=True)
 class ArqOutcomes(OutcomePolicy):
-    """Outcomes by arq's rules: a try counts from its start, so that a crash or a stop costs one as well.
+    """Outcomes by arq's rules: a try counts from its start, so that a crash or a stop also uses one up.
 
-    `Retry` always leads to another claim, which then may find that no try is left.
+    `Retry` always leads to another claim, which may then find that no try is left.
 
     Attributes:
         retry_jobs: whether `Retry` and a cancelled run lead to another try; arq's setting.
@@ -42,7 +42,7 @@ class ArqOutcomes(OutcomePolicy):
         return Retried(delay_s, error)
 
     def cancelled_itself(self, run: ActiveRun, error: BaseException) -> Outcome:
-        """See `OutcomePolicy`; whoever waits must not take the job for an aborted one."""
+        """See `OutcomePolicy`; a client that waits must not take the job for an aborted one."""
         return Retried(MIN_RETRY_DELAY_S, error) if self.retry_jobs else Failed(error)
 
     def stopped(self, error: BaseException) -> Outcome:

@@ -1,6 +1,6 @@
-"""Sentry: reports runs and errors of arq's jobs as Sentry's integration of arq does for arq's own worker.
+"""Sentry: reports runs and errors of arq's jobs like Sentry's arq integration does for arq's own worker.
 
-sentry-sdk turns that integration on by itself if arq is installed. It wraps the functions of arq's own `Worker`, and
+sentry-sdk enables that integration by itself if arq is installed. It wraps the functions of arq's own `Worker`, and
 then ignores the log lines of ``arq.worker``: without this module, no error of a job would reach Sentry. Nothing of
 Sentry is imported here, and nothing is done if the integration is not active.
 """
@@ -22,9 +22,9 @@ _HIDDEN: Final = "[Filtered]"
 
 
 def report_to_sentry(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps the function of an arq job so that its runs and errors are reported; returns it as it is without Sentry.
+    """Wraps the function of an arq job so that its runs and errors are reported; without Sentry, returns it unchanged.
 
-    Each run has a scope and a transaction of its own. Tags and extra data are those of the integration:
+    Each run has its own scope and transaction. Tags and extra data are those of the integration:
     ``arq_task_id``, ``arq_task_retry`` and ``arq-job``, with the arguments only if ``send_default_pii`` is set.
     """
     sentry: Any = sys.modules.get("sentry_sdk")

@@ -1,4 +1,4 @@
-"""arq's cron jobs, read into cron entries of monarq's, and the time zone of their fields."""
+"""Converts arq's cron jobs to cron entries, with the time zone of their fields."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def arq_entries(cron_jobs: Iterable[CronJob], zone: tzinfo) -> list[CronEntry]:
 
 
 def local_zone() -> tzinfo:
-    """This machine's time zone with its summer time; if it has no name, the offset that holds now.
+    """This machine's time zone including its summer time; if it has no name, the current offset.
 
-    arq always takes the offset, so that its cron jobs are an hour off after a clock change.
+    arq always uses the offset, so its cron jobs are an hour off after a clock change.
     """
     offset = datetime.now().astimezone().tzinfo
     assert offset is not None

@@ -1,7 +1,7 @@
 """The fields of arq's settings: their names and defaults, and which of them a class, dict, object or module sets.
 
-Inherited attributes count, unlike in arq. Attributes that look like misspelled settings are warned of. Besides arq's
-settings, a class may have those of `EXTRAS`, monarq's own.
+Inherited attributes count, unlike in arq. Attributes that look like misspelled settings cause a warning. Besides arq's
+settings, a class may have monarq's own, listed in `EXTRAS`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EXTRAS: Final = frozenset(
         "threads",
     }
 )
-"""Settings of monarq's own that a class may have as well: see `WorkerSettings`, and `find_signer` for the key."""
+"""monarq's own settings, which a class may have too; see `WorkerSettings`, and `find_signer` for the key."""
 
 ARQ_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "allow_pickle": ("job_serializer", "job_deserializer"),
@@ -48,7 +48,7 @@ ARQ_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "queues": ("queue_name", "queues"),
     "timeout_s": ("job_timeout",),
 }
-"""What the attributes of monarq's settings are called here, where they have other names."""
+"""The names here of those attributes of monarq's settings whose names differ."""
 
 _MIN_SIMILARITY: Final = 0.75
 

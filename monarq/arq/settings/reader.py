@@ -49,23 +49,23 @@ class ArqTarget:
 
     Attributes:
         settings: the worker's settings.
-        functions: the jobs as they were given, including cron jobs.
+        functions: the given jobs, including cron jobs.
         cron_jobs: arq's cron jobs.
         crons: the same for `CronScheduler`.
-        source: makes the worker's own Redis connections.
-        ctx: the user's dict for hooks and jobs; ``redis`` is put into it when the worker starts.
+        source: creates the worker's own Redis connections.
+        ctx: the user's dict for hooks and jobs; ``redis`` is added when the worker starts.
         zone: the time zone of the cron jobs.
-        redis_pool: the user's client for ``ctx["redis"]``; None to make one.
-        redis_settings: the settings to make it from.
-        job_serializer: the user's format, which payloads have that jobs enqueue as well; None for pickle.
+        redis_pool: the user's client for ``ctx["redis"]``; None to create one.
+        redis_settings: the settings to create it from.
+        job_serializer: the user's format, also for payloads that jobs enqueue; None for pickle.
         job_deserializer: the same, for reading.
-        expires_extra_ms: for how many ms after it is due a job may be started that a job or cron enqueues.
+        expires_extra_ms: how many ms after it is due a job enqueued by a job or cron may still be started.
         handle_signals: whether `monarq.arq.Worker` handles SIGINT and SIGTERM.
         log_results: whether the results of jobs are logged.
         health_check_key: the health-check key; None names it after the queue.
         health_check_s: how often it is written.
-        names_redis: whether the settings name a Redis; if not, arq takes the one on localhost.
-        given: the names of the settings that are set, as arq has them.
+        names_redis: whether the settings name a Redis; if not, arq uses the one on localhost.
+        given: arq's names of the settings that are set.
     """
 
     settings: WorkerSettings
@@ -88,12 +88,12 @@ class ArqTarget:
     given: frozenset[str] = frozenset()
 
     def leaves_open(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Those values of monarq's settings, by attribute, that arq's settings say nothing of."""
+        """Those of these values of monarq's settings, by attribute, that arq's settings do not set."""
         return {name: value for name, value in values.items() if self.given.isdisjoint(ARQ_NAMES.get(name, (name,)))}
 
     @property
     def jobs(self) -> list[Job[..., Any] | ArqFunction]:
-        """The functions, as `monarq.workers.jobs.registry.register` takes them."""
+        """The functions, for `monarq.workers.jobs.registry.register`."""
         return [as_job(function) for function in self.functions]
 
     @property
@@ -105,7 +105,7 @@ class ArqTarget:
 def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
     """Reads arq's settings.
 
-    ``poll_delay`` counts up to 4 s only, as monarq's producers wake idle workers anyway. ``queue_read_limit`` has no
+    ``poll_delay`` is limited to 4 s, since monarq's producers wake idle workers anyway. ``queue_read_limit`` has no
     effect: a worker claims as many jobs in one call as it has free slots.
 
     Args:
@@ -113,7 +113,7 @@ def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
         overrides: settings by arq's names, which replace those of the target.
 
     Raises:
-        SettingsError: a setting has an invalid value, or there is none of this name; the message names it.
+        SettingsError: a setting has an invalid value or an unknown name; the message names it.
     """
     for name in overrides:
         if name not in DEFAULTS and name not in EXTRAS:
@@ -147,7 +147,7 @@ def read_arq_settings(target: object, **overrides: Any) -> ArqTarget:
 
 
 class FunctionError(SettingsError, RuntimeError, ImportError):
-    """An item of the functions or cron jobs is none; it is also the RuntimeError or ImportError that arq raises."""
+    """An item of the functions or cron jobs is not one; also the RuntimeError or ImportError that arq raises."""
 
 
 def job_name(function: object) -> str:
@@ -241,7 +241,7 @@ def _more_queues(given: Any) -> list[QueueRef]:
 
 
 def arq_queue_of(settings: WorkerSettings) -> QueueRef:
-    """The queue of what arq itself has one queue for, such as cron jobs and the health check.
+    """The queue for things that need exactly one queue in arq, such as cron jobs and the health check.
 
     It is the first one in arq's format, else the first one.
     """
@@ -249,7 +249,7 @@ def arq_queue_of(settings: WorkerSettings) -> QueueRef:
 
 
 def _max_tries(values: _Values) -> int | None:
-    """Arq's default is monarq's as well, where it does not cut the retries that a job of monarq's declares."""
+    """The default of arq is also monarq's, unless it would limit the retries that a monarq job declares."""
     number = values.number("max_tries", 1)
     return None if number == DEFAULTS["max_tries"] else number
 

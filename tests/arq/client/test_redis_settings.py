@@ -85,5 +85,5 @@ def test_a_url_of_sentinels() -> None:
 
 
 def test_a_cluster_is_refused() -> None:
-    with pytest.raises(SettingsError, match="cannot live on a Redis cluster"):
+    with pytest.raises(SettingsError, match="cannot exist on a Redis Cluster"):
         RedisSettings.from_dsn("redis+cluster://host")
