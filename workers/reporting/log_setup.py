@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -38,7 +39,7 @@ def configure_root_logging(log: LogSettings) -> None:
     """Writes the lines of a program's own loggers to stderr, from INFO on, each with its job.
 
     Does nothing if the program has given the root logger a handler, or if the user has their own dict. A level that the
-    program has set is kept.
+    program has set is kept. As text, a line that a handler of the program's has written to the console is not repeated.
     """
     enable_own_loggers()
     root = logging.getLogger()
@@ -48,10 +49,27 @@ def configure_root_logging(log: LogSettings) -> None:
     handler.addFilter(JobLogFilter())
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(job_prefix)s%(message)s", "%H:%M:%S")
     handler.setFormatter(JsonFormatter() if log.format == "json" else text)
+    if log.format == "text":
+        handler.addFilter(_is_not_written)
     root.addHandler(handler)
     if root.level == logging.WARNING:  # Python's default
         # At DEBUG, the lines of libraries would hide those of the program.
         root.setLevel(max(logging.INFO, logging.getLevelName(log.level)))
+
+
+def _is_not_written(record: logging.LogRecord) -> bool:
+    """Whether no logger of the program's writes this line to the console itself, as Django's does while it debugs."""
+    logger: logging.Logger | None = logging.getLogger(record.name)
+    while logger is not None and logger.parent is not None:
+        if any(_writes(handler, record) for handler in logger.handlers):
+            return False
+        logger = logger.parent
+    return True
+
+
+def _writes(handler: logging.Handler, record: logging.LogRecord) -> bool:
+    is_console = isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.stdout)
+    return is_console and record.levelno >= handler.level and bool(handler.filter(record))
 
 
 def enable_own_loggers() -> None:

@@ -61,6 +61,22 @@ def test_whose_lines_are_written(settings: str, program: str, lines: list[str]) 
     assert len(found) == len(lines)
 
 
+DEBUGGING = """
+handler = logging.StreamHandler()
+handler.setFormatter(logging.Formatter("by the program: %(message)s"))
+handler.addFilter(lambda record: IS_ON)
+logging.getLogger("app").addHandler(handler)
+"""
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_what_a_handler_of_the_programs_writes_is_written_once(is_on: bool) -> None:
+    *_, line = found = written("", f"IS_ON = {is_on}\n{DEBUGGING}")
+    assert len(found) == 3
+    assert line.endswith("info of app")
+    assert line.startswith("by the program") == is_on
+
+
 def test_json_is_for_all_loggers() -> None:
     lines = written("format='json'")
     assert len(lines) == 3
