@@ -24,6 +24,7 @@ from starlette.responses import Response, StreamingResponse
 
 from monarq.app.app import App
 from monarq.producer import Handle, JobState, Producer, ProducerMisusedError
+from monarq.producer.sync import yield_to_sandbox
 from monarq.shared.errors import JobCancelledError, MonarqError, PayloadError, ResultNotFoundError, SettingsError
 from monarq.shared.payloads.progress import Progress
 from monarq.shared.text.error_text import error_text, qualified_name
@@ -75,12 +76,17 @@ async def lifespan_producer(
 
 def _opened(url: str | None, app: App | None, producer: Producer | None) -> Producer:
     if app is None:
-        return producer or Producer(url)
+        return producer or _yielding(Producer(url), url)
     if not isinstance(app, App):
         raise SettingsError(f"app is {app!r}: give a monarq.App here, and the web application first")
     if producer is not None:
         raise SettingsError("give either app or producer, not both")
-    return app.producer(url)
+    return _yielding(app.producer(url), url)
+
+
+def _yielding(made: Producer, url: str | None) -> Producer:
+    yield_to_sandbox(made, url)
+    return made
 
 
 def get_producer(connection: HTTPConnection) -> Producer:

@@ -19,6 +19,7 @@ from flask import Flask, current_app, has_app_context
 from monarq.app.app import App
 from monarq.producer import ProducerMisusedError, SyncProducer
 from monarq.producer.per_process import ProcessProducer
+from monarq.producer.sync import yield_to_sandbox
 from monarq.shared.errors import SettingsError
 
 __all__ = ["Monarq"]
@@ -81,4 +82,6 @@ class Monarq:
         options.setdefault("url", app.config.get("MONARQ_REDIS"))
         if queue := app.config.get("MONARQ_QUEUE"):
             options.setdefault("queue", queue)
-        return SyncProducer(**options) if self._of is None else self._of.sync_producer(**options)
+        made = SyncProducer(**options) if self._of is None else self._of.sync_producer(**options)
+        yield_to_sandbox(made, options["url"])
+        return made

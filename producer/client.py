@@ -24,7 +24,7 @@ from monarq.producer.results.progress_stream import stream_progress
 from monarq.producer.results.result_listener import ResultListener
 from monarq.producer.results.tracker import Tracker
 from monarq.producer.sending import outgoing_of, send_each, with_middleware
-from monarq.producer.unaddressed import UNADDRESSED
+from monarq.producer.unaddressed import UNADDRESSED, is_sandboxed
 from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.job_types import types_by_hand
 from monarq.shared.errors import ArgumentsError, SettingsError
@@ -112,6 +112,7 @@ class Producer:
         self._settings = (default_queue, codecs, largest, retry_for_s, timeout_s, wrapped, checks)
         self._set_up(template, shown, *self._settings)
         self._fallback: tuple[str | None, Redis | None] = None, None
+        self._is_overridden: Callable[[], object] = environment_url
         if url is None and redis is None:
             UNADDRESSED.add(self)
 
@@ -146,7 +147,7 @@ class Producer:
         """Resolves the Redis address again. In tests, for producers that were given none; see `unaddressed`."""
         used_on = self._redis.used_on
         close = _close(self._listener_redis, self._listener, self._redis)
-        template, shown = resolve_redis(None, None) if environment_url() else resolve_redis(*self._fallback)
+        template, shown = resolve_redis(None, None) if self._is_overridden() else resolve_redis(*self._fallback)
         self._set_up(template, shown, *self._settings)
         return used_on, close
 
@@ -154,6 +155,13 @@ class Producer:
         """Notes that its Redis is only the application's, which the environment overrides; see `unaddressed`."""
         self._fallback = url, redis
         UNADDRESSED.add(self)
+
+    def _yield_to_sandbox(self, url: str) -> None:
+        """Notes that its Redis is that of a framework's settings: a sandbox overrides it, the environment does not."""
+        self._is_overridden = is_sandboxed
+        self._fall_back_on(url, None)
+        if is_sandboxed():
+            self._find_redis_again()[1].close()  # nothing is connected yet
 
     async def __aenter__(self) -> Self:
         return self

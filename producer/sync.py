@@ -275,6 +275,27 @@ class SyncProducer:
         return SyncHandle(self._thread, self._producer.handle(job_id, queue, type=type))
 
 
+def yield_to_sandbox(producer: Producer | SyncProducer, url: str | None) -> None:
+    """Lets a producer that was made with a URL of a framework's settings use a sandbox's Redis while a test has one.
+
+    Args:
+        producer: the producer, before its first use.
+        url: the URL. None: the environment names its Redis, and so a sandbox overrides it already.
+    """
+    if url is not None:
+        inner = producer._producer if isinstance(producer, SyncProducer) else producer  # noqa: SLF001 - private to users only
+        inner._yield_to_sandbox(url)  # noqa: SLF001
+
+
+def check_arguments(producer: SyncProducer, job: Job[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Checks arguments as an enqueue by this producer does, without enqueueing anything.
+
+    Raises:
+        ArgumentsError: the job does not accept them.
+    """
+    producer._producer._serializer.arguments.encode(job, args, kwargs)  # noqa: SLF001 - private to users only
+
+
 def call_on_loop(producer: SyncProducer, function: Callable[[Producer], Coroutine[Any, Any, T]]) -> T:
     """Calls a function with a blocking producer's asyncio producer, on its event loop, and waits for the result."""
     return producer._thread.run(function(producer._producer))  # noqa: SLF001 - private to users only

@@ -1,4 +1,4 @@
-"""Producers without an explicit Redis: in tests, `monarq.testing` makes them resolve its address again."""
+"""Producers whose Redis comes from the environment or from settings: in tests, `monarq.testing` redirects them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CLOSE_S: Final = 5.0
 
 
 class Unaddressed(Protocol):
-    """A producer that takes its Redis from the environment."""
+    """A producer that takes its Redis from the environment, or from the settings of a framework or an application."""
 
     def _find_redis_again(self) -> tuple[asyncio.AbstractEventLoop | None, Coroutine[Any, Any, None]]:
         """Resolves its Redis again, as if it had just been made.
@@ -27,13 +27,25 @@ class Unaddressed(Protocol):
 UNADDRESSED: Final[WeakSet[Unaddressed]] = WeakSet()
 """All such producers of this process that are still referenced."""
 
+_is_sandboxed = False
 
-def find_redis_again() -> list[asyncio.Future[None]]:
+
+def is_sandboxed() -> bool:
+    """Whether a sandbox is open, whose Redis the environment then names."""
+    return _is_sandboxed
+
+
+def find_redis_again(*, sandboxed: bool) -> list[asyncio.Future[None]]:
     """Makes all of them, even closed ones, resolve Redis again, whatever loop they were used on.
+
+    Args:
+        sandboxed: whether a sandbox is open from now on.
 
     Returns:
         Futures to await if this is called on the event loop of some of them; they close the old connections.
     """
+    global _is_sandboxed  # noqa: PLW0603 - as the environment, it is of the whole process
+    _is_sandboxed = sandboxed
     closing: list[asyncio.Future[None]] = []
     for producer in list(UNADDRESSED):
         loop, close = producer._find_redis_again()  # noqa: SLF001 - not for its users

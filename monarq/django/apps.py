@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
+
+from monarq.django.framework import CHECKS
 
 
 class MonarqConfig(AppConfig):
@@ -11,3 +15,7 @@ class MonarqConfig(AppConfig):
     name = "monarq.django"
     label = "monarq"
     verbose_name = "monarq"
+
+    def ready(self) -> None:
+        """Registers the system check of TASKS, which Django itself does only where the project imports its tasks."""
+        import_module(CHECKS)

@@ -10,6 +10,7 @@ from typing import Any
 from django.core import checks
 from django.utils import timezone
 
+from monarq.django.calls import check_call
 from monarq.django.declared import find_task, note_task
 from monarq.django.framework import (
     BaseTaskBackend,
@@ -24,9 +25,11 @@ from monarq.django.producers import shared_producer
 from monarq.django.result_ids import new_result_id, read_result_id
 from monarq.django.results import cancelled_before_start, fill_result
 from monarq.producer import JobState, SyncProducer, named
+from monarq.producer.per_process import ProcessProducer
 from monarq.producer.results.job_record import JobRecord, read_record
 from monarq.producer.sync import call_on_loop
 from monarq.shared.clock import wall_now
+from monarq.shared.errors import SettingsError
 
 
 class MonarqBackend(BaseTaskBackend):
@@ -40,14 +43,22 @@ class MonarqBackend(BaseTaskBackend):
     supports_get_result = True
     supports_priority = False
 
+    def __init__(self, alias: str, params: dict[str, Any]) -> None:
+        super().__init__(alias, params)
+        self._shared: ProcessProducer | None = None
+
     @property
     def producer(self) -> SyncProducer:
         """The producer of this process for this backend.
 
         Raises:
-            SettingsError: one of the OPTIONS has an invalid value.
+            SettingsError: something is wrong with OPTIONS or QUEUES; the message is that of `manage.py check`.
         """
-        return shared_producer(self.options)
+        if self._shared is None:
+            if wrong := self._wrong():
+                raise SettingsError("; ".join(wrong))
+            self._shared = shared_producer(self.options)
+        return self._shared.get()
 
     def validate_task(self, task: Any) -> None:
         """Checks that the backend can run the task.
@@ -64,7 +75,9 @@ class MonarqBackend(BaseTaskBackend):
 
         Raises:
             InvalidTask: the backend cannot run it.
+            ArgumentsError: (a TypeError) the function cannot be called with these arguments.
             TypeError: an argument is not one that JSON can hold.
+            SettingsError: something is wrong with the backend's OPTIONS or QUEUES; nothing was enqueued.
             MonarqError: Redis cannot be reached, or refuses; see `monarq.Producer.enqueue`.
         """
         result = self._new_result(task, args, kwargs)
@@ -110,9 +123,11 @@ class MonarqBackend(BaseTaskBackend):
 
     def check(self, **kwargs: Any) -> Iterable[checks.CheckMessage]:
         """Django's system checks of the backend's settings."""
-        where = f"TASKS[{self.alias!r}]"
-        for wrong in wrong_options(self.options, self.queues):
-            yield checks.Error(f"{where}: {wrong}", id="monarq.E001")
+        for wrong in self._wrong():
+            yield checks.Error(wrong, id="monarq.E001")
+
+    def _wrong(self) -> list[str]:
+        return [f"TASKS[{self.alias!r}]: {wrong}" for wrong in wrong_options(self.options, self.queues)]
 
     def _task_of(self, record: JobRecord) -> Any:
         if record.info.name is None:
@@ -127,6 +142,7 @@ class MonarqBackend(BaseTaskBackend):
 
     def _new_result(self, task: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         self.validate_task(task)
+        check_call(task, args, kwargs)
         made = new_result_id(task.queue_name, wall_now())
         return self._result(task, made.text, args, kwargs, made.enqueued_at)
 
@@ -149,11 +165,11 @@ class MonarqBackend(BaseTaskBackend):
         )
 
     def _send(self, result: Any) -> None:
-        task = result.task
+        task, producer = result.task, self.producer
         is_plain = not iscoroutinefunction(task.func)
         job = named(task.module_path, lane=lane_of(self.options) if is_plain else "io", queue=task.queue_name)
         job = job.options(job_id=result.id, defer_until=_aware(task.run_after))
-        self.producer.enqueue(job, *result.args, **result.kwargs)
+        producer.enqueue(job, *result.args, **result.kwargs)
 
 
 def _aware(run_after: Any) -> Any:

@@ -7,8 +7,10 @@ from typing import Any, ParamSpec, overload
 
 from django.db import transaction
 
-from monarq.django.framework import Task
+from monarq.django.calls import check_call
+from monarq.django.framework import Task, plain_json
 from monarq.django.producers import producer
+from monarq.producer.sync import check_arguments
 from monarq.shared.jobs.job import Job
 
 P = ParamSpec("P")
@@ -31,12 +33,17 @@ def enqueue_on_commit(job: Any, /, *args: Any, **kwargs: Any) -> None:
         kwargs: its keyword arguments.
 
     Raises:
-        TypeError: the arguments do not fit the job; at once, so that the transaction can be rolled back.
+        ArgumentsError: (a TypeError) the arguments do not fit the job or the task. It is raised at once, so that the
+            transaction can be rolled back.
+        TypeError: an argument of a task is not one that JSON can hold; or `job` is neither a job nor a task.
+        SettingsError: something is wrong with the OPTIONS in TASKS["default"].
     """
     if isinstance(job, Job):
-        job.check_arguments(args, kwargs)
+        check_arguments(producer(), job, args, kwargs)
         transaction.on_commit(_enqueue(lambda: producer().enqueue(job, *args, **kwargs)))
     elif isinstance(job, Task):
+        check_call(job, args, kwargs)
+        plain_json([args, kwargs])
         transaction.on_commit(_enqueue(lambda: job.enqueue(*args, **kwargs)))
     else:
         raise TypeError(f"{job!r} is neither a job nor a task: put @job or @task before the function")

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+_IS_DJANGOS: Final = find_spec("django.tasks") is not None
+
+CHECKS: Final = "django.tasks.checks" if _IS_DJANGOS else "django_tasks.checks"
+"""The module that registers the system check of TASKS when it is imported."""
 
 if TYPE_CHECKING:
     task: Any
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
     task_started: Any
     task_finished: Any
     normalize_json: Any
-elif find_spec("django.tasks") is not None:
+elif _IS_DJANGOS:
     from django.tasks import TaskContext, TaskResult, TaskResultStatus, task, task_backends
     from django.tasks.backends.base import BaseTaskBackend
     from django.tasks.base import Task, TaskError
@@ -41,6 +46,7 @@ else:
     from django_tasks.utils import normalize_json
 
 __all__ = [
+    "CHECKS",
     "BaseTaskBackend",
     "Task",
     "TaskContext",

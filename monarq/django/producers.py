@@ -9,7 +9,7 @@ from typing import Any, Final
 from monarq.django.framework import task_backends
 from monarq.producer import SyncProducer
 from monarq.producer.per_process import ProcessProducer
-from monarq.shared.redis.connection import redis_url
+from monarq.producer.sync import yield_to_sandbox
 
 _PRODUCERS: Final[dict[str, ProcessProducer]] = {}
 """By what they are made from: Django makes a backend for each thread."""
@@ -33,15 +33,17 @@ def producer(backend: str = "default") -> SyncProducer:
     return made
 
 
-def shared_producer(options: Mapping[str, Any]) -> SyncProducer:
-    """The producer of this process that is made by these OPTIONS of a backend.
-
-    Raises:
-        SettingsError: one has an invalid value.
-    """
-    url, settings = redis_url(options.get("redis")), options.get("producer", {})
+def shared_producer(options: Mapping[str, Any]) -> ProcessProducer:
+    """The producer of these OPTIONS of a backend, one in each process. In a test, a sandbox overrides their Redis."""
+    url, settings = options.get("redis"), options.get("producer", {})
     key = repr((url, sorted(settings.items())))
     known = _PRODUCERS.get(key)
     if known is None:
-        known = _PRODUCERS.setdefault(key, ProcessProducer(partial(SyncProducer, url, **settings)))
-    return known.get()
+        known = _PRODUCERS.setdefault(key, ProcessProducer(partial(_make, url, settings)))
+    return known
+
+
+def _make(url: str | None, settings: Mapping[str, Any]) -> SyncProducer:
+    made = SyncProducer(url, **settings)
+    yield_to_sandbox(made, url)
+    return made

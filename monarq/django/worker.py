@@ -30,6 +30,8 @@ def _job_of(task: Any) -> Job[Any, Any]:
     given = getattr(backend, "options", {})
     options = dict(given.get("job", {}))
     is_async = iscoroutinefunction(task.func)
+    if is_async:
+        options.pop("memory", None)  # the limit of a process, which they share with others
     function = (async_run if is_async else plain_run)(task, type(backend), _will_retry(options))
     # Where a child process of the cpu lane finds it: this module declares it, when it is imported there.
     function.__module__, function.__qualname__ = __name__, task.func.__qualname__

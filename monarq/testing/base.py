@@ -110,14 +110,14 @@ class BaseSandbox:
             closing.callback(self._attendance.close)
             set_attendant(self._attendance)
             closing.callback(set_attendant, None)
-            self._left = find_redis_again()
+            self._left = find_redis_again(sandboxed=True)
             self._closing = closing.pop_all()
 
     def close(self) -> None:
         """Closes the sandbox, and restores the machine's clock and the environment. May be called more than once."""
         if self._server is not None:
             self._closing.close()
-            self._left += find_redis_again()
+            self._left += find_redis_again(sandboxed=False)
             self._server = None
 
     def travel(
@@ -170,7 +170,8 @@ class BaseSandbox:
         """The jobs that are enqueued and have not ended, queue by queue, in the order in which they are due.
 
         Args:
-            job: only calls of this job, given as the job, optionally with ``.options(...)``, or by name. Default: all.
+            job: only calls of this job, given as the job, optionally with ``.options(...)``, or by name; or of this
+                task of Django. Default: all.
             args: only calls with these positional arguments.
             queue: only jobs on this queue.
             kwargs: only calls with these keyword arguments.
@@ -189,7 +190,8 @@ class BaseSandbox:
         """Fails unless a matching job is enqueued and has not ended.
 
         Args:
-            job: the job, optionally with ``.options(job_id=..., queue=...)`` or as ``job.bind(...)``, or its name.
+            job: the job, optionally with ``.options(job_id=..., queue=...)`` or as ``job.bind(...)``, or its name; or a
+                task of Django, optionally with ``.using(queue_name=...)``.
             args: its positional arguments. Without any arguments, every call of the job matches; otherwise all of its
                 arguments must be given.
             queue: the queue's name. Default: any queue.

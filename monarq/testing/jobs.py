@@ -22,6 +22,7 @@ from monarq.shared.jobs.job import Job, declared_options
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
+from monarq.testing.tasks import project_app
 from monarq.workers.config.app_parts import AppParts
 from monarq.workers.config.importer import import_object
 from monarq.workers.config.settings import WorkerSettings
@@ -69,11 +70,16 @@ class _Registered:
 def find_known(app: object) -> Known:
     """What a sandbox with this application can run: its jobs, and all others declared in the process.
 
-    The crons are those of the application or, without one, of the modules that declare jobs.
+    The crons are those of the application or, without one, of the modules that declare jobs. A project whose TASKS name
+    monarq's backend has an application: its tasks, and the jobs and crons beside them.
 
     Raises:
         TargetError: the application is invalid or cannot be imported.
     """
+    of_project = project_app()
+    if of_project is not None:
+        import_object(of_project)  # declares the jobs of the tasks, whatever the application is
+    app = of_project if app is None else app
     found = import_object(app) if isinstance(app, str) else app
     known = _of_app(found) if _APPS.takes(found) else _of_values(_values_of(found))
     known.own = frozenset(known.jobs)

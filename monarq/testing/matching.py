@@ -10,6 +10,7 @@ from typing import Any, Final
 from monarq.shared.jobs.job import BoundJob, Job, enqueue_options
 from monarq.shared.queue import Queue, checked_ref
 from monarq.testing.records import Ended, EnqueuedJob, call_of
+from monarq.testing.tasks import task_call
 
 _MOST_SHOWN: Final = 20
 
@@ -20,7 +21,7 @@ class Wanted:
 
     Attributes:
         name: the job's name.
-        job: the job; None if only its name is known.
+        accepts: the parameters of the job; None if only its name is known.
         args: its positional arguments.
         kwargs: its keyword arguments. If there are no arguments at all, any arguments match.
         queue: the queue's name; None for any.
@@ -28,7 +29,7 @@ class Wanted:
     """
 
     name: str
-    job: Job[..., Any] | None
+    accepts: inspect.Signature | None
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] | None = None
     queue: str | None = None
@@ -50,7 +51,7 @@ class Wanted:
 
     def _same_call(self, found: EnqueuedJob) -> bool:
         kwargs = dict(self.kwargs or {})
-        return _bound(self.job, self.args, kwargs) == _bound(self.job, found.args, dict(found.kwargs))
+        return _bound(self.accepts, self.args, kwargs) == _bound(self.accepts, found.args, dict(found.kwargs))
 
     def sentence(self, verb: str) -> str:
         """A sentence about it."""
@@ -64,7 +65,7 @@ def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue:
     """The job that an assertion with these arguments is about.
 
     Args:
-        job: the job, optionally with ``.options(...)`` or bound to its arguments, or its name.
+        job: the job, optionally with ``.options(...)`` or bound to its arguments, or its name; or a task of Django.
         args: the positional arguments of the job.
         kwargs: its keyword arguments.
         queue: the queue. If the job itself has a parameter with this name, it is an argument.
@@ -80,14 +81,18 @@ def wanted_of(job: object, args: tuple[Any, ...], kwargs: dict[str, Any], queue:
             raise TypeError(f"{job!r} already has its arguments: do not pass others")
         args, kwargs, job = job.args, dict(job.kwargs), job.job
     if not isinstance(job, Job):
-        raise TypeError(f"{job!r} is not a job: give a function decorated with @job, or a job's name")
+        task = task_call(job, args, kwargs)
+        if task is None:
+            raise TypeError(f"{job!r} is not a job: give a function decorated with @job, or a job's name")
+        ref = checked_ref(queue)
+        return Wanted(task.name, task.accepts, task.args, task.kwargs, ref.name if ref else task.queue)
     if queue is not None and "queue" in job.signature.accepts.parameters:
         kwargs, queue = kwargs | {"queue": queue}, None
     if args or kwargs:
         job.check_arguments(args, kwargs)
     options = enqueue_options(job)
     ref = checked_ref(queue) or options.queue_ref
-    return Wanted(job.name, job, args, kwargs, ref.name if ref else None, options.job_id)
+    return Wanted(job.name, job.signature.accepts, args, kwargs, ref.name if ref else None, options.job_id)
 
 
 def missing_text(wanted: Wanted, enqueued: Sequence[EnqueuedJob], ended: Sequence[Ended]) -> str:
@@ -113,12 +118,12 @@ def _listed(title: str, name: str, jobs: Sequence[EnqueuedJob | Ended]) -> list[
     return [*lines, f"  and {more} more"] if more > 0 else lines
 
 
-def _bound(job: Job[..., Any] | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+def _bound(accepts: inspect.Signature | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
     """A call's arguments by parameter, so that different ways of writing the same call are equal."""
-    if job is None:
+    if accepts is None:
         return args, kwargs
     try:
-        bound: inspect.BoundArguments = job.signature.accepts.bind(*args, **kwargs)
+        bound = accepts.bind(*args, **kwargs)
     except TypeError:  # it was enqueued by name, by a program that has another signature
         return args, kwargs
     bound.apply_defaults()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from monarq.testing.records import Ended
+from monarq.testing.tasks import task_value
 from monarq.workers.events.events import WorkerEvents
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Recorder(WorkerEvents):
 
     def job_succeeded(self, run: ActiveRun, value: object) -> None:
         """See `WorkerEvents`."""
-        self._end(run, "succeeded", value=value)
+        self._end(run, "succeeded", value=task_value(value))
 
     def job_failed(self, run: ActiveRun, error: BaseException) -> None:
         """See `WorkerEvents`."""

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 
 from monarq.embedded import EmbeddedRedis
 from monarq.producer.event_loop_thread import EventLoopThread
+from monarq.shared.formats.native.workers.fleet import note_emptied
 from monarq.shared.redis.connection import UrlSource
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class SandboxServer:
     def empty(self) -> None:
         """Deletes all data."""
         self.redis.flushall()
+        note_emptied()
 
     def stop(self) -> None:
         """Stops it; does nothing in a fork."""

@@ -67,8 +67,12 @@ def check_not_called(job: Any) -> None:
         raise TypeError(f"{name}(...) is a call, not a job: pass the function and its arguments, enqueue({name}, ...)")
 
 
-def _not_a_job(given: object) -> TypeError:
+def not_a_job(given: object) -> TypeError:
+    """The error for what is given instead of a job; it says what to give."""
     check_not_called(given)
+    if callable(getattr(given, "enqueue", None)) and callable(function := getattr(given, "func", None)):
+        name = getattr(function, "__name__", "the task")
+        return TypeError(f"{name} is a task of Django, not a job: enqueue it with {name}.enqueue(...)")
     return TypeError(f"{given!r} is not a job: decorate the function with @job, or give the job's name in the worker")
 
 
@@ -122,7 +126,7 @@ class JobSerializer:
         if isinstance(job, str):
             job = job_reference(job)
         elif not isinstance(job, Job):
-            raise _not_a_job(job)
+            raise not_a_job(job)
         declared, options = declared_options(job), enqueue_options(job)
         if options is NO_ENQUEUE_OPTIONS:
             return Envelope(job, self.queue(declared.queue_ref), declared.placement, None)

@@ -69,7 +69,14 @@ async def test_the_adapter_in_djangos_test_cases() -> None:
         *("--settings", "tests.frameworks.django_site.settings"),
     )
     assert code == 0, written
-    assert "Ran 23 tests" in written
+    assert "Ran 37 tests" in written
+
+
+async def test_the_system_check_finds_what_is_wrong_although_nothing_has_imported_tasks() -> None:
+    site = "tests.frameworks.django_site.wrong"
+    code, written = await python("", ROOT, "-m", "django", "check", "--settings", site)
+    assert code == 1
+    assert "TASKS['mistaken']: there is no option 'jobs'" in written
 
 
 @pytest.fixture
@@ -87,13 +94,16 @@ async def shop(redis_url: str, tmp_path: Path) -> Any:
 
 
 async def test_the_example_project_tests_itself(shop: Any) -> None:
-    assert "Ran 1 test" in await shop("manage.py", "test")
+    # Whose Redis they must not reach: nothing listens there.
+    assert "Ran 2 tests" in await shop("manage.py", "test", REDIS_URL="redis://localhost:1")
 
 
 async def test_the_command_runs_the_tasks_of_the_project(shop: Any) -> None:
     made = json.loads((await shop("-c", ORDER)).splitlines()[-1])
     log = await shop("manage.py", "monarq_worker", "-w", "1", "--burst")
     assert "serving default, mail" in log, "the QUEUES of the project's backends"
+    sent = made["receipt"]
+    assert log.count(f"Task id={sent} path=orders.tasks.send_receipt state=RUNNING") == 1, log
     found = json.loads((await shop("-c", LOOK, json.dumps(made))).splitlines()[-1])
     assert found == {
         "counted": {"status": "SUCCESSFUL", "orders": 1},

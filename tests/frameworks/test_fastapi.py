@@ -25,6 +25,7 @@ from monarq import App, Context, Handle, Job, Middleware, Outgoing, Producer, Se
 from monarq import fastapi as adapter
 from monarq.fastapi import ProducerDep, get_producer, lifespan_producer, sse
 from monarq.producer import ProducerMisusedError
+from monarq.testing import Sandbox
 from tests.monitor.web.site import Site, served
 from tests.support.slowness import in_time, patience_s
 from tests.support.workers import make_worker, running
@@ -336,3 +337,11 @@ async def test_the_producer_of_an_app_has_its_redis_its_queue_and_its_middleware
     with pytest.raises(SettingsError, match=r"give a monarq\.App here"):
         async with lifespan_producer(api, app=api):  # type: ignore[arg-type]
             pass
+
+
+@pytest.mark.parametrize("app", [None, App("web")])
+async def test_a_sandbox_overrides_the_redis_of_the_lifespan(app: App | None, monarq: Sandbox) -> None:
+    async with lifespan_producer(FastAPI(), "redis://localhost:1", app=app) as state:
+        [producer] = state.values()
+        await producer.enqueue(counted, 3)
+        monarq.assert_enqueued(counted, 3)

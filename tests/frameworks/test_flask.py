@@ -13,7 +13,8 @@ from flask import Flask
 from monarq import App, Handle, Middleware, Outgoing, SendNext, job
 from monarq.flask import Monarq
 from monarq.producer import ProducerMisusedError
-from monarq.shared.errors import SettingsError
+from monarq.shared.errors import RedisUnavailableError, SettingsError
+from monarq.testing import SyncSandbox
 
 
 @job
@@ -115,3 +116,16 @@ def test_the_producer_of_an_app_has_its_redis_its_queue_and_its_middleware(redis
     extension.producer.close()
     with pytest.raises(SettingsError, match=r"give a monarq\.App here"):
         Monarq(app=app)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("app", [None, App("flasks")])
+def test_a_sandbox_overrides_the_redis_of_the_config(app: App | None) -> None:
+    flask_app = make_app("redis://localhost:1")
+    extension = Monarq(flask_app, app=app, retry_for=0)
+    for _ in range(2):
+        with SyncSandbox() as sandbox:
+            extension.producer.enqueue(greet_visitors, "ann")
+            sandbox.assert_enqueued(greet_visitors, "ann")
+    with pytest.raises(RedisUnavailableError):
+        extension.producer.enqueue(greet_visitors, "ann")
+    extension.producer.close()

@@ -55,6 +55,25 @@ class AsyncTest(SandboxMixin, unittest.IsolatedAsyncioTestCase):
             self.monarq_sync.enqueued()
 
 
+def test_the_mixin_must_come_before_the_test_case() -> None:
+    with pytest.raises(TypeError, match=r"list SandboxMixin first.*: class Wrong\(SandboxMixin, TestCase\)"):
+        type("Wrong", (unittest.TestCase, SandboxMixin), {})
+
+
+def test_a_set_up_that_calls_no_other_is_named() -> None:
+    class Forgetful(SandboxMixin, unittest.TestCase):
+        def setUp(self) -> None:
+            pass
+
+        def test(self) -> None:
+            self.monarq_sync.drain()
+
+    result = unittest.TestResult()
+    Forgetful("test").run(result)
+    [(_, trace)] = result.errors
+    assert "call super().setUp() first" in trace
+
+
 class DjangosTest(unittest.TestCase):
     """Wraps async tests as Django's test cases do: before setUp, in a blocking function."""
 

@@ -321,3 +321,14 @@ async def test_a_second_sandbox_at_a_time_is_refused(monarq: Sandbox) -> None:
     with pytest.raises(MonarqError, match="already open"):
         SyncSandbox().open()
     monarq.assert_not_enqueued(send)
+
+
+def test_a_lasting_producer_with_a_sandboxs_own_url_is_seen_by_each_sandbox() -> None:
+    """On a queue that only the list of queues names, which each sandbox empties."""
+    with SyncSandbox() as sandbox:
+        producer = SyncProducer(sandbox.url)
+    with producer:
+        for _ in range(3):
+            with SyncSandbox() as sandbox:
+                producer.enqueue(note.options(queue="elsewhere"), 1)
+                assert len(sandbox.enqueued()) == len(sandbox.drain()) == 1

@@ -1,4 +1,4 @@
-"""The settings of the project: TASKS names monarq's backend. The Redis is that of REDIS_URL."""
+"""The settings of the project: TASKS names monarq's backend."""
 
 from __future__ import annotations
 
@@ -22,6 +22,9 @@ TASKS = {
     "default": {
         "BACKEND": "monarq.django.MonarqBackend",
         "QUEUES": ["default", "mail"],
-        "OPTIONS": {"job": {"timeout": "2m", "keep_result": "1h"}},
+        "OPTIONS": {
+            "redis": os.environ.get("REDIS_URL", "redis://localhost:6379"),
+            "job": {"timeout": "2m", "keep_result": "1h"},
+        },
     }
 }

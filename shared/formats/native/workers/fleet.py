@@ -207,11 +207,22 @@ async def register_queues(redis: Redis, queues: Sequence[str]) -> None:
     await _REGISTER.run_on(redis, queues)
 
 
+_emptied = 0
+"""How often this process has emptied a Redis."""
+
+
+def note_emptied() -> None:
+    """Makes all registrars of this process register their queues again, as a Redis was emptied. For tests."""
+    global _emptied  # noqa: PLW0603 - of the whole process, whose producers nobody knows
+    _emptied += 1
+
+
 class QueueRegistrar:
     """Puts the queues that a process uses on the list, each once an hour."""
 
     def __init__(self) -> None:
         self._registered_s: dict[str, float] = {}
+        self._emptied = _emptied
 
     async def register(self, redis: Redis, queues: Iterable[str]) -> None:
         """Registers those of the queues whose hour is over.
@@ -219,6 +230,9 @@ class QueueRegistrar:
         Raises:
             RedisError: the call failed; the next one registers them.
         """
+        if self._emptied != _emptied:
+            self._emptied = _emptied
+            self._registered_s.clear()
         now_s = time.monotonic()
         due = [queue for queue in queues if now_s >= self._registered_s.get(queue, -math.inf) + _REGISTER_EVERY_S]
         if due:

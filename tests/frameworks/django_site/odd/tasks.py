@@ -35,6 +35,11 @@ async def described_async(context: Any, *rest: Any) -> list[Any]:
     return described.func(context, *rest)
 
 
+@task(takes_context=True)
+def context_and_one(context: Any, one: int) -> int:
+    return one
+
+
 @task(backend="cores", queue_name="cores")
 def process_id() -> list[int]:
     return [os.getpid(), threading.get_native_id()]

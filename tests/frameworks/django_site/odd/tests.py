@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -21,8 +22,8 @@ from monarq.django.framework import (
     task_finished,
     task_started,
 )
-from monarq.shared.errors import SettingsError
-from monarq.testing import SandboxMixin
+from monarq.shared.errors import ArgumentsError, RedisUnavailableError, SettingsError
+from monarq.testing import SandboxMixin, SyncSandbox
 from tests.frameworks.django_site.odd import tasks
 from tests.frameworks.django_site.settings import BACKEND, TASKS
 
@@ -207,11 +208,148 @@ class Commits(InSandbox, TransactionTestCase):
         with transaction.atomic():
             with self.assertRaisesMessage(TypeError, "own_job"):
                 enqueue_on_commit(tasks.own_job, "a", "b")
+            with self.assertRaisesMessage(ArgumentsError, "word"):
+                enqueue_on_commit(tasks.own_job, 7)
+            with self.assertRaisesMessage(ArgumentsError, "odd.tasks.add"):
+                enqueue_on_commit(tasks.add, 1, 2, 3)
+            with self.assertRaisesMessage(TypeError, "object"):
+                enqueue_on_commit(tasks.add, object())
             with self.assertRaisesMessage(TypeError, "is neither a job nor a task"):
                 enqueue_on_commit(print)
 
 
+ELSEWHERE = "redis://localhost:1"
+
+
+@override_settings(
+    TASKS={"default": {"BACKEND": BACKEND, "OPTIONS": {"redis": ELSEWHERE, "producer": {"retry_for": 0}}}}
+)
+class Elsewhere(SandboxMixin, SimpleTestCase):
+    """With a Redis in the settings, which a test must not touch."""
+
+    def test_tasks_and_jobs_are_enqueued_in_the_sandbox(self) -> None:
+        result = tasks.add.enqueue(1)
+        producer().enqueue(tasks.own_job, "a")
+        enqueue_on_commit(tasks.own_job, "b")
+        assert len(self.monarq_sync.drain()) == 3
+        result.refresh()
+        assert result.return_value == 1
+
+    def test_so_they_are_in_the_next_test_by_the_same_producer(self) -> None:
+        self.test_tasks_and_jobs_are_enqueued_in_the_sandbox()
+
+    async def test_async(self) -> None:
+        await tasks.add_async.aenqueue(1)
+        self.monarq.assert_enqueued(tasks.add_async, 1)
+
+    def test_without_a_sandbox_it_is_the_settings_redis(self) -> None:
+        self.monarq_sync.close()
+        with self.assertRaisesMessage(RedisUnavailableError, "localhost:1"):
+            tasks.add.enqueue(1)
+
+
+class Queues(SandboxMixin, SimpleTestCase):
+    def test_each_sandbox_sees_the_jobs_of_every_queue(self) -> None:
+        self.monarq_sync.close()
+        for _ in range(3):
+            with SyncSandbox() as sandbox:
+                tasks.add.using(queue_name="other").enqueue(1)
+                assert len(sandbox.enqueued()) == len(sandbox.drain()) == 1
+
+
+class Assertions(SandboxMixin, SimpleTestCase):
+    def test_a_task_is_given_as_it_is(self) -> None:
+        tasks.add.enqueue(1)
+        for call in ((1,), (1, 0), (ANY,), ()):
+            self.monarq_sync.assert_enqueued(tasks.add, *call)
+        self.monarq_sync.assert_enqueued(tasks.add, a=1)
+        self.monarq_sync.assert_enqueued(tasks.add, queue="default")
+        self.monarq_sync.assert_not_enqueued(tasks.add, 2)
+        self.monarq_sync.assert_not_enqueued(tasks.add_async)
+        self.monarq_sync.assert_not_enqueued(tasks.add.using(queue_name="other"))
+        tasks.add.using(queue_name="other").enqueue(3)
+        assert self.monarq_sync.assert_enqueued(tasks.add.using(queue_name="other")).args == (3,)
+        with self.assertRaisesMessage(AssertionError, "odd.tasks.add(2) is not enqueued"):
+            self.monarq_sync.assert_enqueued(tasks.add, 2)
+        with self.assertRaisesMessage(TypeError, "odd.tasks.add(a: 'int', b: 'int' = 0)"):
+            self.monarq_sync.assert_enqueued(tasks.add, 1, 2, 3)
+
+    def test_arguments_are_compared_as_json_carries_them(self) -> None:
+        tasks.described.enqueue((1, 2))
+        self.monarq_sync.assert_enqueued(tasks.described, (1, 2))
+
+    def test_what_ended_has_the_tasks_own_value(self) -> None:
+        tasks.add.enqueue(1, 1)
+        [ended] = self.monarq_sync.drain()
+        assert (ended.value, ended.args) == (2, (1, 1))
+
+    def test_tasks_are_known_whatever_the_application_is(self) -> None:
+        self.monarq_sync.close()
+        with SyncSandbox([tasks.own_job]) as sandbox:
+            tasks.add.enqueue(1)
+            assert [ended.value for ended in sandbox.drain()] == [1]
+
+    def test_the_mixin_must_come_first(self) -> None:
+        with self.assertRaisesMessage(TypeError, "class Wrong(SandboxMixin, SimpleTestCase)"):
+
+            class Wrong(SimpleTestCase, SandboxMixin):
+                pass
+
+
+class Calls(InSandbox, SimpleTestCase):
+    def test_wrong_arguments_are_refused_by_enqueue(self) -> None:
+        for task, args in ((tasks.add, (1, 2, 3)), (tasks.add_async, ()), (tasks.context_and_one, (1, 2))):
+            with self.assertRaisesMessage(ArgumentsError, task.module_path):
+                task.enqueue(*args)
+            with self.assertRaisesMessage(ArgumentsError, task.module_path):
+                asyncio.run(task.aenqueue(*args))
+        with self.assertRaisesMessage(ArgumentsError, "'c'"):
+            tasks.add.enqueue(1, c=2)
+        assert self.monarq_sync.enqueued() == []
+        tasks.context_and_one.enqueue(1)
+        tasks.add.enqueue(a=1, b=2)
+
+    def test_a_task_is_not_enqueued_by_a_producer(self) -> None:
+        with self.assertRaisesMessage(
+            TypeError, "add is a task of Django, not a job: enqueue it with add.enqueue(...)"
+        ):
+            producer().enqueue(tasks.add, 3)
+        with self.assertRaisesMessage(TypeError, "add.enqueue(...)"):
+            producer().enqueue_many(tasks.add, [(3,)])
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"jobs": 3}, "'jobs'"),
+    ({"redis": "localhost"}, "redis: "),
+    ({"redis": 7}, "redis: "),
+    ({"lane": "threads"}, "'threads'"),
+    ({"job": {"timeot": 3}}, "did you mean timeout?"),
+    ({"job": {"timeout": "3 min"}}, "job: timeout"),
+    ({"job": {"name": "x"}}, "job: 'name' cannot be given here"),
+    ({"job": {"memory": "1GB"}}, "'memory' is for plain functions on the cpu lane"),
+    ({"job": 3}, "job: it is 3: give a dict"),
+    ({"producer": {"retry": 3}}, "producer: a producer has no setting 'retry'; there are queue, "),
+    ({"producer": {"url": "redis://x"}}, "producer: 'url' cannot be given here: give the URL as 'redis'"),
+]
+
+
 class Settings(SimpleTestCase):
+    def test_a_task_is_not_enqueued_with_wrong_settings(self) -> None:
+        for options, words in WRONG:
+            with self.subTest(options), override_settings(TASKS={"default": {"BACKEND": BACKEND, "OPTIONS": options}}):
+                [told] = self.wrong(OPTIONS=options)
+                assert words in told, told
+                for enqueue in (
+                    lambda: tasks.add.enqueue(1),
+                    lambda: enqueue_on_commit(tasks.own_job, "a"),
+                    lambda: producer(),
+                ):
+                    with self.assertRaisesMessage(SettingsError, told):
+                        enqueue()
+
+    def test_options_are_a_dict(self) -> None:
+        assert self.wrong(OPTIONS=["redis"]) == ["TASKS['default']: OPTIONS is ['redis']: give a dict"]
+
     def wrong(self, **params: Any) -> list[str]:
         return [str(message.msg) for message in MonarqBackend("default", params).check()]
 
