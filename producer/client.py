@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, ParamSpec, Self, TypeVar, TypeVarTuple, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar, TypeVarTuple, Unpack, overload
 
 from redis.asyncio import Redis
 
@@ -25,6 +25,7 @@ from monarq.producer.results.result_listener import ResultListener
 from monarq.producer.results.tracker import Tracker
 from monarq.producer.sending import outgoing_of, send_each, with_middleware
 from monarq.producer.unaddressed import UNADDRESSED, is_sandboxed
+from monarq.producer.unknown_methods import unknown_method
 from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.job_types import types_by_hand
 from monarq.shared.errors import ArgumentsError, SettingsError
@@ -162,6 +163,17 @@ class Producer:
         self._fall_back_on(url, None)
         if is_sandboxed():
             self._find_redis_again()[1].close()  # nothing is connected yet
+
+    if not TYPE_CHECKING:  # type checkers would accept any attribute, and `with`
+
+        def __getattr__(self, name: str) -> Any:
+            """For methods of other libraries, such as `enqueue_job`, raises an error that says what to call."""
+            raise unknown_method(self, name)
+
+        def __enter__(self) -> Any:
+            raise TypeError("use `async with Producer(...)`; in code without asyncio: `with SyncProducer(...)`")
+
+        def __exit__(self, *error: object) -> None: ...
 
     async def __aenter__(self) -> Self:
         return self

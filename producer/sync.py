@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from types import TracebackType
-from typing import Any, Generic, Literal, ParamSpec, Self, TypeVar, TypeVarTuple, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Self, TypeVar, TypeVarTuple, Unpack, overload
 
 from redis.asyncio import Redis
 
@@ -15,6 +15,7 @@ from monarq.producer.enqueue.serializer import check_not_called
 from monarq.producer.event_loop_thread import EventLoopThread, LoopThread
 from monarq.producer.results.handle import Handle
 from monarq.producer.results.job_info import JobInfo
+from monarq.producer.unknown_methods import unknown_method
 from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.errors import ProducerClosedError
 from monarq.shared.jobs.job import BoundJob, Job
@@ -128,6 +129,17 @@ class SyncProducer:
             check_arguments=check_arguments,
         )
         self._thread: LoopThread = EventLoopThread("monarq-producer", self._producer.close)
+
+    if not TYPE_CHECKING:  # type checkers would accept any attribute, and `async with`
+
+        def __getattr__(self, name: str) -> Any:
+            """See `Producer.__getattr__`."""
+            raise unknown_method(self, name)
+
+        async def __aenter__(self) -> Any:
+            raise TypeError("use `with SyncProducer(...)`; in asyncio code: `async with Producer(...)`")
+
+        async def __aexit__(self, *error: object) -> None: ...
 
     def __enter__(self) -> Self:
         return self

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from monarq.shared.errors import SettingsError
 from monarq.shared.redis.addresses import parse_address
 from monarq.shared.redis.replies import PROTOCOL
+from monarq.shared.redis.url_setting import DEFAULT_URL as DEFAULT_URL
 from monarq.shared.settings.project import find_project
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-DEFAULT_URL: Final = "redis://localhost:6379"
 CONNECT_TIMEOUT_S: Final = 2.0
 SOCKET_TIMEOUT_S: Final = 5.0
 """A server that is silent for this long counts as gone, or a worker in a network partition would wait forever."""

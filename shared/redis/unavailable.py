@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from monarq.shared.errors import RedisUnavailableError
+from monarq.shared.redis.url_setting import DEFAULT_URL, setting_of
 
 _SCHEME: Final = re.compile(r"([a-z]+(?:\+[a-z]+)?)://")
 
@@ -28,30 +29,32 @@ def unavailable_error(error: BaseException, where: str) -> RedisUnavailableError
     from monarq.shared.redis.sentinel_access import SentinelAccessError, UnknownServiceError
 
     # A NotSentError has its reason as the cause.
+    setting = setting_of(where) or "its URL"
     reasons = [reason for reason in (error, error.__cause__) if reason is not None]
     for reason in reasons:
         if isinstance(reason, SentinelAccessError):
             return RedisUnavailableError(
-                f"the sentinels of {where} refused the user or password: set the sentinels' login in REDIS_URL"
+                f"the sentinels of {where} refused the user or password: set the sentinels' login in {setting}"
                 f" (?sentinel_username=…&sentinel_password=… at the end): {reason}"
             )
         if isinstance(reason, UnknownServiceError):
             return RedisUnavailableError(
-                f"Redis at {where} cannot be found: {reason}. Check the name of the service in REDIS_URL"
+                f"Redis at {where} cannot be found: {reason}. Check the name of the service in {setting}"
                 " (redis+sentinel://host:port/SERVICE)"
             )
     if any(map(needs_password, reasons)):
         return RedisUnavailableError(
-            f"Redis at {where}: authentication required: set user and password in REDIS_URL ({_with_login(where)})"
+            f"Redis at {where}: authentication required: set user and password in {setting} ({_with_login(where)})"
         )
     denied = any(isinstance(reason, (AuthenticationError, AuthorizationError, NoPermissionError)) for reason in reasons)
     if denied or "WRONGPASS" in str(error):
         return RedisUnavailableError(
-            f"Redis at {where} refused the user or password: check them in REDIS_URL ({_with_login(where)})"
+            f"Redis at {where} refused the user or password: check them in {setting} ({_with_login(where)})"
         )
     text = str(error) or type(error).__name__
+    change = f"{'set' if where == DEFAULT_URL else 'correct'} {setting}"
     return RedisUnavailableError(
-        f"Redis at {where} cannot be reached ({text}): start it, set REDIS_URL, or try monarq with --redis embedded"
+        f"Redis at {where} cannot be reached ({text}): start it (`monarq redis` runs one for development), or {change}"
     )
 
 

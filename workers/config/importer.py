@@ -6,11 +6,26 @@ import importlib
 import sys
 import sysconfig
 import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from pkgutil import iter_modules
 from types import FrameType, ModuleType
 from typing import Final
 
-from monarq.shared.errors import DeclarationError, SettingsError, TargetError
+from monarq.shared.errors import (
+    DeclarationError,
+    EnqueueUnknownError,
+    JobError,
+    ProducerClosedError,
+    ProducerMisusedError,
+    RedisRefusedError,
+    RedisUnavailableError,
+    ResultNotFoundError,
+    ResultTimeoutError,
+    SettingsError,
+    TargetError,
+)
 from monarq.shared.extras import missing_extra
 
 _OWN_PARTS: Final = ("app", "arq", "cli", "embedded", "monitor", "producer", "shared", "targets", "workers")
@@ -22,6 +37,19 @@ _FOREIGN_PATHS: Final = (
     *{f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib", "platlib")},
 )
 """Path prefixes of code that is not the program's own: monarq, the standard library and installed packages."""
+
+
+_ENDS_OF_SCRIPTS: Final = (
+    EnqueueUnknownError,
+    JobError,
+    ProducerClosedError,
+    ProducerMisusedError,
+    RedisRefusedError,
+    RedisUnavailableError,
+    ResultNotFoundError,
+    ResultTimeoutError,
+)
+"""The errors of enqueuing a job and of waiting for it."""
 
 
 def import_object(path: str) -> object:
@@ -75,6 +103,7 @@ def _import(module_path: str) -> ModuleType:
         if error.name is not None and (module_path == error.name or module_path.startswith(error.name + ".")):
             raise _NoModuleError(
                 f"there is no module {error.name!r} (looked in {Path.cwd()} and on the Python path)"
+                f"{_similar(error.name, _modules_beside(error.name))}"
             ) from error
         what = missing_extra(error, "it") or f"it needs {error.name!r}, which is not installed"
         raise TargetError(f"{module_path} cannot be imported: {what}{source_location(error)}") from error
@@ -93,18 +122,36 @@ def _import(module_path: str) -> ModuleType:
 
 
 def _advice(error: Exception, module_path: str) -> str:
-    """What to do if a module of a package is named without the package; '' for other errors."""
+    """What to do if importing the module runs a script, or it is named without its package; '' for other errors."""
+    if isinstance(error, _ENDS_OF_SCRIPTS):
+        return (
+            ": importing it runs code that enqueues jobs or waits for them; put that code under"
+            ' if __name__ == "__main__":'
+        )
     if not isinstance(error, ImportError) or "no known parent package" not in str(error):
         return ""
     folder = Path.cwd()
     return f": it is part of a package: use {folder.name}.{module_path}, from the folder {folder.parent}"
 
 
+def _modules_beside(name: str) -> list[str]:
+    """The modules in the package of a missing module, or in the current folder, by their dotted names."""
+    parent, dot, _ = name.rpartition(".")
+    folders = getattr(sys.modules.get(parent), "__path__", ()) if dot else [str(Path.cwd())]
+    return [f"{parent}{dot}{each.name}" for each in iter_modules(folders)]
+
+
+def _similar(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def _attribute(module: ModuleType, name: str, path: str) -> object:
     found: object = module
     for part in name.split("."):
         if not hasattr(found, part):
-            raise TargetError(f"{path}: the module {module.__name__} has no {name!r}")
+            near = _similar(part, [each for each in dir(found) if not each.startswith("_")])
+            raise TargetError(f"{path}: the module {module.__name__} has no {name!r}{near}")
         found = getattr(found, part)
     return found
 

@@ -30,8 +30,8 @@ seq 1000 | monarq enqueue examples.jobs:sleep_ms --from - --wait
 """,
     "Output": """
 The job's id; with --from, one id per line. If the queue's workers do not know the
-job's name, a warning on stderr says so, and the job waits for one that does. With --wait, one line of JSON per job,
-in the order in which they end:
+job's name, a warning on stderr says so, and the job waits for one that does.
+With --wait, one line of JSON per job, in the order in which they end:
   {"job_id": ..., "state": "succeeded", "result": ...}
   {"job_id": ..., "state": "failed", "error": "ValueError: ..."}
 The state is cancelled for a job that was cancelled, and unknown if it did not end

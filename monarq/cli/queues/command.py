@@ -55,6 +55,7 @@ PURGE_SECTIONS: Final = {
 Waiting jobs are permanently deleted, with their payloads; clients that wait for their
 results get ResultNotFoundError. Running jobs, results and dead letters are not
 touched. Jobs that are enqueued meanwhile may stay: stop the queue's producers first.
+The empty queue stays in lists until it has not been used for a week.
 """,
 }
 MOVE_SECTIONS: Final = {

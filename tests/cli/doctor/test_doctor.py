@@ -102,7 +102,7 @@ async def test_a_server_that_is_not_there_is_a_problem_beside_all_else(cli_here:
     assert ended.code == 1
     assert "cores" in ended.out
     assert "PROBLEM  server" in ended.out
-    assert "start it, set REDIS_URL" in ended.out
+    assert "start it (`monarq redis` runs one for development), or correct REDIS_URL" in ended.out
     assert ended.err == ""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from monarq.shared.redis.connection import (
     redis_url,
 )
 from monarq.shared.redis.unavailable import unavailable_error
+from monarq.shared.settings.project import _project_at
 
 
 @pytest.mark.parametrize(
@@ -138,3 +141,30 @@ def test_what_to_do_where_redis_cannot_be_used(error: Exception, words: str) -> 
 @pytest.mark.parametrize("text", ["Authentication required.", "WRONGPASS no"])
 def test_a_password_is_asked_for_in_a_url_of_the_same_form(where: str, form: str, text: str) -> None:
     assert str(unavailable_error(AuthenticationError(text), where)).endswith(form)
+
+
+@pytest.mark.parametrize(
+    ("variables", "project", "advice"),
+    [
+        ({}, "", "set REDIS_URL"),
+        ({"REDIS_URL": DEFAULT_URL + "/0"}, "", "set REDIS_URL"),
+        ({"REDIS_URL": "redis://me:secret@cache:6379"}, "", "correct REDIS_URL"),
+        ({"MONARQ_REDIS": "redis://cache:6379", "REDIS_URL": "redis://cache:6379"}, "", "correct MONARQ_REDIS"),
+        ({"REDIS_URL": "redis://other:6379"}, "redis://cache", r"correct \[tool.monarq\] redis in .*pyproject.toml"),
+        ({"REDIS_URL": "redis://other:6379"}, "", "correct its URL"),
+    ],
+)
+def test_a_server_that_is_not_there_names_the_setting_of_its_url(
+    variables: dict[str, str], project: str, advice: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("REDIS_URL", "MONARQ_REDIS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "pyproject.toml").write_text(f'[tool.monarq]\nredis = "{project}"\n' if project else "")
+    monkeypatch.chdir(tmp_path)
+    _project_at.cache_clear()
+    where = DEFAULT_URL if "set" in advice else "redis://cache:6379"
+    told = str(unavailable_error(ConnectionError("refused"), where))
+    assert re.search(rf"start it \(`monarq redis` runs one for development\), or {advice}$", told), told
+    assert "secret" not in told

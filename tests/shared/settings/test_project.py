@@ -116,13 +116,13 @@ def test_a_wrong_url_names_the_setting_that_it_comes_from(tmp_path: Path, monkey
     monkeypatch.delenv("MONARQ_REDIS", raising=False)
     monkeypatch.setenv("REDIS_URL", "localhost")
     with pytest.raises(
-        SettingsError, match=r"^the environment variable REDIS_URL: not the URL .*'localhost' does not begin"
+        SettingsError, match=r"^the environment variable REDIS_URL: not a Redis URL: 'localhost' must begin"
     ):
         redis_url()
     write(tmp_path, '[tool.monarq]\nredis = "cache:1"\n')
     _project_at.cache_clear()
     with pytest.raises(
-        SettingsError, match=r"pyproject\.toml: \[tool\.monarq\] redis: not the URL .*'cache:1' does not"
+        SettingsError, match=r"pyproject\.toml: \[tool\.monarq\] redis: not a Redis URL: 'cache:1' must"
     ):
         redis_url()
     monkeypatch.setenv("MONARQ_REDIS", "redis://host:secret")
@@ -130,5 +130,5 @@ def test_a_wrong_url_names_the_setting_that_it_comes_from(tmp_path: Path, monkey
         with pytest.raises(SettingsError, match=r"^the environment variable MONARQ_REDIS: ") as raised:
             redis_url(given)
         assert "secret" not in str(raised.value)
-    with pytest.raises(SettingsError, match=r"^not the URL of a Redis server"):
+    with pytest.raises(SettingsError, match=r"^not a Redis URL"):
         redis_url("here")

@@ -101,3 +101,23 @@ def test_a_missing_module_is_an_error_of_the_public_class(path: str) -> None:
     with pytest.raises(TargetError, match="there is no module 'no_such_module'") as caught:
         import_object(path)
     assert type(caught.value) is TargetError
+
+
+def test_misspelled_modules_and_names_get_the_nearest(
+    module: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = module("from monarq import job\n@job\nasync def greet(): ...\n")
+    with pytest.raises(TargetError, match=r"has no 'gret'; did you mean 'greet'\?$"):
+        import_object(f"{name}:gret")
+    with pytest.raises(TargetError, match=f"there is no module 'x{name}'.*; did you mean '{name}'\\?$"):
+        import_object(f"x{name}:greet")
+
+
+@pytest.mark.parametrize(
+    "line", ['ResultTimeoutError("id", 1)', 'RedisUnavailableError("away")', 'JobCancelledError("it was")']
+)
+def test_a_script_that_waits_for_jobs_is_told_where_to_put_that(line: str, module: Callable[[str], str]) -> None:
+    name = module(f"from monarq import {line.partition('(')[0]}\n\nraise {line}\n")
+    with pytest.raises(TargetError, match=r'put that code under if __name__ == "__main__":$'):
+        import_object(name)

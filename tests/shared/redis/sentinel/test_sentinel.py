@@ -108,12 +108,12 @@ async def test_who_lets_us_in(trio: Trio) -> None:
         f"{front}{hosts}/chaos?sentinel_password=no": "the sentinels of .* refused the user or password",
         f"{front}{hosts}/other{query}": (
             "cannot be found: no sentinel knows the service 'other'; they know 'chaos': "
-            f".*{trio.ports[0]}: it knows no service with this name.*Check the name of the service in REDIS_URL"
+            f".*{trio.ports[0]}: it knows no service with this name.*Check the name of the service in its URL"
         ),
         f"redis+sentinel://{hosts}/chaos{query}": (
-            r"authentication required: set user and password in REDIS_URL \(redis\+sentinel://user:password@host:port/S"
+            r"authentication required: set user and password in its URL \(redis\+sentinel://user:password@host:port/S"
         ),
-        f"redis+sentinel://:no@{hosts}/chaos{query}": "refused the user or password: check them in REDIS_URL",
+        f"redis+sentinel://:no@{hosts}/chaos{query}": "refused the user or password: check them in its URL",
         f"{front}127.0.0.1:1/chaos{query}": r"no sentinel names a primary for 'chaos': 127.0.0.1:1: .*onnect",
     }.items():
         async with open_redis(url) as client:
