@@ -68,7 +68,8 @@ class LoadedTarget:
     ctx: dict[Any, Any] = field(default_factory=dict)
     own_queues: Sequence[QueueRef] = ()
 
-    def _unserved_jobs(self) -> dict[QueueRef, list[str]]:
+    def unserved_jobs(self) -> dict[QueueRef, list[str]]:
+        """The names of its jobs that are declared for queues that its worker does not serve, by queue."""
         found: dict[QueueRef, list[str]] = {}
         for job in self.functions:
             queue = declared_options(job).queue_ref if isinstance(job, Job) else None
@@ -102,7 +103,7 @@ class LoadedTarget:
         """
         from monarq.workers.process.worker import Worker  # deferred: supervisors and producers only load targets
 
-        unserved = self._unserved_jobs() if warns else {}
+        unserved = self.unserved_jobs() if warns else {}
         if unserved:
             warn_unserved_queues(self.settings.queues, unserved)
         told = {*self.settings.queues, *unserved}

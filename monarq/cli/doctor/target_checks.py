@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from monarq.cli.doctor.finding import Finding
 from monarq.shared.errors import MonarqError
+from monarq.shared.protocol.namesake import option_of
 from monarq.targets import load_target
 from monarq.workers.config.named_settings import project_settings
 from monarq.workers.jobs.registry import register
@@ -30,4 +31,14 @@ def check_target(
     return loaded, [
         Finding(SECTION, "jobs", f"{len(jobs)}: {names}"),
         Finding(SECTION, "queues", queues),
+        *_unserved(loaded),
     ]
+
+
+def _unserved(loaded: LoadedTarget) -> Iterator[Finding]:
+    unserved = loaded.unserved_jobs()
+    if unserved:
+        jobs = "; ".join(f"{queue} ({', '.join(names)})" for queue, names in unserved.items())
+        options = " ".join(map(option_of, (*loaded.settings.queues, *unserved)))
+        found = f"the worker does not serve the queues of some of its jobs: {jobs}"
+        yield Finding(SECTION, "unserved queues", found, "warning", f"to serve all: {options}")

@@ -112,6 +112,15 @@ async def test_a_target_is_imported_as_a_worker_does(cli_here: Cli) -> None:
     assert found["queues"]["found"] == "default"
 
 
+async def test_jobs_of_queues_that_the_worker_does_not_serve_are_a_warning(cli_here: Cli) -> None:
+    ended = await cli_here("doctor", "tests.cli.mail_jobs", "--json")
+    found = by_subject(ended.out)["unserved queues"]
+    assert (ended.code, found["level"]) == (0, "warning")
+    assert found["found"].endswith("of some of its jobs: mail (greet_by_mail, report)")
+    assert found["advice"] == "to serve all: -q default -q mail"
+    assert "unserved queues" not in by_subject((await cli_here("doctor", "examples.jobs", "--json")).out)
+
+
 async def test_without_a_target_it_looks_at_that_of_the_worker(
     cli_here: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
