@@ -60,6 +60,7 @@ class BaseSandbox:
         self._clock = SandboxClock()
         self._server: SandboxServer | None = None
         self._ended: list[Ended] = []
+        self._is_draining = False
         self._crons = SandboxCrons(self._clock)
         self._closing = ExitStack()
         self._left: list[asyncio.Future[None]] = []
@@ -232,11 +233,18 @@ class BaseSandbox:
 
     async def _drain(self, redis: Redis, executor: Executor | None, max_jobs: int) -> list[Ended]:
         """Runs jobs until none is due; see `drain`."""
+        if self._is_draining:
+            raise MonarqError(
+                "this sandbox is already being drained: a drain runs until nothing is due, so await that one, and never"
+                " call drain in a job. Sandbox(concurrency=...) runs several jobs at once"
+            )
+        self._is_draining = True
         recorder = Recorder()
         try:
             with self._attendance.drain():
                 await drain(redis, self._plan(executor), to_count(max_jobs, "max_jobs", least=1), recorder)
         finally:
+            self._is_draining = False
             self._ended += recorder.ended
         return recorder.ended
 

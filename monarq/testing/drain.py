@@ -6,6 +6,7 @@ differ: jobs run one by one, waits before retries are not random, and a retry wi
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -15,14 +16,14 @@ from typing import TYPE_CHECKING, Final
 
 from redis.asyncio import Redis
 
-from monarq.shared.errors import JobFailedError, MonarqError, TargetError
+from monarq.shared.errors import MonarqError, TargetError
 from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
 from monarq.shared.options.retry import Exponential
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.testing.crons import SandboxCrons
 from monarq.testing.jobs import CpuLane, Known, register_all
 from monarq.testing.recorder import Recorder
-from monarq.testing.records import Ended
+from monarq.testing.records import Ended, raisable
 from monarq.testing.resources import Resources, cpu_resources, with_cpu_resources
 from monarq.workers.config.app_parts import AppParts
 from monarq.workers.config.settings import WorkerSettings
@@ -104,10 +105,7 @@ def raise_first_error(ended: Sequence[Ended]) -> None:
         return
     first = failed[0]
     assert first.error is not None
-    error: BaseException = first.error
-    if not isinstance(error, Exception):
-        error = JobFailedError(f"{first.job_name} raised {type(error).__name__}: {error}")
-        error.__cause__ = first.error
+    error = raisable(first.job_name, first.error)
     # Not if it is the only one: pytest's `match` treats a note as part of the message.
     if len(failed) > 1:
         error.add_note(f"of {first}; {len(failed) - 1} more failed: see the sandbox's .ended")
@@ -166,11 +164,22 @@ async def _run_worker(
         has_work=has_work,
     )
     ended = len(recorder.ended)
-    await worker.run()
+    await _until_ended(worker)
     if not worker.counters.started and len(recorder.ended) == ended and not recorder.unknown:
         shown = ", ".join(map(str, queues))
         raise MonarqError(f"jobs are due on {shown}, but the sandbox's worker could not claim any of them")
     return worker.counters.started
+
+
+async def _until_ended(worker: Worker) -> None:
+    """Runs the worker; if the drain is cancelled, its running jobs are cancelled at once and go back to their queue."""
+    running = asyncio.create_task(worker.run())
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        worker.hand_back()
+        await asyncio.wait([running])
+        raise
 
 
 async def _queues_with_work(redis: Redis) -> list[QueueRef]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from redis.asyncio import Redis
 
 from monarq.producer.enqueue.job_reference import job_reference
 from monarq.shared.calls.run import NO_HEADERS
+from monarq.shared.clock import moment
 from monarq.shared.errors import DeclarationError, PayloadError
 from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
 from monarq.shared.jobs.job import Job, types_of
@@ -71,8 +71,8 @@ def _outgoing(queue: QueueRef, facts: JobFacts, codecs: Codecs, jobs: Mapping[st
         kwargs=kwargs,
         queue=queue.name,
         job_id=job_id,
-        defer_until=_moment(facts.due_ms) if facts.due_ms and facts.due_ms > facts.now_ms else None,
-        expires_at=_moment(expires_ms) if (expires_ms := facts.expires_ms or payload.expires_ms) else None,
+        defer_until=moment(facts.due_ms) if facts.due_ms and facts.due_ms > facts.now_ms else None,
+        expires_at=moment(expires_ms) if (expires_ms := facts.expires_ms or payload.expires_ms) else None,
     )
 
 
@@ -84,7 +84,3 @@ def _typed(job: Job[Any, Any] | None, payload: Payload) -> tuple[tuple[Any, ...]
     except (DeclarationError, PayloadError):
         pass
     return payload.args, payload.kwargs
-
-
-def _moment(unix_ms: int) -> datetime:
-    return datetime.fromtimestamp(unix_ms / 1000, tz=UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from monarq.shared.calls.callables import name_of
 from monarq.shared.calls.entering import enter_lifespan_async
 from monarq.shared.calls.run import Run
 from monarq.shared.clock import wall_ms
+from monarq.shared.interrupts import is_ctrl_c
 from monarq.shared.jobs.job import Job, declared_options, types_of
 from monarq.shared.jobs.middleware import RunFunction, RunNext, run_functions
 from monarq.shared.lane import Lane
@@ -22,6 +24,7 @@ from monarq.shared.payloads.payload import Payload, write_payload
 from monarq.shared.payloads.result import Result, write_result
 from monarq.testing.contexts import context, sync_context
 from monarq.testing.jobs import app_parts_of
+from monarq.testing.records import raisable
 from monarq.testing.resources import Resources, cpu_resources
 from monarq.workers.config.app_parts import AppParts, WorkerInfo
 from monarq.workers.config.settings import WorkerSettings
@@ -50,6 +53,7 @@ async def run_inline(job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     Raises:
         ArgumentsError: the arguments do not fit the job.
         ResultTypeError: the result does not match the annotation.
+        JobFailedError: the job raised something that would end the test, such as SystemExit.
         Exception: the job's exception, including `Retry`.
     """
     types = types_of(job)
@@ -86,7 +90,20 @@ async def _call(made: RegisteredJob, payload: Payload) -> Any:
         call: RunNext = partial(_call_function, made, resources)
         for function in reversed(run_functions(parts.middleware)):
             call = _around(function, call)
-        return await call(run)
+        try:
+            return await call(run)
+        except BaseException as error:
+            if isinstance(error, Exception) or _is_of_the_test(error):
+                raise
+            raise raisable(made.name, error) from error
+
+
+def _is_of_the_test(error: BaseException) -> bool:
+    """Whether an exception is a Ctrl-C or a cancellation of the test, and not the job's own."""
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+    return is_ctrl_c(error)
 
 
 async def _open_resources(made: RegisteredJob, parts: AppParts, stack: AsyncExitStack) -> Resources:
@@ -111,13 +128,35 @@ async def _call_function(made: RegisteredJob, resources: Resources, run: Run) ->
     here.run(RESOURCES.set, resources)
     here.run(CURRENT_CONTEXT.set, made_context)
     lead = (made_context,) if made.first_argument is FirstArgument.CONTEXT else ()
-    if not made.is_io:
-        return await asyncio.to_thread(here.run, lambda: made.function(*lead, *run.args, **run.kwargs))
 
-    async def call() -> Any:
-        return await made.function(*lead, *run.args, **run.kwargs)
+    def call() -> Any:
+        return made.function(*lead, *run.args, **run.kwargs)
 
-    return await asyncio.create_task(call(), context=here)
+    if made.is_io:
+        value, error = await asyncio.create_task(_awaited_outcome(call), context=here)
+    else:
+        value, error = await asyncio.to_thread(here.run, _outcome, call)
+    if error is not None:
+        raise error
+    return value
+
+
+async def _awaited_outcome(call: Callable[[], Awaitable[Any]]) -> tuple[Any, BaseException | None]:
+    """What an io job returned or raised, as a value: a task that raised SystemExit would end the event loop."""
+    try:
+        return await call(), None
+    except BaseException as error:
+        if is_ctrl_c(error):
+            raise
+        return None, error
+
+
+def _outcome(call: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """The same of a plain job."""
+    try:
+        return call(), None
+    except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
+        return None, error
 
 
 def _around(function: RunFunction, call_next: RunNext) -> RunNext:

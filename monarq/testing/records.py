@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from monarq.shared.errors import JobFailedError
 from monarq.shared.jobs.middleware import Outgoing
+from monarq.shared.text.error_text import error_text
 from monarq.shared.text.printable import printable
 
 _LONGEST = 200
@@ -59,6 +61,15 @@ class Ended:
 
     def __str__(self) -> str:
         return f"{call_of(self.job_name, self.args, self.kwargs)}, job {self.job_id}"
+
+
+def raisable(job_name: str, error: BaseException) -> Exception:
+    """A job's exception, or a `JobFailedError` for one that would end the test's event loop, such as SystemExit."""
+    if isinstance(error, Exception):
+        return error
+    failed = JobFailedError(f"{job_name} raised {error_text(error)}")
+    failed.__cause__ = error
+    return failed
 
 
 def call_of(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:

@@ -76,6 +76,9 @@ class Sandbox(BaseSandbox):
     async def drain(self, *, raise_errors: bool = True, max_jobs: int = 10_000) -> list[Ended]:
         """Runs jobs until none is due, including jobs enqueued by jobs, due retries and crons.
 
+        If it is cancelled, as by a timeout, the running jobs are cancelled at once and stay enqueued; a plain `def` job
+        runs on in its thread.
+
         Args:
             raise_errors: raise the error of the first job that failed and has no retry left. Default: True.
             max_jobs: the maximum number of runs, in case jobs enqueue each other forever. Default: 10,000.
@@ -86,7 +89,7 @@ class Sandbox(BaseSandbox):
         Raises:
             Exception: the exception of the first job that failed, with its traceback; all other jobs were run.
             TargetError: a due job is not declared in this process.
-            MonarqError: jobs are still due after `max_jobs` runs.
+            MonarqError: jobs are still due after `max_jobs` runs, or the sandbox is already being drained.
         """
         executor = DjangoThread() if uses_django() else None
         client = self._running.source.client()

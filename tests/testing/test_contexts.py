@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from asyncio import CancelledError
 from decimal import Decimal
 
 import pytest
 
-from monarq import Context, Producer, Progress, Retry, SyncContext, job
+from monarq import Context, JobFailedError, Producer, Progress, Retry, SyncContext, job
 from monarq.shared.errors import PayloadError
 from monarq.testing import Sandbox, context, run_inline, sync_context
 from tests.testing.shop import Order, charge_order, export, send, thumbnail
@@ -79,3 +81,53 @@ async def test_its_arguments_and_its_result_are_those_that_travel() -> None:
 async def test_what_it_raises_is_raised() -> None:
     with pytest.raises(Retry):
         await run_inline(report_steps, 1)
+
+
+@job
+async def quits(how: str) -> None:
+    errors = {"exit": SystemExit(4), "ctrl-c": KeyboardInterrupt(), "close": GeneratorExit(), "gone": CancelledError()}
+    raise errors[how]
+
+
+@job(lane="thread")
+def quits_in_a_thread() -> None:
+    raise SystemExit("bye")
+
+
+@pytest.mark.parametrize(
+    ("how", "name"),
+    [
+        ("exit", "SystemExit: 4"),
+        ("ctrl-c", "KeyboardInterrupt"),
+        ("close", "GeneratorExit"),
+        ("gone", "asyncio.exceptions.CancelledError"),
+    ],
+)
+def test_a_job_run_inline_that_would_end_the_tests_raises_another_error_instead(how: str, name: str) -> None:
+    async def test() -> str:
+        with pytest.raises(JobFailedError, match=rf"^quits raised {name}$") as raised:
+            await run_inline(quits, how)
+        assert not isinstance(raised.value.__cause__, Exception)
+        with pytest.raises(JobFailedError, match=r"^quits_in_a_thread raised SystemExit: bye$"):
+            await run_inline(quits_in_a_thread)
+        return "went on"
+
+    assert asyncio.run(test()) == "went on"
+
+
+async def test_a_job_run_inline_is_cancelled_with_its_test() -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await run_inline(waits_for_ever)
+    assert ENDED == ["waits_for_ever"]
+
+
+ENDED: list[str] = []
+
+
+@job
+async def waits_for_ever() -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        ENDED.append("waits_for_ever")

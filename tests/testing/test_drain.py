@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 import pytest
 
-from monarq import Context, Exponential, JobFailedError, MonarqError, Producer, Retry, SyncProducer, job
+from monarq import App, Context, Defaults, Exponential, JobFailedError, MonarqError, Producer, Retry, SyncProducer, job
 from monarq.shared.errors import JobDeadError, TargetError
 from monarq.testing import Sandbox, SyncSandbox
+from tests.support.slowness import in_time
 from tests.testing import shop
 from tests.testing.shop import export, send, signup, thumbnail
 
@@ -132,6 +133,48 @@ async def test_an_error_that_would_end_the_tests_is_raised_as_another(monarq: Sa
         await producer.enqueue(quit_python)
     with pytest.raises(JobFailedError, match="quit_python raised SystemExit: bye"):
         await monarq.drain()
+
+
+STARTED: asyncio.Event
+
+
+@job
+async def hang() -> None:
+    STARTED.set()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        CALLS.append("cut short")
+
+
+async def test_a_drain_that_is_cancelled_cancels_its_jobs_at_once_and_leaves_them_enqueued() -> None:
+    global STARTED
+    STARTED = asyncio.Event()
+    patient = App("patient", defaults=Defaults(grace="1h"))
+    async with Sandbox(patient) as sandbox, Producer() as producer:
+        handle = await producer.enqueue(hang)
+        draining = asyncio.create_task(sandbox.drain())
+        async with in_time(20):
+            await STARTED.wait()
+            draining.cancel()
+            await asyncio.wait([draining])
+        assert draining.cancelled()
+        assert CALLS == ["cut short"]
+        assert sandbox.ended == []
+        assert [each.job_id for each in sandbox.enqueued()] == [handle.job_id]
+        assert await handle.cancel()
+        await producer.enqueue(note, "after")
+        assert [each.value for each in await sandbox.drain()] == ["after"]
+
+
+async def test_two_drains_at_once_are_refused_by_name(monarq: Sandbox) -> None:
+    async with Producer() as producer:
+        await producer.enqueue(note, "once")
+    first, second = await asyncio.gather(monarq.drain(), monarq.drain(), return_exceptions=True)
+    assert [each.value for each in first] == ["once"]  # type: ignore[union-attr]
+    assert isinstance(second, MonarqError)
+    assert str(second).startswith("this sandbox is already being drained")
+    assert await monarq.drain() == []
 
 
 async def test_retries_without_a_wait_belong_to_the_same_drain(monarq: Sandbox) -> None:
