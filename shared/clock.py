@@ -34,6 +34,14 @@ def wall_now() -> datetime:
     return datetime.fromtimestamp(_now_ns() / 1e9, tz=UTC)
 
 
+def moment(unix_ms: float) -> datetime:
+    """A time in unix ms as an aware datetime in UTC; the first or last that a datetime can hold if it is beyond."""
+    try:
+        return datetime.fromtimestamp(unix_ms / 1000, tz=UTC)
+    except (OverflowError, ValueError, OSError):  # payloads come from any program, with any number
+        return datetime.max.replace(tzinfo=UTC) if unix_ms > 0 else datetime.min.replace(tzinfo=UTC)
+
+
 def server_time(seconds: int, micros: int) -> tuple[int, int]:
     """The time of a server that sent this reply to TIME."""
     return _server_time(seconds, micros)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from monarq.shared.clock import moment
 from monarq.shared.payloads.payload_head import read_head
 from monarq.shared.payloads.result import Result
 from monarq.shared.protocol.job_facts import JobFacts
@@ -123,4 +124,4 @@ def _describe_ended(job_id: str, queue: QueueRef, result: Result) -> JobInfo:
 
 def _instant(ms: int | None) -> datetime | None:
     """Unix ms as a datetime; None if unknown. Jobs at the head of their queue have a due time of 1 ms or less."""
-    return None if ms is None or ms <= 1 else datetime.fromtimestamp(ms / 1000, UTC)
+    return None if ms is None or ms <= 1 else moment(ms)

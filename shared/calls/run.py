@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Self
 
 import msgspec
 
+from monarq.shared.clock import moment
 from monarq.shared.lane import Lane
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -51,12 +52,12 @@ class Run(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     @property
     def enqueued_at(self) -> datetime:
         """When the job was enqueued, aware, in UTC."""
-        return datetime.fromtimestamp(self.enqueued_ms / 1000, tz=UTC)
+        return moment(self.enqueued_ms)
 
     @property
     def started_at(self) -> datetime | None:
         """When its function was called, aware, in UTC; None if it was not."""
-        return None if self.started_ms is None else datetime.fromtimestamp(self.started_ms / 1000, tz=UTC)
+        return None if self.started_ms is None else moment(self.started_ms)
 
     def replace(self, *, args: tuple[Any, ...] | None = None, kwargs: Mapping[str, Any] | None = None) -> Self:
         """The same run with other arguments, for middleware to pass on.

@@ -89,6 +89,13 @@ def _read_workers(value: Any, name: str) -> int | str:
     return number
 
 
+def _read_wait(value: Any, name: str) -> float:
+    seconds: float = to_seconds(value, name)
+    if not seconds:
+        raise SettingsError(f"{name} is {value!r}: nothing can answer in no time; give more than 0, such as '5s'")
+    return seconds
+
+
 def _read_retry(value: Any, name: str) -> Any:
     return checked_retry(int(value) if _is_digits(value) else value, name)
 
@@ -98,6 +105,7 @@ def _is_digits(value: Any) -> bool:
 
 
 DURATION: Final = Kind("duration", to_seconds)
+WAIT: Final = Kind("duration", _read_wait)
 KEPT: Final = Kind("duration or forever", to_kept_seconds)
 SIZE: Final = Kind("size", size_bytes)
 FLAG: Final = Kind("true or false", _read_flag)

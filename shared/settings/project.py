@@ -72,7 +72,7 @@ def read_project(path: Path) -> Project:
         content = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-    if b"monarq" not in content:
+    if b"monarq" not in content.replace(b"\0", b""):  # as it would be in UTF-16, which is refused below
         return Project()
     import tomllib
 
@@ -80,7 +80,9 @@ def read_project(path: Path) -> Project:
         tool = tomllib.loads(content.decode()).get("tool", {})
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from None
-    table = tool.get("monarq") if isinstance(tool, dict) else None
+    if not isinstance(tool, dict):
+        raise SettingsError(f"{path}: [tool] is {tool!r}: it must be a table")
+    table = tool.get("monarq")
     if table is None:
         return Project()
     return Project(path, dict(_values(table, "", path)))

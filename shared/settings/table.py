@@ -12,6 +12,7 @@ from monarq.shared.settings.kinds import (
     SIZE,
     TEXT,
     TEXTS,
+    WAIT,
     WORKERS,
     Kind,
     choice,
@@ -83,7 +84,7 @@ _COMMON: Final = (
         "true",
         "Whether producers refuse arguments that a job does not accept. If not, the worker refuses them.",
     ),
-    _all("redis_timeout", DURATION, "5s", "The timeout of a producer's calls to Redis."),
+    _all("redis_timeout", WAIT, "5s", "The timeout of a producer's calls to Redis."),
 )
 
 _WORKER: Final = (

@@ -6,9 +6,9 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final
 
+from monarq.shared.clock import moment
 from monarq.shared.errors import SettingsError
 from monarq.shared.options.retry import RetryFunction, RetryWaits, checked_retry
 from monarq.shared.options.run_options import NO_OPTIONS, RunOptions
@@ -47,7 +47,7 @@ def describe(run: ActiveRun) -> dict[str, Any]:
     return {
         "job_id": run.lease.job_id,
         "job_try": run.job_try,
-        "enqueue_time": datetime.fromtimestamp(run.payload.enqueue_ms / 1000, tz=UTC),
+        "enqueue_time": moment(run.payload.enqueue_ms),
         "score": run.lease.due_ms,
     }
 

@@ -172,6 +172,8 @@ class WorkerMain:
         except BaseException as error:
             if not self._is_ready:
                 self._channel.send(StartFailed(start_failure(error)))
+                if isinstance(error, SystemExit):
+                    return 1  # its own code may be 0, or one that means something else to the supervisor
             raise
         return 0
 

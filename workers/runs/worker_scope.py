@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.calls.run import NO_HEADERS
+from monarq.shared.clock import moment
 from monarq.shared.payloads.progress import ProgressAwaitable, ProgressReport
 from monarq.shared.protocol.lease import Lease
 from monarq.workers.runs.current_context import CONTEXT_MAKER, CURRENT_CONTEXT, RESOURCES
@@ -104,7 +105,7 @@ class WorkerScope:
             crashes=lease.crashes,
             queue=lease.queue.name,
             lane=job.lane,
-            enqueued_at=datetime.fromtimestamp(run.payload.enqueue_ms / 1000, tz=UTC),
+            enqueued_at=moment(run.payload.enqueue_ms),
             deadline=deadline_of(run.start_ms / 1000, job.timeout_s),
             headers=run.payload.headers or NO_HEADERS,
             resources=self._seen,

@@ -68,7 +68,9 @@ def default_map() -> dict[str, Any]:
         value = project.values.get(setting)
         if value is None or setting.name == "redis":  # an App may name the Redis, and a command finds it by itself
             continue
-        found[setting.section or "worker"].setdefault(setting.name, _as_text(value))
+        found[setting.section or "worker"].setdefault(
+            setting.name, _as_text(setting.read(value) if setting.kind is kinds.TEXTS else value)
+        )
     # doctor examines the target that a worker would run.
     found["doctor"] = {name: value for name, value in found["worker"].items() if name == "target"}
     return found

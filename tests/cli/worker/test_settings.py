@@ -84,6 +84,16 @@ POOL = {
 }
 
 
+def test_a_list_in_the_file_may_be_one_text_as_in_the_environment(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = project / "inside"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    (inside / "pyproject.toml").write_text("[tool.monarq.worker]\nqueues = 'mail slow'\n")
+    assert default_map()["worker"]["queues"] == ["mail", "slow"]
+
+
 def test_the_file_gives_what_neither_options_nor_the_environment_do(monkeypatch: pytest.MonkeyPatch) -> None:
     pool, overrides, of_project = split()
     assert (pool["target"], pool["hang_timeout"]) == ("settings_jobs", 40.0)

@@ -69,12 +69,22 @@ def test_the_file_of_another_tool_is_not_even_parsed(tmp_path: Path) -> None:
         ),
         ("[tool.monarq.web]\ntoken = 'k'", "token is a secret: set the environment variable MONARQ_WEB_TOKEN instead"),
         ("[tool.monarq\n", "pyproject.toml is not valid TOML"),
+        ("tool = 5  # for monarq", r"pyproject.toml: \[tool\] is 5: it must be a table"),
+        ("[tool.monarq]\nredis_timeout = 0", "redis_timeout is 0: nothing can answer in no time"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_section(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(SettingsError, match=words) as raised:
         read_project(write(tmp_path, text))
     assert str(tmp_path) in str(raised.value)
+
+
+def test_a_file_in_another_encoding_is_not_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    for encoding in ("utf-16", "utf-32"):
+        path.write_text("[tool.monarq]\nqueue = 'mail'\n", encoding=encoding)
+        with pytest.raises(SettingsError, match=r"pyproject.toml is not valid TOML: 'utf-8' codec can't decode"):
+            read_project(path)
 
 
 def test_the_environment_wins_over_the_file_and_an_argument_over_both(

@@ -87,6 +87,8 @@ class FakeWorker:
             raise SettingsError("the flux is 0; it must be 1 or more")
         if self._target == "fail" or (self._target == "fail-but-first" and self.worker_id != "fake-0"):
             raise OSError("the port is taken")
+        if self._target == "quit":
+            raise SystemExit(0)
         self.say("is up")
         self._on_ready()
         self.say("runs")

@@ -52,6 +52,12 @@ async def test_a_start_that_raises_in_all_workers_ends_the_pool(auto_size: bool)
     assert pool.count("^OSError: the port is taken") >= 1
 
 
+async def test_a_start_that_leaves_python_is_a_failed_start_whatever_its_exit_code() -> None:
+    async with running_supervisor("quit", workers=1) as pool:
+        assert await pool.ends() == 1
+    assert pool.count("the worker could not start: SystemExit: 0") == 1
+
+
 async def test_a_start_that_raises_in_some_workers_is_tried_again() -> None:
     async with running_supervisor("fail-but-first", workers=2) as pool:
         # Not `runs`: the other worker's traceback may stand in the same line.

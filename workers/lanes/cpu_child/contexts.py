@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from monarq.shared.calls.context import SyncContext
+from monarq.shared.clock import moment
 from monarq.shared.lane import Lane
 from monarq.workers.lanes.cpu_progress import OUTBOX
 from monarq.workers.runs.current_context import CONTEXT_MAKER, CURRENT_CONTEXT, RESOURCES
@@ -62,7 +63,7 @@ class ChildContexts:
             crashes=job.crashes,
             queue=job.queue,
             lane=Lane.CPU,
-            enqueued_at=datetime.fromtimestamp(job.enqueue_ms / 1000, tz=UTC),
+            enqueued_at=moment(job.enqueue_ms),
             deadline=None if end_s is None else datetime.fromtimestamp(end_s, tz=UTC),
             headers=job.headers or {},
             resources=self._seen,
