@@ -8,6 +8,8 @@ from typing import Any
 from monarq.shared.conversion.form import Form, are_free, convert_each
 from monarq.shared.conversion.mismatch import MismatchError, refuse
 from monarq.shared.conversion.plain import PLAIN
+from monarq.shared.conversion.tries import note_changes
+from monarq.shared.text.error_text import error_text
 
 _LIST = frozenset({list})
 _DICT = frozenset({dict})
@@ -26,10 +28,13 @@ def sequence_form(
         make: makes a value from a list; None if the list is the value.
     """
     types = frozenset(accepted)
+    made = list if make is None else make
 
     def encode(value: Any) -> list[Any]:
         if type(value) not in types:
             refuse(name, value)
+        if type(value) is not made:
+            note_changes()
         if are_free(value, item.free):
             return value if type(value) is list else list(value)
         return convert_each(item.encode, value)
@@ -76,7 +81,12 @@ def tuple_form(name: str, items: tuple[Form, ...], kind: Any = tuple, least: int
             part if type(part) in own else _convert_at(at, form.decode, part)
             for at, (form, part, own) in enumerate(zip(items, plain, free, strict=False))
         ]
-        return tuple(parts) if kind is tuple else kind(*parts)
+        if kind is tuple:
+            return tuple(parts)
+        try:
+            return kind(*parts)
+        except Exception as error:  # of a `__new__` of its own
+            raise MismatchError(f"the constructor of {name} refused its fields: {error_text(error)}") from error
 
     return Form(name, encode, decode, _LIST, frozenset({kind}), is_known=all(item.is_known for item in items))
 

@@ -50,7 +50,7 @@ def difference(one: Any, other: Any, *, with_derived: bool = False) -> str | Non
         return None
     if kind is not type(other):
         return None if {kind, type(other)} == _NUMBERS and one == other else ""
-    if kind in (list, tuple, deque):
+    if kind in (list, deque) or issubclass(kind, tuple):
         if len(one) != len(other):
             return ""
         return _first((f"[{at}]", a, b) for at, (a, b) in enumerate(zip(one, other, strict=True)))

@@ -16,6 +16,7 @@ import msgspec
 from monarq.shared.conversion.form import LEAST_INT, MOST_INT, NOTHING, Form
 from monarq.shared.conversion.mismatch import MismatchError, derived_advice, refuse
 from monarq.shared.conversion.moments import DATETIME
+from monarq.shared.conversion.tries import note_changes
 
 _STR: Final = frozenset({str})
 _BIG: Final = re.compile(r"-?[0-9]{19,}")
@@ -80,9 +81,13 @@ def _as_float(value: Any) -> float:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         try:
-            return float(value)
+            number = float(value)
         except OverflowError:
             refuse("float", value, "it is too large for a float")
+        if number != value:
+            refuse("float", value, "a float cannot hold it exactly: pass it as a float, or annotate it as int")
+        note_changes()
+        return number
     return float.__float__(value) if isinstance(value, float) else refuse("float", value)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from monarq.shared.conversion.form import Form
 from monarq.shared.conversion.mismatch import MismatchError, describe, refuse
 from monarq.shared.conversion.plain import PLAIN
-from monarq.shared.conversion.tries import tried
+from monarq.shared.conversion.tries import note_changes, tried, tried_changes
 
 TYPE: Final = "$type"
 VALUE: Final = "$value"
@@ -38,21 +38,14 @@ def union_form(members: list[Form], names: list[str]) -> Form:
     kinds = frozenset[type]().union(*(member.kinds for member in members))
     lonely = [all(member.kinds.isdisjoint(o.kinds) for o in members if o is not member) for member in members]
 
+    def tag(at: int, plain: Any) -> Any:
+        needs_tag = type(plain) not in members[at].kinds or (type(plain) is dict and TYPE in plain)
+        if not needs_tag and (lonely[at] or _read_first(members, plain)[0] == at):
+            return plain
+        return {TYPE: names[at], VALUE: plain}
+
     def encode(value: Any) -> Any:
-        errors: dict[int, MismatchError] = {}
-        for at in _order(members, type(value)):
-            try:
-                plain = tried(members[at].encode, value)
-            except MismatchError as error:
-                errors[at] = error
-                continue
-            needs_tag = type(plain) not in members[at].kinds or (type(plain) is dict and TYPE in plain)
-            if not needs_tag and (lonely[at] or _read_first(members, plain)[0] == at):
-                return plain
-            return {TYPE: names[at], VALUE: plain}
-        own = [error for at, error in errors.items() if type(value) in members[at].types]
-        # If the value is of exactly one of the types, that type's error says what is wrong.
-        raise own[0] if len(own) == 1 else _mismatch(name, value)
+        return tag(*_encode_first(name, members, value))
 
     def decode(plain: Any) -> Any:
         if _is_tagged(plain):
@@ -117,6 +110,31 @@ def _optional(member: Form) -> Form:
         member.free | _NONE,
         member.is_known,
     )
+
+
+def _encode_first(name: str, members: list[Form], value: Any) -> tuple[int, Any]:
+    """The first member that changes the fewest values in a value, such as an int to a float, and its plain form."""
+    errors: dict[int, MismatchError] = {}
+    found: list[tuple[int, int, Any]] = []
+    for at in _order(members, type(value)):
+        try:
+            plain, changes = tried_changes(members[at].encode, value)
+        except MismatchError as error:
+            errors[at] = error
+            continue
+        found.append((changes, at, plain))
+        if not changes:
+            return at, plain
+    if not found:
+        own = [error for at, error in errors.items() if type(value) in members[at].types]
+        # If the value is of exactly one of the types, that type's error says what is wrong.
+        raise own[0] if len(own) == 1 else _mismatch(name, value)
+    fewest = min(changes for changes, _, _ in found)
+    best = [(at, plain) for changes, at, plain in found if changes == fewest]
+    if any(repr(plain) != repr(best[0][1]) for _, plain in best[1:]):
+        raise MismatchError(f"this may be more than one of {name}: pass a float where a float is meant, not an int")
+    note_changes(fewest)
+    return best[0]
 
 
 def _is_tagged(plain: Any) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from monarq.shared.conversion.builder import Builder
+from monarq.shared.conversion.mismatch import MismatchError
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,19 @@ def test_keys_come_back(hint: Any, value: Any, plain: Any) -> None:
     back = form.decode(plain)
     assert back == value
     assert type(back) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("hint", "value"),
+    [
+        (dict[float, int], {2**53: 1, 2**53 + 1: 2}),
+        (set[float], {2**53, 2**53 + 1}),
+        (list[float], [2**53 + 1]),
+        (float, 2**53 + 1),
+    ],
+    ids=str,
+)
+def test_an_int_that_a_float_cannot_hold_is_refused(hint: Any, value: Any) -> None:
+    with pytest.raises(MismatchError, match="a float cannot hold it exactly"):
+        Builder().form(hint).encode(value)
+    assert Builder().form(set[float]).encode({2**53}) == [2.0**53]

@@ -6,10 +6,11 @@ from dataclasses import InitVar, dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import attrs
+import msgspec
 import pydantic
 import pytest
 
@@ -17,6 +18,7 @@ from monarq.shared.calls.arguments import ArgumentForms
 from monarq.shared.calls.result_form import ResultForm
 from monarq.shared.calls.signature import read_signature
 from monarq.shared.conversion.builder import Builder
+from monarq.shared.conversion.constructors import may_change
 from monarq.shared.conversion.mismatch import MismatchError
 from monarq.shared.errors import ArgumentsError, ResultTypeError
 
@@ -101,6 +103,80 @@ class Checks:
         self.a = abs(self.a)
 
 
+class Pair(NamedTuple):
+    p: int
+    q: float = 0.0
+
+
+class DoublesNew(Pair):
+    def __new__(cls, p: int, q: float = 0.0) -> Self:
+        return super().__new__(cls, p * 2, q)
+
+
+class SameNew(Pair):
+    def __new__(cls, p: int, q: float = 0.0) -> Self:
+        return super().__new__(cls, abs(p), q)
+
+
+@dataclass
+class DoublesSet:
+    p: int
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value * 2)
+
+
+@dataclass
+class DoublesGet:
+    p: int
+
+    def __getattribute__(self, name: str) -> Any:
+        value = object.__getattribute__(self, name)
+        return value * 2 if name == "p" else value
+
+
+class Doubling:
+    def __get__(self, instance: Any, owner: Any = None) -> int:
+        return 7 if instance is None else int(vars(instance)["p"])
+
+    def __set__(self, instance: Any, value: int) -> None:
+        vars(instance)["p"] = value * 2
+
+
+@dataclass
+class WithDescriptor:
+    p: int = Doubling()  # type: ignore[assignment]
+
+
+class DoublingType(type):
+    def __call__(cls, p: int) -> Any:
+        return super().__call__(p * 2)
+
+
+@dataclass
+class OfDoublingType(metaclass=DoublingType):
+    p: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    p: int = 1
+
+
+@attrs.frozen
+class AttrsFrozen:
+    p: int = attrs.field(validator=attrs.validators.instance_of(int))
+
+
+@attrs.define
+class AttrsValidated:
+    p: int = attrs.field(validator=attrs.validators.instance_of(int))
+
+
+class Struct(msgspec.Struct, frozen=True):
+    p: int = 1
+
+
 def private() -> Model:
     model = Model()
     model._private = 7
@@ -124,6 +200,11 @@ def private() -> Model:
         (DoublesAfter(1), ".p"),
         (WithInitVar(1, 9), ".q"),
         (Converted(1), ".a"),
+        (DoublesNew(1), "[0]"),
+        (DoublesSet(1), ".p"),
+        (DoublesGet(1), ".p"),
+        (WithDescriptor(1), ".p"),
+        (OfDoublingType(1), ".p"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
@@ -149,6 +230,7 @@ def test_what_could_not_be_made_again_is_refused(value: Any) -> None:
         Same("3"),  # type: ignore[arg-type]
         Checks(-2.0),
         DoublesAfter(0),
+        SameNew(-1),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -165,3 +247,8 @@ def test_arguments_and_results_are_refused_with_the_field() -> None:
         forms.encode((None, Model(hidden=99)), {})
     with pytest.raises(ResultTypeError, match=r"the result\.hidden of quote: this would come back as another"):
         ResultForm("quote", Builder().form(Model)).encode(Model(hidden=99))
+
+
+@pytest.mark.parametrize("kind", [Pair, Frozen, AttrsFrozen, AttrsValidated, Struct], ids=lambda kind: kind.__name__)
+def test_what_python_and_the_libraries_generate_is_known_to_keep_values(kind: Any) -> None:
+    assert not may_change(kind, ["p"])  # so that values of these are not made twice

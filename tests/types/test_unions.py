@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, TypedDict
+from typing import Any, Generic, Literal, TypedDict, TypeVar
+from uuid import UUID
 
 import pytest
 
 from monarq.shared.conversion.builder import Builder
 from monarq.shared.conversion.mismatch import MismatchError
 from monarq.shared.conversion.registered import register_type
+from monarq.shared.payloads.codec import MSGPACK
+from tests.types.table import same
+
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass
@@ -140,3 +148,59 @@ def test_classes_of_one_name_are_told_apart(modules: tuple[str, ...]) -> None:
         assert type(lists.decode(lists.encode([kind(1)]))[0]) is kind
     if modules == ("a", "b", "c"):
         assert form.encode(kinds[1](1)) == {"$type": "b.Order", "$value": {"x": 1}}
+
+
+@dataclass
+class Box(Generic[T]):
+    x: T
+
+
+@dataclass
+class Two(Generic[T, U]):
+    x: T
+    y: U
+
+
+@pytest.mark.parametrize(
+    ("hint", "values"),
+    [
+        (list[float] | list[int], [[1, 2], [1.5], [2**70], [2**53 + 1], []]),
+        (dict[str, list[float]] | dict[str, list[int]], [{"a": [1]}, {"a": [1.5]}]),
+        (set[float] | set[int], [{1}, {1.5}]),
+        (Box[float] | Box[int], [Box(1), Box(1.5)]),
+        (Box[list[float] | list[int]] | Box[float], [Box([1]), Box([1.5]), Box(1.5)]),
+        (Sequence[float] | tuple[int, ...], [[1.5], (1, 2)]),
+        (AbstractSet[int] | frozenset[int], [{1}, frozenset({1})]),
+        (float | int, [1, 1.5, 2**70]),
+    ],
+    ids=str,
+)
+def test_a_member_that_keeps_the_value_is_preferred(hint: Any, values: list[Any]) -> None:
+    form = Builder().form(hint)
+    for value in values:
+        assert same(form.decode(MSGPACK.loads(MSGPACK.dumps({"r": form.encode(value)}))["r"]), value)
+
+
+def test_a_value_that_members_would_change_in_different_ways_is_refused() -> None:
+    form = Builder().form(Two[float, int] | Two[int, float])
+    with pytest.raises(MismatchError, match="this may be more than one of"):
+        form.encode(Two(1, 1))
+    for value in (Two(1.5, 1), Two(1, 1.5)):
+        assert same(form.decode(form.encode(value)), value)
+    assert Builder().form(list[float] | list[UUID]).encode([1]) == [1.0]
+
+
+class Here(TypedDict):
+    next: Here | There | float
+
+
+class There(TypedDict):
+    next: Here | There | float
+
+
+def test_a_value_of_40_levels_that_every_member_changes_is_sent_at_once() -> None:
+    form = Builder().form(Here | There | float)
+    value: Any = 1
+    for _ in range(40):
+        value = {"next": value}
+    assert form.decode(form.encode(value)) == value  # each level more would double the time
