@@ -21,6 +21,10 @@ ATOMS: Final = frozenset({NoneType, bool, int, float, str, bytes})
 PLAIN_KINDS: Final = ATOMS | {list, dict, datetime}
 """The types of plain values. A datetime among them is in UTC."""
 
+TYPE: Final = "$type"
+VALUE: Final = "$value"
+"""The keys of a tagged value, which says what it is."""
+
 NOTHING: Final[frozenset[type]] = frozenset()
 
 Convert = Callable[[Any], Any]

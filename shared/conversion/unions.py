@@ -11,13 +11,10 @@ import typing
 from types import NoneType
 from typing import Any, Final
 
-from monarq.shared.conversion.form import Form
+from monarq.shared.conversion.form import TYPE, VALUE, Form
 from monarq.shared.conversion.mismatch import MismatchError, describe, refuse
 from monarq.shared.conversion.plain import PLAIN
 from monarq.shared.conversion.tries import note_changes, tried, tried_changes
-
-TYPE: Final = "$type"
-VALUE: Final = "$value"
 
 _NONE: Final = frozenset({NoneType})
 _TAG: Final = {TYPE, VALUE}
