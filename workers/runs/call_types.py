@@ -1,6 +1,6 @@
-"""The types of a call: a payload's arguments become what the job takes, and what it returned becomes a plain value.
+"""The types of a call: converts a payload's arguments to the job's types, and its return value to a plain value.
 
-Both run the user's code: constructors, validators, registered functions. Whatever that raises fails this job alone.
+Both run the user's code: constructors, validators, registered functions. An exception in it fails only this job.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from monarq.shared.text.error_text import error_text
 
 
 def read_arguments(types: JobTypes, payload: Payload) -> Arguments:
-    """The arguments of a payload, of the types that the job takes.
+    """The arguments of a payload, converted to the job's types.
 
     Raises:
-        ArgumentsError: the job does not take them.
+        ArgumentsError: the job does not accept them.
     """
     # Other formats carry values themselves.
     try:
@@ -35,16 +35,16 @@ def read_arguments(types: JobTypes, payload: Payload) -> Arguments:
 
 
 def write_value(types: JobTypes, payload: Payload, value: Any, *, is_kept: bool) -> Any:
-    """What a job returned, as it goes into its result.
+    """A job's return value, as it is stored in its result.
 
     Args:
-        types: the job's.
+        types: the job's types.
         payload: its payload, in whose format the result is written.
         value: what it returned.
-        is_kept: whether there is a result. Without one, all that counts is that the annotation is right.
+        is_kept: whether the result is stored. If not, only the annotation is checked.
 
     Raises:
-        ResultTypeError: it is not what the annotation says, or would come back as something else.
+        ResultTypeError: it does not match the annotation, or would come back as something else.
     """
     try:
         if is_kept and payload.codec is MSGPACK:

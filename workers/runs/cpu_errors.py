@@ -1,6 +1,6 @@
 """The errors of jobs of the CPU lane, besides those that their own functions raise.
 
-Every class keeps its facts in `args` and builds its text from them, so it can be pickled into a job's result.
+Every class keeps its data in `args` and builds its text from them, so that it can be pickled into a job's result.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from monarq.shared.errors import JobError, PayloadError, StandInError
 
 
 class CpuLaneError(JobError):
-    """The CPU lane could not run a job, or not to its end."""
+    """The CPU lane could not run a job, or not to completion."""
 
 
 class CpuUnreachableError(CpuLaneError):
@@ -96,12 +96,12 @@ class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as Timeou
     """The child process ended while it ran the job.
 
     Attributes:
-        is_crash: whether it was not the worker that ended it, so that the job runs again at the cost of a crash.
+        is_crash: whether something other than the worker ended it, so that the job runs again and a crash is counted.
         function: the function's name.
-        exit_code: the process's exit code; None when a signal ended it, or when it is not known.
+        exit_code: the process's exit code; None if a signal ended it, or if unknown.
         signal_name: the signal that ended it, such as "SIGSEGV"; else None.
-        peak_memory_bytes: the most resident memory the process ever had; None where it is unknown.
-        peak_is_bound: whether the peak is an upper bound: see `ExitStatus`.
+        peak_memory_bytes: the peak resident memory of the process; None if unknown.
+        peak_is_bound: whether the peak is only an upper bound; see `ExitStatus`.
         reason: why the worker itself killed it, or what a job had damaged; None for neither.
     """
 
@@ -135,7 +135,7 @@ class CpuJobDied(CpuLaneError):  # noqa: N818 - it says what happened, as Timeou
         if self.reason is not None:
             return self.reason
         if self.signal_name == "SIGKILL":
-            return "its process was killed by SIGKILL, which is also how the kernel's out-of-memory killer ends one"
+            return "its process was killed by SIGKILL, which the kernel's out-of-memory killer also sends"
         if self.signal_name is not None:
             return f"its process was killed by {self.signal_name}"
         if self.exit_code is not None:
@@ -155,7 +155,7 @@ class CpuJobStopped(CpuJobDied):
 
 
 class CpuMemoryExceeded(CpuJobDied):
-    """The child's resident memory passed the job's limit, so it was killed.
+    """The child's resident memory exceeded the job's limit, so it was killed.
 
     Attributes:
         limit_bytes: the limit.
@@ -178,5 +178,5 @@ class CpuMemoryExceeded(CpuJobDied):
 
 
 def in_mb(count_bytes: int) -> str:
-    """`count_bytes` as people read it, such as "12.5 MB" (of 2**20 bytes)."""
+    """`count_bytes` as text, such as "12.5 MB" (of 2**20 bytes)."""
     return f"{count_bytes / (1 << 20):,.1f} MB"

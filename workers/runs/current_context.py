@@ -1,6 +1,6 @@
-"""`current_context()`: the context of the job that runs, for libraries and loggers that a job calls.
+"""`current_context()`: the context of the current job, for libraries and loggers that a job calls.
 
-It imports little, because the start of a CPU child waits for it.
+It imports little, because it delays the start of a CPU child.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from monarq.workers.runs.current_job import CURRENT_JOB
 CONTEXT_MAKER: Final[ContextVar[Callable[[Any], Context | SyncContext] | None]] = ContextVar(
     "monarq_context_maker", default=None
 )
-"""Makes the context of a job that runs; set by the worker, and by the cpu child."""
+"""Creates the context of the current job; set by the worker and by the cpu child."""
 
 RESOURCES: Final[ContextVar[Mapping[Any, Any]]] = ContextVar("monarq_resources", default=MappingProxyType({}))
-"""What this process has opened for all jobs, by name; set by the worker, and by the cpu child."""
+"""The resources that this process has opened for all jobs, by name; set by the worker and by the cpu child."""
 
 CURRENT_CONTEXT: Final[ContextVar[Context | SyncContext | None]] = ContextVar("monarq_context", default=None)
-"""The context of the job, once one is made."""
+"""The context of the job, once it is created."""
 
 
 def current_context() -> Context | SyncContext | None:
-    """The context of the job that runs; None outside of jobs, and in a thread that a job has started by itself.
+    """The context of the current job; None outside of jobs, and in a thread that a job has started by itself.
 
-    It is there whether or not the job takes a context: `SyncContext` in threads and in the cpu lane, else `Context`.
+    It exists whether or not the job takes a context: `SyncContext` in threads and in the cpu lane, else `Context`.
     """
     known = CURRENT_CONTEXT.get()
     if known is not None:

@@ -1,8 +1,7 @@
 """The current job, as a context variable: set by the runner and by the cpu child, and read where log lines are written.
 
-A job's coroutine, what it awaits and the tasks that it starts see their job, and so do thread jobs and cpu jobs; a
-thread that a job starts by itself does not. This module imports next to nothing, because the cpu child's start waits
-for it.
+A job's coroutine, what it awaits and the tasks that it starts see their job, as do thread jobs and cpu jobs; a thread
+that a job starts by itself does not. This module imports almost nothing, because it delays the cpu child's start.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 
 class Job(Protocol):
-    """A job that runs; `monarq.workers.runs.run.Run` is one."""
+    """A running job, such as `monarq.workers.runs.run.ActiveRun`."""
 
     @property
     def job_id(self) -> str:
@@ -21,7 +20,7 @@ class Job(Protocol):
 
     @property
     def name(self) -> str:
-        """The name that it is enqueued by."""
+        """The name under which it is enqueued."""
         ...
 
     @property
@@ -36,7 +35,7 @@ class Job(Protocol):
 
 
 class JobFields(NamedTuple):
-    """A job that runs, as it is sent to the cpu child."""
+    """A running job, as sent to the cpu child."""
 
     job_id: str
     name: str

@@ -1,4 +1,4 @@
-"""The import path by which the cpu lane's process finds a job's function: its place in a module, or its job's name."""
+"""The import path with which the cpu lane's process finds a job's function: a path in a module, or the job's name."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class ImportPath(NamedTuple):
     """Where another process finds a job.
 
     Attributes:
-        module: what it imports.
-        qualname: the path of the function, or of its job, in that module; also what the job is called in messages.
-        declared: the name of the job that this import declares, where no such path leads to it; else None.
+        module: the module to import.
+        qualname: the path of the function, or of its job, in that module; also the job's name in messages.
+        declared: the name of the job that this import declares, if no such path leads to it; else None.
     """
 
     module: str
@@ -54,9 +54,9 @@ def import_path_of(job: Job[Any, Any]) -> ImportPath:
     if known is not None and known.job.worker_callable is job.worker_callable and known.module != "__main__":
         return ImportPath(known.module, job.name, job.name)
     raise DeclarationError(
-        f"the cpu job {job.name!r} cannot be found by the process that is to run it, which imports modules: declare it"
-        " at the top of a module that can be imported, not in the script that is run, under a name of its own; or give"
-        ' it lane="thread"'
+        f"the process of the cpu lane, which imports modules, cannot find the job {job.name!r}: declare it at the top"
+        " level of an importable module, not in the script that is run, under a name of its own; or give it"
+        ' lane="thread"'
     )
 
 

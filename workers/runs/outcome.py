@@ -30,7 +30,7 @@ MIN_RETRY_DELAY_S: Final = 0.1
 MAX_DELAY_MS: Final = round(MAX_DURATION_S * 1000)
 
 NO_CHILD_DELAY_S: Final = 2.0
-"""The delay before a cpu job is tried again whose child process could not start: another worker may have one."""
+"""The delay before a retry of a cpu job whose child process could not start: another worker may have one."""
 
 _TIMED_OUT: Final = {
     Lane.IO: "was cancelled",
@@ -40,26 +40,26 @@ _TIMED_OUT: Final = {
 
 
 class Succeeded(msgspec.Struct, frozen=True):
-    """It returned. Most runs do: a frozen dataclass takes three times as long to make."""
+    """It returned. Most runs do, and creating a frozen dataclass would take three times as long."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It raised, and is not tried again."""
+    """It raised and is not retried."""
 
     error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """It is tried again.
+    """It is retried.
 
     Attributes:
         delay_s: seconds until the next try.
         error: what it raised, or what prevented its call.
-        is_free: whether this run costs the job no try, as its function was not called.
+        is_free: whether this run does not count as a try, because its function was not called.
     """
 
     delay_s: float
@@ -76,7 +76,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """The process that it ran in died by itself: it runs again, at the cost of a crash."""
+    """The process that it ran in died unexpectedly: it runs again, and a crash is counted."""
 
     error: CpuJobDied
 
@@ -86,7 +86,7 @@ class HandedBack:
     """The worker stops, and another one runs the job.
 
     Attributes:
-        is_free: whether this run costs it no try.
+        is_free: whether this run does not count as a try.
     """
 
     is_free: bool = True
@@ -94,14 +94,14 @@ class HandedBack:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Its lease is lost: nothing of it may be written."""
+    """Its lease is lost: its outcome must not be written."""
 
 
 Outcome = Succeeded | Failed | Retried | Cancelled | Crashed | HandedBack | Lost
 
 
 class OutcomePolicy:
-    """Decides how a run ends that raised, was cancelled, or asks for a retry: monarq's own rules.
+    """Decides the outcome of a run that raised, was cancelled, or asks for a retry: monarq's own rules.
 
     Another set of rules, such as arq's, is a subclass, and part of a worker's settings.
     """
@@ -123,10 +123,10 @@ class OutcomePolicy:
         return Failed(dead)
 
     def wait_s(self, run: ActiveRun, error: BaseException) -> float | None:
-        """Seconds until the next try of a run that raised what its job is tried again after; None for no other try.
+        """Seconds until the next try of a run that raised an exception for which its job is retried; None for no retry.
 
         Raises:
-            BaseException: what a function of the user's raises.
+            BaseException: raised by a user's function.
         """
         return run.job.policy.wait_s(run.job_try, error)
 
@@ -134,7 +134,7 @@ class OutcomePolicy:
         """The outcome of a run that raised CancelledError although nobody had cancelled it."""
         if run.job_try < run.job.policy.limit:
             return Retried(MIN_RETRY_DELAY_S, error)
-        # Raised as it is, it would cancel the program that waits for the result.
+        # Raised unchanged, it would cancel the program that waits for the result.
         return Failed(error if isinstance(error, StandInError) else as_stand_in(error))
 
     def stopped(self, error: BaseException) -> Outcome:
@@ -142,15 +142,15 @@ class OutcomePolicy:
         return self.handed_back()
 
     def handed_back(self) -> HandedBack:
-        """The outcome of a run that was cancelled under way and goes back to its queue."""
+        """The outcome of a run that was cancelled while running and goes back to its queue."""
         return HandedBack()
 
     def crash_tries(self, lease: Lease) -> int:
-        """How many of a job's tries were crashes, which Redis counts separately; asked where it has crashed."""
+        """How many of a job's tries were crashes, which Redis counts separately; called if it has crashed."""
         return 0
 
     def next_try(self, lease: Lease, payload: Payload | None) -> int:
-        """The number of the try that a claimed job is at, from 1."""
+        """The number of a claimed job's current try, from 1."""
         number = lease.tries + 1
         if payload is not None and payload.job_try:
             number = max(number, payload.job_try)
@@ -174,7 +174,7 @@ def decide(run: ActiveRun, error: BaseException, policy: OutcomePolicy) -> Outco
     if isinstance(error, CpuJobDied) and error.is_crash:
         return Crashed(error)
     if isinstance(error, CpuPickleError):
-        return Failed(error)  # like a result that cannot be serialized, which no other try mends
+        return Failed(error)  # like a result that cannot be serialized: a retry would not help
     return _by_policy(run, error, policy)
 
 
@@ -186,7 +186,7 @@ def _is_a(run: ActiveRun, error: BaseException, kinds: tuple[type[BaseException]
 
 
 def _requested_delay_s(run: ActiveRun, error: BaseException) -> float:
-    """The requested delay, limited to times that Redis can store, as a larger number may not even be a float."""
+    """The requested delay, limited to times that Redis can store, since a larger number may not even be a float."""
     given_ms = retry_delay_ms(error) if run.raised is None else run.raised.defer_ms
     return min(max(given_ms or 0, 0), MAX_DELAY_MS) / 1000
 
@@ -197,13 +197,13 @@ def _by_policy(run: ActiveRun, error: BaseException, outcomes: OutcomePolicy) ->
         return Failed(error)
     try:
         wait_s = outcomes.wait_s(run, error)
-    except BaseException as broken:  # noqa: BLE001 - a function of the user's may raise anything
+    except BaseException as broken:  # noqa: BLE001 - a user's function may raise anything
         return Failed(_of_retry_function(broken, error))
     return Failed(error) if wait_s is None else Retried(wait_s, error)
 
 
 def _of_retry_function(broken: BaseException, error: BaseException) -> BaseException:
-    """What the function of ``retry=`` raised, ready to be the job's error, with the job's own as its cause."""
+    """The exception of the function given as ``retry=``, as the job's error, with the job's own error as its cause."""
     shown = broken if isinstance(broken, Exception) else as_stand_in(broken)
     BaseException.with_traceback(shown, user_traceback(broken))
     BaseException.__setattr__(shown, "__cause__", error)

@@ -1,4 +1,4 @@
-"""Makes the public value `Run` of a worker's own records of a job."""
+"""Creates the public value `Run` from a worker's internal records of a job."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monarq.workers.runs.run import ActiveRun
 
 
 def public_run(run: ActiveRun) -> Run:
-    """A run that this worker holds, as it is now."""
+    """A run that this worker holds, in its current state."""
     lease, payload = run.lease, run.payload
     return Run(
         job_id=lease.job_id,
@@ -31,7 +31,7 @@ def public_run(run: ActiveRun) -> Run:
 
 
 def unstarted_run(lease: Lease, name: str, enqueue_ms: int = 0, payload: Payload | None = None) -> Run:
-    """A job that this worker has claimed and does not run, or no longer."""
+    """A job that this worker has claimed but does not run, or no longer runs."""
     return Run(
         job_id=lease.job_id,
         job_name=name,

@@ -1,7 +1,7 @@
-"""An exception that the cpu lane's process raised, by its classes as they were there.
+"""An exception raised in the cpu lane's process, described by its classes there.
 
-It may arrive in the worker as another exception, or as a stand-in; the outcome of the run is the same as in the other
-lanes all the same. This module imports next to nothing, because the child's start waits for it.
+It may arrive in the worker as another exception or as a stand-in; the outcome of the run is nevertheless the same as in
+the other lanes. This module imports almost nothing, because it delays the child's start.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class RaisedError(NamedTuple):
         classes: its class and all bases, by module and qualified name; then those classes of the job's ``retry_on`` and
             ``give_up_on`` that it is an instance of without deriving from them, as with an abstract class's
             ``register``.
-        defer_ms: the ms until the next try that a `Retry` asks for; None where it asks for no time.
+        defer_ms: the ms until the next try that a `Retry` asks for; None if it does not specify a time.
     """
 
     classes: tuple[str, ...]
@@ -40,7 +40,7 @@ class RaisedError(NamedTuple):
 
 
 def retry_delay_ms(error: BaseException) -> int | None:
-    """The ms until the next try that a `Retry` asks for; None where it asks for no time."""
+    """The ms until the next try that a `Retry` asks for; None if it does not specify a time."""
     try:
         defer_ms = getattr(error, "defer_score", None)
     except Exception:  # noqa: BLE001 - a user's property may raise anything

@@ -30,29 +30,29 @@ class RegisteredJob:
     """A job as the worker runs it.
 
     Attributes:
-        name: the name that it is enqueued by.
+        name: the name under which it is enqueued.
         function: the function that is called.
         lane: where it is called.
         lane_queue: the set it waits in.
         first_argument: the argument that the function gets before its own.
         timeout_s: seconds it may run; None for no limit.
-        policy: when it is tried again.
-        keep_ms: ms to keep its result: 0 for ever, -1 not at all.
-        own: what it says itself of these three.
-        memory_bytes: the limit of its process on the cpu lane.
+        policy: when it is retried.
+        keep_ms: ms to keep its result; 0: forever, -1: not at all.
+        own: the job's own settings of these three.
+        memory_bytes: the memory limit of its process on the cpu lane.
         import_path: where that process finds its function; None on the other lanes.
-        types: how its arguments and its result travel; None for arq's functions, whose values travel as arq's do.
-        resources: what the worker gives it besides its context; None for nothing.
-        reserved: the names of the parameters that only the worker gives.
-        is_cron: whether it is one of arq's cron jobs, whose log lines leave the id out.
-        carrier_argument: the keyword argument in which another package, which makes the spans of its runs, gets the
-            context of the trace; None where monarq makes them.
+        types: how its arguments and result are converted; None for arq's functions, whose values are sent as in arq.
+        resources: what the worker passes besides its context; None for nothing.
+        reserved: the names of the parameters that only the worker may pass.
+        is_cron: whether it is one of arq's cron jobs, whose log lines omit the id.
+        carrier_argument: the keyword argument in which another package, which creates the spans of its runs, gets the
+            trace context; None if monarq creates them.
         limit_s: seconds after which the event loop cancels its run. None for no limit, and for the cpu lane, which has
-            a timer of its own: it kills the process, which cannot be cancelled.
+            its own timer that kills the process, since it cannot be cancelled.
         is_io: whether it is called on the event loop.
-        free_rows: the types of positional arguments that are right as they come.
-        free_results: the types of results that are right and travel as they are; see `ResultForm.free`.
-        is_called_alone: whether its function gets the job's own arguments and nothing before them.
+        free_rows: the types of positional arguments that need no conversion.
+        free_results: the types of results that need no conversion; see `ResultForm.free`.
+        is_called_alone: whether its function gets only the job's own arguments.
     """
 
     name: str
@@ -78,7 +78,7 @@ class RegisteredJob:
     free_results: frozenset[type] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Settles what follows from the rest."""
+        """Derives the remaining fields."""
         object.__setattr__(self, "limit_s", None if self.lane is Lane.CPU else self.timeout_s)
         object.__setattr__(self, "reserved", frozenset() if self.resources is None else self.resources.parameters)
         object.__setattr__(self, "is_io", self.lane is Lane.IO)
@@ -89,11 +89,11 @@ class RegisteredJob:
 
 
 def with_options(job: RegisteredJob, options: RunOptions) -> RegisteredJob:
-    """The job with other options of its runs, all of which are set but for those of its tries.
+    """The job with other options of its runs; all options are set except those of its tries.
 
     Args:
         job: the job.
-        options: what holds for a run, whoever said it.
+        options: the options of a run, from any source.
     """
     assert options.timeout_s is not None
     assert options.keep_result_s is not None
@@ -106,5 +106,5 @@ def with_options(job: RegisteredJob, options: RunOptions) -> RegisteredJob:
 
 
 def lanes_of(jobs: Iterable[RegisteredJob]) -> Mapping[str, str]:
-    """The lanes of those jobs that do not run on the event loop, by name."""
+    """The lanes, by name, of the jobs that do not run on the event loop."""
     return {job.name: job.lane.value for job in jobs if job.lane is not Lane.IO}

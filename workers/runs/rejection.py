@@ -1,4 +1,4 @@
-"""Rejection: the errors of jobs that cannot be run, as those who wait for their results get them."""
+"""Rejection: the errors of jobs that cannot be run, which clients get when they wait for the results."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class RejectionPolicy:
         return JobDeadError(why)
 
     def gone(self, lease: Lease) -> Exception:
-        """The error of a job without a payload: Redis does not say whether a key has expired or was evicted."""
+        """The error of a job without a payload: Redis does not tell whether a key has expired or was evicted."""
         if lease.may_have_expired:
             return self.dead(
                 "job expired: no worker had started it when its `expires` was over, or Redis had evicted its payload,"
                 " which maxmemory-policy noeviction prevents"
             )
         return self.dead(
-            "its payload is gone: Redis evicted it, or somebody deleted it, or it has expired, as what arq's clients"
-            " enqueue does after a day; a Redis that holds jobs needs maxmemory-policy noeviction"
+            "its payload is gone: Redis evicted it, somebody deleted it, or it has expired (payloads of arq's clients"
+            " expire after a day); a Redis that holds jobs needs maxmemory-policy noeviction"
         )
 
     def too_large(self, lease: Lease, size: int, most: int) -> Exception:
@@ -49,7 +49,7 @@ class RejectionPolicy:
 
     def unknown(self, name: str, waited_s: float, known: Iterable[str]) -> Exception:
         """The error of a job whose name is unknown, and which has waited too long."""
-        waited = f", nor on any that met it in {waited_s:,.0f} s" if waited_s else ""
+        waited = f", nor on any other that claimed it within {waited_s:,.0f} s" if waited_s else ""
         return JobDeadError(f"no job is named {name!r} on this worker{waited}; it knows {list_names(known)}")
 
 

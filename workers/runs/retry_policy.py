@@ -1,4 +1,4 @@
-"""The retry policy of a job as a worker runs it: how often it is tried, and after how long. It does no I/O."""
+"""The retry policy of a job in a worker: how often it is tried, and with which delays. It does no I/O."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ DEFAULT_MAX_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How a job that raised an exception is tried again.
+    """How a job that raised an exception is retried.
 
     Attributes:
-        max_tries: tries in all that were asked for, `Retry` included. Default: 5, or the retries and one more.
-        retry: the waits before the retries. Default: none, so that it is tried again only after `Retry`.
-        retry_on: the exceptions that `retry` is for.
-        give_up_on: those of them that it is not for.
-        limit: tries in all.
+        max_tries: the requested total of tries, including `Retry`. Default: 5, or the retries plus one if that is more.
+        retry: the backoff before the retries. Default: none, so that it is retried only after `Retry`.
+        retry_on: the exceptions for which `retry` applies.
+        give_up_on: those of them for which it does not apply.
+        limit: the total of tries.
     """
 
     max_tries: int | None = None
@@ -29,7 +29,7 @@ class RetryPolicy:
     limit: int = field(init=False)
 
     def __post_init__(self) -> None:
-        """Settles what follows from the rest."""
+        """Derives the remaining fields."""
         limit = self.max_tries
         if limit is None:
             retries = self.retry.retries if isinstance(self.retry, RetryWaits) else 0
@@ -37,14 +37,14 @@ class RetryPolicy:
         object.__setattr__(self, "limit", limit)
 
     def wait_s(self, tries: int, error: BaseException) -> float | None:
-        """Seconds to wait before another try of a job that raised; None where there is no other.
+        """Seconds to wait before a retry of a job that raised; None for no retry.
 
         Args:
             tries: how many tries it has had.
-            error: what it raised, an exception that it may be tried again after.
+            error: the exception that it raised, for which it may be retried.
 
         Raises:
-            BaseException: what a function of the user's raises.
+            BaseException: raised by a user's function.
         """
         if tries >= self.limit or self.retry is None:
             return None

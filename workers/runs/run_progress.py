@@ -12,16 +12,16 @@ from monarq.shared.protocol.lease import Lease
 from monarq.shared.protocol.worker_queue import KEEP_REPORT
 
 TURN_S: Final = 0.005
-"""How often a job that awaits its reports yields to other jobs: not at each of a million reports."""
+"""How often a job that awaits its reports yields to other jobs, rather than at each of a million reports."""
 
 
 class RunProgress:
-    """The progress sink of a run in any lane; a cpu job's process sends its reports here as well. Thread-safe.
+    """The progress sink of a run in any lane; a cpu job's process also sends its reports here. Thread-safe.
 
     Attributes:
         lease: the job's lease.
-        noted: whether the newest report waits to be sent, and the progress reporter knows.
-        closed: whether the run is over, so that a report comes too late.
+        noted: whether the newest report waits to be sent and the progress reporter knows.
+        closed: whether the run is over, so that reports are too late.
     """
 
     __slots__ = ("_note", "_report", "_turn_s", "closed", "lease", "noted")
@@ -47,11 +47,11 @@ class RunProgress:
         return YIELD_ONCE
 
     def progress(self, done: Number, total: Number | None = None, message: str = "") -> ProgressAwaitable:
-        """What jobs in arq's style find as ``ctx["progress"]``: see `Context.progress`."""
+        """For jobs in arq's style, which find it as ``ctx["progress"]``; see `Context.progress`."""
         return self.send(make_report(done, total, message))
 
     def take(self) -> bytes:
-        """The newest report as JSON, to send it now."""
-        # In this order: what a thread reports in between is sent twice rather than not at all.
+        """The newest report as JSON, to be sent now."""
+        # In this order, a thread's report in between is sent twice rather than not at all.
         self.noted = False
         return KEEP_REPORT if self._report is None else encode_report(self._report)

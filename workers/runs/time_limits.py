@@ -1,7 +1,7 @@
-"""Time limits: cancels the runs that reach theirs, with one timer for all runs of the same limit.
+"""Time limits: cancels the runs that reach their limit, with one timer for all runs with the same limit.
 
-Most runs end long before their limit: a timer for each would be made and dropped for nothing, at the price of a good
-part of a short job.
+Most runs end long before their limit: a timer for each would be created and dropped for nothing, which would cost a
+considerable part of a short job.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Final
 from monarq.workers.runs.run import ActiveRun, CancelReason
 
 _EARLY_S: Final = 0.0015
-"""How much a timer may fire before its time: uvloop counts from the ms that has begun, and rounds to the nearest.
+"""How early a timer may fire: uvloop counts from the ms that has begun, and rounds to the nearest.
 
-Whoever must not be early sets it so much later.
+Timers that must not fire early are set this much later.
 """
 
 
 def timeout_after(limit_s: float | None) -> asyncio.Timeout:
-    """As `asyncio.timeout`, but never over before `limit_s` seconds are; None for no limit."""
+    """Like `asyncio.timeout`, but never ends before `limit_s` seconds; None for no limit."""
     return asyncio.timeout(None if limit_s is None else limit_s + _EARLY_S)
 
 
@@ -40,14 +40,14 @@ class TimeLimits:
     def __init__(self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = time.monotonic) -> None:
         self._loop = loop
         self._clock = clock
-        # Runs of one limit reach it in the order in which they began, so only the first needs a timer.
+        # Runs with the same limit reach it in the order in which they started, so only the first needs a timer.
         self._ends_s: dict[float, dict[ActiveRun, float]] = {}
         self._has_timer: set[float] = set()
-        # A timer that was set in a run's context would keep that run.
+        # A timer set in a run's context would keep that run alive.
         self._context = copy_context()
 
     def start(self, run: ActiveRun, limit_s: float) -> None:
-        """Cancels the run once `limit_s` seconds are over, never earlier, unless it is stopped before."""
+        """Cancels the run after `limit_s` seconds, never earlier, unless it is stopped before."""
         ends_s = self._ends_s.get(limit_s)
         if ends_s is None:
             ends_s = self._ends_s[limit_s] = {}

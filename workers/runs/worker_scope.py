@@ -1,4 +1,4 @@
-"""The scope of a worker: what all its runs share, and the contexts that it makes of runs."""
+"""The scope of a worker: what all its runs share, and the contexts of runs."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class WorkerScope:
     """What the runs of one worker share.
 
     Attributes:
-        resources: what the worker has opened at its start, by name.
+        resources: the resources that the worker opened at startup, by name.
         worker_id: the worker's name in Redis.
 
     Args:
         worker_id: the worker's name in Redis.
-        resources: what it has opened at its start, by name; jobs can read it, and not change it.
-        is_stopping: whether it claims no more jobs, as it is about to end.
+        resources: the resources that it opened at startup, by name; jobs can read but not change them.
+        is_stopping: returns whether it claims no more jobs because it is about to end.
         open_progress: returns the object in which the run of a lease reports its progress.
-        make_producer: makes the producer of its jobs; called when the first job asks for it.
+        make_producer: creates the producer of its jobs; called when a job first asks for it.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class WorkerScope:
         self._producers: tuple[WorkerProducer, ThreadProducer] | None = None
 
     def enter(self) -> None:
-        """Makes it the scope of this task and of those that it starts."""
+        """Makes it the scope of this task and of the tasks that it starts."""
         CURRENT_SCOPE.set(self)
         CONTEXT_MAKER.set(self.context_of)
         RESOURCES.set(self.resources)
@@ -86,15 +86,15 @@ class WorkerScope:
             await self._producers[0].end()
 
     def progress_of(self, run: ActiveRun) -> RunProgress:
-        """The progress of a run, opened when it is first asked for."""
+        """The progress of a run, opened on first use."""
         if run.progress is None:
             run.progress = self._open_progress(run.lease)
-            # Somebody may be the first to need it after a run that never began.
+            # The first use may come after a run that never started.
             run.progress.closed = run.finish_ms > 0
         return run.progress
 
     def context_of(self, run: ActiveRun) -> Context | SyncContext:
-        """Makes the context of a run, which is the current one from now on."""
+        """Creates the context of a run, and makes it the current one."""
         lease, job = run.lease, run.job
         kind = Context if job.is_io else SyncContext
         state = _StateOfRun(run, self)
@@ -111,7 +111,7 @@ class WorkerScope:
             resources=self._seen,
             worker_id=self.worker_id,
             _state=state,
-            # A thread must not open it, as the run may end meanwhile.
+            # A thread must not open it, since the run may end meanwhile.
             _sink=state if job.is_io else self.progress_of(run),
         )
         CURRENT_CONTEXT.set(context)
@@ -119,12 +119,12 @@ class WorkerScope:
 
 
 def deadline_of(start_s: float, timeout_s: float | None) -> datetime | None:
-    """When a run passes its timeout, by this machine's clock."""
+    """When a run exceeds its timeout, by this machine's clock."""
     return None if timeout_s is None else datetime.fromtimestamp(start_s + timeout_s, tz=UTC)
 
 
 class _StateOfRun:
-    """What the context of a run asks its worker for. On the event loop its progress is opened by the first report."""
+    """What the context of a run needs from its worker. On the event loop, the first report opens its progress."""
 
     __slots__ = ("_run", "_scope")
 

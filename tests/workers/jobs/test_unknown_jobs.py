@@ -93,8 +93,9 @@ async def test_it_is_dead_with_the_reason_after_a_time(redis: Redis, redis_url: 
         assert await dead_letter_of(redis, "who") == {}
         result = await result_of(redis, "who")
     letter = await dead_letter_of(redis, "who")
-    assert "no job is named 'no_such_job' on this worker, nor on any that met it in 2 s; it knows plus, tell" in str(
-        result.value
+    assert (
+        "no job is named 'no_such_job' on this worker, nor on any other that claimed it within 2 s; it knows plus, tell"
+        in str(result.value)
     )
     assert (letter["tries"], letter["crashes"]) == (0, 0)
 

@@ -21,7 +21,7 @@ from monarq.workers.runs.cpu_errors import (
 )
 
 MB: Final = 1 << 20
-BY_OOM: Final = "its process was killed by SIGKILL, which is also how the kernel's out-of-memory killer ends one"
+BY_OOM: Final = "its process was killed by SIGKILL, which the kernel's out-of-memory killer also sends"
 
 TEXTS: Final[list[tuple[Exception, str]]] = [
     (

@@ -24,7 +24,10 @@ def test_a_payload_that_is_gone(may_have_expired: bool, reason: str) -> None:
     ("waited_s", "text"),
     [
         (0.0, "no job is named 'new' on this worker; it knows a, b"),
-        (3600.4, "no job is named 'new' on this worker, nor on any that met it in 3,600 s; it knows a, b"),
+        (
+            3600.4,
+            "no job is named 'new' on this worker, nor on any other that claimed it within 3,600 s; it knows a, b",
+        ),
     ],
 )
 def test_a_name_that_is_unknown(waited_s: float, text: str) -> None:

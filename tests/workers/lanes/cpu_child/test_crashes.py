@@ -64,7 +64,7 @@ async def test_a_kill_from_outside_is_a_crash(redis: Redis, redis_url: str, tmp_
     assert recorder.events.count("job_crashed") == 1
     assert "job_failed" not in recorder.events
     history = b"".join(await redis.lrange(QUEUE.history("killed"), 0, -1))
-    assert b"killed by SIGKILL, which is also how the kernel's out-of-memory killer ends one" in history
+    assert b"killed by SIGKILL, which the kernel's out-of-memory killer also sends" in history
 
 
 async def test_what_monarq_ended_itself_is_no_crash(redis: Redis, redis_url: str) -> None:

@@ -96,7 +96,7 @@ def test_a_cancelled_call_that_waits_its_turn_harms_nobody(driver: Driver) -> No
         ("exit", 3, None, "exited with code 3 before the function returned"),
         ("segv", None, "SIGSEGV", "was killed by SIGSEGV"),
         ("null", None, "SIGSEGV", "was killed by SIGSEGV"),
-        ("kill", None, "SIGKILL", "was killed by SIGKILL, which is also how the kernel's out-of-memory killer"),
+        ("kill", None, "SIGKILL", "was killed by SIGKILL, which the kernel's out-of-memory killer also sends"),
         ("closes", None, "SIGKILL", "a job closed the socket"),
         ("closes and returns", BROKEN_SOCKET_EXIT, None, "a job closed the socket"),
         ("scribbles", None, "SIGKILL", "a job wrote into the socket"),
