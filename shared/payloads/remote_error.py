@@ -82,6 +82,16 @@ def as_stand_in(error: BaseException) -> StandInError:
     return stand_in
 
 
+def inspectable(error: BaseException) -> BaseException:
+    """The exception, or a stand-in if its ``__class__`` raises, so that no ``isinstance`` would work on it."""
+    try:
+        error.__class__  # noqa: B018
+    except BaseException as broken:  # noqa: BLE001 - a user's property may raise anything
+        name = qualified_name(type(error))
+        return StandInError(f"{name}: <its __class__ raised {qualified_name(type(broken))}>", name, "")
+    return error
+
+
 def may_be_raised(error: object) -> bool:
     """Whether an exception can be raised from a coroutine and affects only the caller that awaits it."""
     return isinstance(error, Exception) and not isinstance(error, (StopIteration, StopAsyncIteration))

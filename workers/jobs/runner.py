@@ -12,6 +12,7 @@ from typing import Any
 from monarq.shared.clock import wall_ms
 from monarq.shared.jobs.middleware import run_functions
 from monarq.shared.lane import Lane, LaneQueue
+from monarq.shared.payloads.remote_error import inspectable
 from monarq.shared.protocol.acks import Requeue
 from monarq.shared.protocol.lease import Lease
 from monarq.shared.text.traceback_text import user_traceback
@@ -227,6 +228,7 @@ class Runner:
 
     def _decide(self, run: ActiveRun, error: BaseException) -> Outcome:
         run.finish_ms = wall_ms()
+        error = inspectable(error)
         # For all that read it: log, spans, the user's listeners.
         BaseException.with_traceback(error, user_traceback(error))
         if error is not run.arrived:

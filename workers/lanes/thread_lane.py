@@ -14,7 +14,7 @@ from contextvars import copy_context
 from typing import Any, Final
 
 from monarq.shared.calls.return_value import check_return_value
-from monarq.shared.payloads.remote_error import as_stand_in
+from monarq.shared.payloads.remote_error import as_stand_in, inspectable
 from monarq.workers.reporting.worker_record import RunCounters
 from monarq.workers.system.forks import FORK_GUARD
 
@@ -87,6 +87,6 @@ def _outcome_of(call: Callable[[], object], name: str) -> tuple[object, BaseExce
     try:
         return check_return_value(call(), name), None
     except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
-        return None, error
+        return None, inspectable(error)
     finally:
         FORK_GUARD.exit_if_fork()

@@ -78,6 +78,12 @@ class TurnsInto(Exception):  # noqa: N818 - it arrives as another
         return KeyError, ("another",)
 
 
+class Disguised(Exception):  # noqa: N818 - no isinstance works on it
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise LookupError
+
+
 def _noted(error: Exception, note: str) -> Exception:
     error.add_note(note)
     return error
@@ -101,6 +107,7 @@ def _made(how: str) -> BaseException:
         "other": lambda: ValueError("other"),
         "noted": lambda: _noted(ValueError("other"), "of \udcff.txt"),
         "turned": TurnsInto,
+        "disguised": Disguised,
         "group": lambda: ExceptionGroup("two", [ApiError(500, "busy")]),
         "exit": lambda: SystemExit(3),
         "interrupt": KeyboardInterrupt,

@@ -22,6 +22,7 @@ TRIES: Final[dict[str, dict[str, int]]] = {
     "registered": {"picky": 2, "any": 2},
     "other": {"picky": 1, "any": 2},
     "turned": {"picky": 1, "any": 2},
+    "disguised": {"picky": 1, "any": 2},
     "group": {"picky": 1, "any": 2},
     "exit": {"picky": 1, "any": 1},
     "interrupt": {"picky": 1, "any": 1},
@@ -74,3 +75,12 @@ async def test_a_note_that_is_no_text_is_shown_escaped(redis: Redis, redis_url: 
     assert letter["error"] == "ValueError: other"
     assert letter["traceback"].endswith("ValueError: other\n    of \\udcff.txt\n")
     assert "ValueError: other" in str((await result_of(redis, "noted")).value)
+
+
+@pytest.mark.parametrize("lane", ["io", "thread", "cpu"])
+async def test_an_exception_that_no_isinstance_works_on_fails_its_job(redis: Redis, redis_url: str, lane: str) -> None:
+    job = next(job for job in jobs.ALL if job.name == f"{lane}.picky")
+    await put(redis, job, "disguised", job_id="disguised")
+    await run_burst(redis_url, jobs.ALL)
+    letter = await dead_letter_of(redis, "disguised")
+    assert letter["error"] == "tests.workers.runs.outcome_jobs.Disguised: <its __class__ raised LookupError>"

@@ -237,8 +237,10 @@ def failure_of(error: BaseException, retry_on: tuple[type[BaseException], ...] =
     """An exception ready to be sent; one with a meaning for coroutines, such as a cancellation, is sent as text."""
     # Deferred: most children never need them, and they would slow the start.
     from monarq.shared.payloads.error_pickle import pickle_error
+    from monarq.shared.payloads.remote_error import inspectable
     from monarq.shared.text.traceback_text import traceback_text
 
+    error = inspectable(error)
     pickled = None
     if isinstance(error, Exception) and not isinstance(error, StopIteration | StopAsyncIteration):
         pickled = pickle_error(error, PICKLE_PROTOCOL)
