@@ -20,8 +20,8 @@ from monarq.cli.app import app
 PAGE: Final = Path(__file__).parents[1] / "reference" / "commands.md"
 INTRODUCTION: Final = """# Commands
 
-Every command and option, as `--help` shows them. Each option is an environment variable as well, and an option that is
-given wins over its variable.
+Every command and option, as `--help` shows them. Each option can also be set by an environment variable; the option
+overrides the variable.
 
 This page is written by `python -m docs.tools.commands`.
 """

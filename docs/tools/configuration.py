@@ -17,16 +17,16 @@ from monarq.shared.settings.table import SECTIONS, SETTINGS
 PAGE: Final = Path(__file__).parents[1] / "reference" / "configuration.md"
 INTRODUCTION: Final = """# Configuration
 
-A setting has one name. It can be set in these places; later ones win:
+A setting has the same name everywhere. It can be set in these places; later ones win:
 
-1. in `[tool.monarq]` and its sections of the nearest `pyproject.toml`, in the working directory or above;
-2. by what a worker runs: an `App`'s `Defaults`, or arq's settings class;
-3. in the environment: `MONARQ_…`, and with the section's name `MONARQ_WORKER_…`;
+1. in `[tool.monarq]` and its sections in the nearest `pyproject.toml`, in the working directory or above;
+2. by the target that a worker runs: an `App`'s `Defaults`, or arq's settings class;
+3. in the environment: `MONARQ_…`, or with the section's name, `MONARQ_WORKER_…`;
 4. by an option of the command, or an argument of `Producer`.
 
 Options of `@job`, of one enqueue or of a `Queue` override all of these for the jobs concerned.
 
-<!-- test: not run: it is no program -->
+<!-- test: not run: it is not a program -->
 ```toml
 [tool.monarq]
 redis = "redis://localhost:6379/3"
@@ -37,18 +37,20 @@ concurrency = 50
 timeout = "2m"
 ```
 
-- An unknown name in `pyproject.toml` is an error, which names the nearest right one.
-- Durations are seconds, or text such as `"500ms"`, `"30s"`, `"1h30m"`, `"3d"`; sizes are bytes, or text: `"256MB"`.
-- A list is words separated by spaces in the environment, and an option that is repeated.
-- Secrets are read from the environment alone: everybody can see a command line, and a file is soon committed.
-- `MONARQ_REDIS` is a setting as any other. `REDIS_URL`, which other programs read too, counts where nothing else
+- An unknown name in `pyproject.toml` is an error that suggests the closest valid name.
+- Durations are numbers of seconds, or text such as `"500ms"`, `"30s"`, `"1h30m"`, `"3d"`. Sizes are numbers of bytes,
+  or text such as `"256MB"`.
+- In the environment, separate the items of a list by spaces. On the command line, repeat the option.
+- Secrets are read only from the environment: anyone on the machine can see a command line, and files are easily
+  committed by mistake.
+- `MONARQ_REDIS` is a setting like any other. `REDIS_URL`, which other programs read too, is used only if nothing else
   names a Redis.
-- `Defaults` has the names that are marked with *D*.
+- `Defaults` accepts the names that are marked with *D*.
 
 This page is written by `python -m docs.tools.configuration`.
 """
 TITLES: Final = {
-    "": "All",
+    "": "General",
     "worker": "`monarq worker`",
     "web": "`monarq web`",
     "testing": "Tests with `monarq.testing`",
@@ -64,7 +66,7 @@ def _section(section: str) -> Iterator[str]:
     yield f"## {TITLES[section]}\n"
     yield f"In `[tool.monarq{section and '.'}{section}]`.\n"
     rows = [_row(setting) for setting in SETTINGS if setting.section == section]
-    head = ["| name | values | built in | meaning | option | variable |", "|---|---|---|---|---|---|"]
+    head = ["| name | values | default | meaning | option | variable |", "|---|---|---|---|---|---|"]
     yield "\n".join([*head, *rows]) + "\n"
 
 

@@ -32,8 +32,8 @@ dead is true if a failed job has left a dead letter.
 """,
     "What it costs": """
 Each page of 200 jobs is one call to Redis, however long the queue is. With
---name, at most 1,000 jobs in each state are searched; a message says so if that
-ended the search. Nothing is unpickled; a name that cannot be read without
+--name, at most 1,000 jobs in each state are searched; a message says so if
+the search stopped there. Nothing is unpickled; a name that cannot be read without
 unpickling is null. --state failed lists every job that has left a dead letter,
 newest first. succeeded, cancelled and ended (any of the three) list only some of
 the jobs that ended most recently.
@@ -61,8 +61,8 @@ only with allow_abort_jobs. To delete all waiting jobs, see `monarq queues purge
 }
 RETRY_SECTIONS: Final = {
     "What it does": """
-A dead job is put back into its queue as if it had never run. A deferred job, also
-one that waits for a retry, is made due now. Other jobs are left alone.
+A dead job is put back into its queue as if it had never run. A deferred job,
+including one that waits for a retry, is made due now. Other jobs are left alone.
 To retry many dead jobs, see `monarq dead retry`.
 """,
 }

@@ -47,7 +47,7 @@ monarq stats -q emails --json | jq '.queues[0].queued'
   failures: [{job_id, name, error, error_type, tries, crashes, worker, died_ms}]   newest first
   health_check                                   the text of arq's health check, or null
   arq: {j_complete, j_failed, j_retried, j_ongoing, queued}    the same as numbers, or null
-  unknown_jobs                                   names of jobs that wait and no worker knows
+  unknown_jobs                                   names of waiting jobs that no worker knows
   workers: [{worker_id, host, pid, version, concurrency, running,
              cpu_places, cpu_running, uptime_s,
              succeeded, failed, cancelled, retried, draining, alive, queues,
