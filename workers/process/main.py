@@ -172,8 +172,8 @@ class WorkerMain:
         except BaseException as error:
             if not self._is_ready:
                 self._channel.send(StartFailed(start_failure(error)))
-                if isinstance(error, SystemExit):
-                    return 1  # its own code may be 0, or one that means something else to the supervisor
+                if isinstance(error, SystemExit) and not error.code:
+                    return 1  # nothing was served, which is no success
             raise
         return 0
 

@@ -116,9 +116,9 @@ async def test_the_function_that_was_declared_is_run(redis: Redis, redis_url: st
 
 
 def test_a_job_that_is_not_the_one_of_its_name_is_refused() -> None:
-    first = job(name="twice")(jobs.audited(jobs.resize))
-    job(name="twice")(jobs.audited(jobs.resize))
-    with pytest.raises(DeclarationError, match="cannot find the job 'twice'"):
+    first = job(name="audited-twice")(jobs.audited(jobs.resize))
+    job(name="audited-twice")(jobs.audited(jobs.resize))
+    with pytest.raises(DeclarationError, match="cannot find the job 'audited-twice'"):
         make_worker("redis://localhost", [first])
 
 
