@@ -22,7 +22,7 @@ async def user_url(cluster: Cluster) -> AsyncIterator[str]:
     """The URL of that user; at the end nothing may have been denied to them on any node."""
     text = DOCS.read_text()
     words = re.findall(r"^ACL SETUSER monarq (.*)$", text, re.MULTILINE)[0].split()
-    words += re.findall(r"On a cluster add `(.*?)`", text)[0].split()
+    words += re.findall(r"On a cluster, add `(.*?)`", text)[0].split()
     version = (await cluster.nodes[0].ask("INFO", "server"))["redis_version"]
     if [int(part) for part in version.split(".")] < [7, 2]:
         words.remove("+client|setinfo")

@@ -59,15 +59,15 @@ async def test_a_module_and_a_job_as_two_words_are_a_job_of_that_module(
     redis: Redis, cli_here: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "shop_jobs.py").write_text(
-        "from monarq import job\n@job\nasync def greet(name: str) -> None: ...\nlimit = 5\n"
+        "from monarq import job\n@job\nasync def greet_customer(name: str) -> None: ...\nlimit = 5\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    ended = await cli_here("enqueue", "shop_jobs", "greet", "a")
+    ended = await cli_here("enqueue", "shop_jobs", "greet_customer", "a")
     assert ended.code == 0
-    assert "to enqueue a job of the module shop_jobs: monarq enqueue shop_jobs:greet" in ended.err
+    assert "to enqueue a job of the module shop_jobs: monarq enqueue shop_jobs:greet_customer" in ended.err
     assert await count_waiting(redis) == 1
-    for words in (["shop_jobs", "limit"], ["shop_jobs", "1"], ["elsewhere", "greet"], ["shop_jobs"]):
+    for words in (["shop_jobs", "limit"], ["shop_jobs", "1"], ["elsewhere", "greet_customer"], ["shop_jobs"]):
         assert (await cli_here("enqueue", *words)).err == ""
 
 

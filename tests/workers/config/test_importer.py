@@ -107,11 +107,11 @@ def test_misspelled_modules_and_names_get_the_nearest(
     module: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    name = module("from monarq import job\n@job\nasync def greet(): ...\n")
-    with pytest.raises(TargetError, match=r"has no 'gret'; did you mean 'greet'\?$"):
-        import_object(f"{name}:gret")
+    name = module("from monarq import job\n@job\nasync def misspelled(): ...\n")
+    with pytest.raises(TargetError, match=r"has no 'misspeled'; did you mean 'misspelled'\?$"):
+        import_object(f"{name}:misspeled")
     with pytest.raises(TargetError, match=f"there is no module 'x{name}'.*; did you mean '{name}'\\?$"):
-        import_object(f"x{name}:greet")
+        import_object(f"x{name}:misspelled")
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ async def test_it_grows_and_remembers_what_it_was(redis: Redis, producer: Produc
 @pytest.mark.parametrize("count", [1, 2, 3])
 async def test_fewer_shards_are_refused(redis: Redis, count: int) -> None:
     await spread(redis, 4)
-    with pytest.raises(SettingsError, match="has 4 shards and cannot have"):
+    with pytest.raises(SettingsError, match="has 4 shards and cannot be reduced to"):
         await spread(redis, count)
 
 
