@@ -25,10 +25,13 @@ from urllib.parse import urlsplit
 from rich.console import Console
 
 from monarq.examples.harness.script import make_parser, open_pool, refuse
-from monarq.examples.responsive import ALONE_S, PATIENCE_S, Answers, measure_page, tabulate, web_server
+from monarq.examples.responsive import PATIENCE_S, Answers, measure_page, tabulate, web_server
 from monarq.shared.errors import MonarqError
 
 APP: Final = "monarq.examples.fastapi_app"
+ALONE_S: Final = 10.0
+"""How long the page is measured alone: the slowest of a hundred answers is known only after some hundreds."""
+JOBS: Final = 1000
 BROWSERS: Final = 20
 BELOW: Final = 4_000_000
 
@@ -62,7 +65,7 @@ def measure(url: str, jobs: int, below: int = BELOW, alone_s: float = ALONE_S) -
         return [alone, beside], {job.result() for job in followed}
 
 
-def check(redis_url: str, console: Console, jobs: int = 100, below: int = BELOW) -> Sequence[Answers]:
+def check(redis_url: str, console: Console, jobs: int = JOBS, below: int = BELOW) -> Sequence[Answers]:
     """Measures, and prints the figures."""
     load = os.getloadavg()[0]
     with web_server(redis_url, module=APP) as url:
