@@ -81,7 +81,7 @@ def _stream_like(stream: io.TextIOWrapper, output: NonBlockingOutput) -> io.Text
         output,
         encoding=stream.encoding,
         errors=stream.errors,
-        line_buffering=stream.line_buffering,
+        line_buffering=True,  # also into a pipe: what a job prints is seen at once, as the log is
         write_through=stream.write_through,
     )
 
