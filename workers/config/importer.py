@@ -6,8 +6,6 @@ import importlib
 import sys
 import sysconfig
 import traceback
-from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from pkgutil import iter_modules
 from types import FrameType, ModuleType
@@ -27,6 +25,7 @@ from monarq.shared.errors import (
     TargetError,
 )
 from monarq.shared.extras import missing_extra
+from monarq.shared.text.similar_names import suggestion
 
 _OWN_PARTS: Final = ("app", "arq", "cli", "embedded", "monitor", "producer", "shared", "targets", "workers")
 """The folders of monarq except its examples, which count as user programs."""
@@ -103,7 +102,7 @@ def _import(module_path: str) -> ModuleType:
         if error.name is not None and (module_path == error.name or module_path.startswith(error.name + ".")):
             raise _NoModuleError(
                 f"there is no module {error.name!r} (looked in {Path.cwd()} and on the Python path)"
-                f"{_similar(error.name, _modules_beside(error.name))}"
+                f"{suggestion(error.name, _modules_beside(error.name))}"
             ) from error
         what = missing_extra(error, "it") or f"it needs {error.name!r}, which is not installed"
         raise TargetError(f"{module_path} cannot be imported: {what}{source_location(error)}") from error
@@ -141,16 +140,11 @@ def _modules_beside(name: str) -> list[str]:
     return [f"{parent}{dot}{each.name}" for each in iter_modules(folders)]
 
 
-def _similar(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def _attribute(module: ModuleType, name: str, path: str) -> object:
     found: object = module
     for part in name.split("."):
         if not hasattr(found, part):
-            near = _similar(part, [each for each in dir(found) if not each.startswith("_")])
+            near = suggestion(part, [each for each in dir(found) if not each.startswith("_")])
             raise TargetError(f"{path}: the module {module.__name__} has no {name!r}{near}")
         found = getattr(found, part)
     return found

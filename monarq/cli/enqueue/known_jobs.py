@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ from monarq.shared.errors import MonarqError
 from monarq.shared.formats.choice.monitors import monitor_queue, read_workers
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.replies import text
+from monarq.shared.text.similar_names import suggestion
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -41,7 +41,7 @@ async def unknown_job_warning(
     if text(name.encode(errors="surrogateescape")[:LONGEST_NAME]) in known:
         return ""
     meant = path_meant(name, arguments)
-    advice = f"; to enqueue a job of the module {name}: monarq enqueue {meant}" if meant else _similar(name, known)
+    advice = f"; to enqueue a job of the module {name}: monarq enqueue {meant}" if meant else suggestion(name, known)
     if (await read_workers(redis, [queue]))[queue]:
         if not known:  # they have just started, and register their names now
             return ""
@@ -68,8 +68,3 @@ def path_meant(name: str, arguments: Sequence[Any]) -> str:
     except MonarqError:
         return ""
     return " ".join([f"{name}:{job}", *("..." for _ in arguments[1:2])])
-
-
-def _similar(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
