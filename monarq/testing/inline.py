@@ -30,7 +30,7 @@ from monarq.workers.config.app_parts import AppParts, WorkerInfo
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import from_job
 from monarq.workers.process.lifespans import add_resources
-from monarq.workers.runs.call_types import read_arguments, write_value
+from monarq.workers.runs.call_types import read_arguments, replaced_arguments, write_value
 from monarq.workers.runs.current_context import CURRENT_CONTEXT, RESOURCES
 from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
 
@@ -87,7 +87,7 @@ async def _call(made: RegisteredJob, payload: Payload) -> Any:
             started_ms=wall_ms(),
             worker_id="inline",
         )
-        call: RunNext = partial(_call_function, made, resources)
+        call: RunNext = partial(_call_function, made, resources, run)
         for function in reversed(run_functions(parts.middleware)):
             call = _around(function, call)
         try:
@@ -120,7 +120,8 @@ async def _open_resources(made: RegisteredJob, parts: AppParts, stack: AsyncExit
     return resources
 
 
-async def _call_function(made: RegisteredJob, resources: Resources, run: Run) -> Any:
+async def _call_function(made: RegisteredJob, resources: Resources, run: Run, given: object) -> Any:
+    args, kwargs = (run.args, run.kwargs) if given is run else replaced_arguments(made.types, given)
     here = contextvars.copy_context()
     make = context if made.is_io else sync_context
     made_context = make(job_id=run.job_id, job_name=run.job_name, queue=run.queue, worker_id=run.worker_id)
@@ -130,7 +131,7 @@ async def _call_function(made: RegisteredJob, resources: Resources, run: Run) ->
     lead = (made_context,) if made.first_argument is FirstArgument.CONTEXT else ()
 
     def call() -> Any:
-        return made.function(*lead, *run.args, **run.kwargs)
+        return made.function(*lead, *args, **kwargs)
 
     if made.is_io:
         value, error = await asyncio.create_task(_awaited_outcome(call), context=here)

@@ -101,11 +101,19 @@ class ArgumentForms:
         """
         if not kwargs and tuple(map(type, args)) in self.free_rows:
             return args, kwargs
+        self.check_call(args, kwargs)
+        return self._convert(args, kwargs, _decode)
+
+    def check_call(self, args: Row, kwargs: dict[str, Any]) -> None:
+        """Checks that the job can be called with this number and these names of arguments.
+
+        Raises:
+            ArgumentsError: it cannot.
+        """
         try:
             self._signature.bind(args, kwargs)
         except TypeError as error:
             raise ArgumentsError(f"{self._name}{self._signature}: {error}") from None
-        return self._convert(args, kwargs, _decode)
 
     def _convert(self, args: Row, kwargs: Mapping[str, Any], convert: Callable[[Form, Any], Any]) -> Arguments:
         positional = self._positional

@@ -83,7 +83,8 @@ class Middleware:
 
         Args:
             run: the run.
-            call_next: runs the job with the arguments of the run that is passed to it.
+            call_next: runs the job with the arguments of the run that is passed to it; ArgumentsError if the job does
+                not take this number or these names of arguments.
         """
         return await call_next(run)
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from monarq.shared.calls.run import Run
 from monarq.shared.jobs.middleware import RunFunction, RunNext
+from monarq.workers.runs.call_types import replaced_arguments
 from monarq.workers.runs.public_run import public_run
 from monarq.workers.runs.run import ActiveRun
 
@@ -41,9 +42,7 @@ def with_middleware(functions: Sequence[RunFunction], call: Call) -> Call:
 
 
 def _replace_arguments(run: ActiveRun, given: object) -> None:
-    if not isinstance(given, Run):
-        raise TypeError(f"call_next takes a Run, not {given!r}")
-    run.args, run.kwargs = tuple(given.args), dict(given.kwargs)
+    run.args, run.kwargs = replaced_arguments(run.job.types, given)
 
 
 class _Next:
