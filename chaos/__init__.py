@@ -1,4 +1,4 @@
-"""The proof that nothing is lost: real workers, real faults, a ledger that Redis cannot touch, and a checker.
+"""Tests that nothing is lost: real workers, real faults, a ledger that no fault reaches, and a checker.
 
-Run it as ``python -m chaos``; docs/reliability.md has what it showed. It is not in the wheel.
+Run it as ``python -m chaos``; its results are in docs/reliability.md. It is not in the wheel.
 """

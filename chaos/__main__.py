@@ -25,11 +25,11 @@ from monarq.shared.protocol.queue_ref import FORMATS, Format
 @click.command()
 @click.argument("names", nargs=-1, metavar="[T1 T2 …]")
 @click.option("--size", type=click.Choice(["ci", "short", "long"]), default="short", show_default=True)
-@click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Of the queue. Default: both.")
+@click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True, help="Queue format. Default: both.")
 @click.option("--seed", type=int, help="Repeats a run's choices. Default: a new one, which is printed.")
-@click.option("--control", type=click.Choice(["arq"]), help="Play them with stock arq: the checks must find something.")
+@click.option("--control", type=click.Choice(["arq"]), help="Run them with stock arq: the checks must find faults.")
 @click.option("--rows", type=click.Path(dir_okay=False, path_type=Path), default=Path("build/chaos.jsonl"))
-@click.option("--keep", is_flag=True, help="Keep the directories of scenarios: ledgers, logs, Redis' files.")
+@click.option("--keep", is_flag=True, help="Keep the scenarios' directories: ledgers, logs, Redis' files.")
 def main(
     names: tuple[str, ...],
     size: str,
@@ -39,10 +39,10 @@ def main(
     rows: Path,
     keep: bool,
 ) -> None:
-    """Play fault scenarios and check that nothing is lost; exit code 1 when a pass figure is missed."""
+    """Run fault scenarios and check that nothing is lost; exit with 1 if a check fails."""
     unknown = sorted(set(names) - set(SCENARIOS))
     if unknown:
-        raise click.UsageError(f"no scenario is named {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
+        raise click.UsageError(f"no scenario is named {', '.join(unknown)}; the scenarios are {', '.join(SCENARIOS)}")
     chosen: list[tuple[Scenario, Format]] = [
         (scenario, each)
         for each in (("arq",) if control else formats or FORMATS)
@@ -51,7 +51,7 @@ def main(
     ]
     seed = random.SystemRandom().getrandbits(32) if seed is None else seed
     console = Console(width=None if sys.stdout.isatty() else 180)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that every process is ended as after Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends every process, as Ctrl-C does
     outcomes, version = asyncio.run(_play_all(chosen, seed, size, control, keep, console))
     machine = describe_machine(seed, version) | {"side": control or "monarq", "size": size}
     rows.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,7 @@ async def _play_all(
 
 
 async def _play(scenario: Scenario, environment: Environment) -> Outcome:
-    """The outcome of a scenario; one that could not be run to its end has missed."""
+    """The outcome of a scenario; one that could not run to its end has failed."""
     try:
         return await scenario.play(environment)
     except (TimeoutError, RuntimeError) as error:

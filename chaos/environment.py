@@ -1,6 +1,6 @@
-"""The environment of one scenario: its directory, Redis, ledger, workers and enqueuers, and the way to its outcome.
+"""The environment of one scenario: its directory, Redis, ledger, workers and enqueuers, and how its outcome is found.
 
-A scenario does its faults between `open` and `settle`; whatever happens, `close` ends every process that was started.
+A scenario causes its faults between `open` and `settle`; whatever happens, `close` ends every process that was started.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ LEASE_S: Final = 3.0
 GRACE_S: Final = 5.0
 SETTLE_S: Final = 60.0
 FORBEARING: Final = ("--max-crashes", "10")
-"""Options of workers that are killed again and again: on a slow machine one job may be hit three times in a row, after
-which it would be dead, as promised, and say nothing of the queue."""
+"""Options of workers that are killed repeatedly: on a slow machine one job may be hit three times in a row. It would
+then be dead, as promised, which would say nothing about the queue."""
 
 
 class Environment:
     """The environment of a scenario.
 
     Attributes:
-        control: None for monarq, "arq" for the control.
+        control: None to test monarq, "arq" for the control.
         format: the format of the queue.
-        queue: the queue, as the driver looks at it.
-        size: "short", "ci" or "long": scenarios choose their numbers by `sized`.
-        rng: every choice of a scenario comes from here.
-        redis: the faulted server.
-        client: of the Redis that holds the queue, by which the end is judged.
+        queue: the queue, as the driver sees it.
+        size: "short", "ci" or "long"; scenarios choose their numbers with `sized`.
+        rng: the source of every random choice of the scenario.
+        redis: the server that gets the faults.
+        client: a client of the Redis that holds the queue, used to check the outcome.
         ledger: the driver's own ledger.
-        fleets: what was started.
-        results: what Redis held in the end for each acknowledged job; see `QueueView.read_results`.
+        fleets: the workers that were started.
+        results: the result of each acknowledged job at the end; see `QueueView.read_results`.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Environment:
         self._started_s = self._workers_started_s = time.monotonic()
 
     def sized(self, *, ci: int, short: int, long: int) -> int:
-        """The number for this run's size."""
+        """The number for the size of this run."""
         return {"ci": ci, "short": short, "long": long}[self.size]
 
     async def start_workers(
@@ -97,7 +97,7 @@ class Environment:
         within: Sequence[str] = (),
         arq_timeout_s: float = 5.0,
     ) -> Fleet:
-        """Starts a pool of monarq's workers, or in the control as many of arq's."""
+        """Starts a pool of monarq's workers, or as many of arq's in the control."""
         url = url or self.redis.url
         if self.control == "arq":
             fleet: Fleet = ArqFleet(
@@ -149,25 +149,25 @@ class Environment:
         return process
 
     def producer(self, url: str | None = None, **options: Any) -> Producer:
-        """A producer of the driver's own for the scenario's queue; the options are those of `Producer`."""
+        """A producer for the scenario's queue, in the driver; the options are those of `Producer`."""
         ref = self.queue.ref
         return Producer(url or self.redis.url, queue=Queue(ref.name, format=ref.format), **options)
 
     async def read_results(self, job_ids: Iterable[str]) -> dict[str, str | None]:
-        """What Redis holds for each of these jobs; see `QueueView`."""
+        """The result of each of these jobs; see `QueueView`."""
         return await self.queue.read_results(self.client, job_ids)
 
     async def enqueue(self, **changes: Any) -> None:
-        """Enqueues by a process of its own, and waits for it."""
+        """Enqueues in a separate process, and waits for it."""
         process = await self.start_enqueuer(**changes)
         if await process.wait():
-            raise RuntimeError(f"{self.name}: the enqueuer ended with {process.returncode}")
+            raise RuntimeError(f"{self.name}: the enqueuer exited with {process.returncode}")
 
     def kill_worker(self, fleet: Fleet) -> int | None:
-        """Kills one of the workers that have run jobs, and notes it; None where there was none."""
+        """Kills one of the workers that have run jobs, and records it; None if there was none."""
         pid = choose_busy(fleet, self.ledger_directory, self.rng)
         if pid is not None:
-            # Noted before: between the two the driver may lose its core for longer than a recovery takes.
+            # Recorded before the kill: between the two, the driver may lose its core for longer than a recovery takes.
             self.ledger.note(KILL, pid=pid)
             signal_process(pid, signal.SIGKILL)
         return pid
@@ -186,7 +186,7 @@ class Environment:
         every_s: float,
         fault: Callable[[], Awaitable[object]],
     ) -> None:
-        """Does the fault again and again until the process, or all of them, have ended."""
+        """Repeats the fault until the process, or all of them, have ended."""
         watched = processes if isinstance(processes, Sequence) else [processes]
         loop = asyncio.get_running_loop()
         due_s = loop.time() + every_s
@@ -194,19 +194,19 @@ class Environment:
             await asyncio.sleep(max(0.0, min(0.1, due_s - loop.time())))
             if loop.time() >= due_s:
                 await fault()
-                # What a slow fault has missed is not made up for: Redis would be killed again before work went on.
+                # Do not catch up after a slow fault: Redis would be killed again before work went on.
                 due_s = max(due_s, loop.time()) + every_s
 
     async def until_first_run(self) -> float:
-        """Waits until a worker has run a job, and gives the seconds that it took since workers were started."""
+        """Waits until a worker has run a job; returns the seconds since workers were started."""
         await self.until(lambda: any(self.ledger_directory.glob("worker-*.jsonl")), 120)
         return time.monotonic() - self._workers_started_s
 
     async def until(self, there: Callable[[], bool], longest_s: float) -> float:
-        """Waits for something, and gives the seconds that it took.
+        """Waits for a condition; returns the seconds that it took.
 
         Raises:
-            TimeoutError: it did not come.
+            TimeoutError: it did not become true in time.
         """
         started_s = time.monotonic()
         async with asyncio.timeout(longest_s):
@@ -215,18 +215,19 @@ class Environment:
         return time.monotonic() - started_s
 
     async def until_empty(self, longest_s: float) -> float:
-        """Waits until every job has ended, and gives the seconds that it took; it may take longer than asked for."""
+        """Waits until every job has ended; returns the seconds that it took, which may be more than the limit."""
         started_s = time.monotonic()
         while await self.queue.waiting(self.client) and time.monotonic() - started_s < longest_s:
             await asyncio.sleep(0.05)
         return time.monotonic() - started_s
 
     async def settle(self, longest_s: float = SETTLE_S, *, endless: str | None = None) -> Outcome:
-        """Waits until every job has ended, stops the workers, and judges.
+        """Waits until every job has ended, stops the workers, and checks the outcome.
 
         Args:
-            longest_s: how long to wait.
-            endless: what the ids of jobs begin with that come as long as there are workers: the last are no leak.
+            longest_s: how long to wait, in seconds.
+            endless: the prefix of the ids of jobs that are enqueued as long as there are workers; the last of them are
+                not a leak.
         """
         await self.until_empty(longest_s)
         left = await self.queue.waiting(self.client)
@@ -246,7 +247,7 @@ class Environment:
         return outcome
 
     def events(self, what: str | None = None) -> list[Event]:
-        """The ledger up to now."""
+        """All events so far."""
         return [event for event in read_ledger(self.ledger_directory) if what is None or event.what == what]
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The outcome of a scenario, and the limits that it must keep to pass."""
+"""The outcome of a scenario, and the checks that it must pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from monarq.shared.protocol.queue_ref import Format
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A pass figure: what it is called, what it was, what it had to be, and whether it was."""
+    """A check: its name, the measured value, the wanted value, and whether it passed."""
 
     name: str
     value: object
@@ -26,14 +26,14 @@ class Outcome:
     """The outcome of a scenario.
 
     Attributes:
-        name: T1, say.
+        name: such as T1.
         title: what it does, in a few words.
-        figures: what the checker counted.
-        checks: the pass figures.
-        deaths: workers that ended otherwise than in order.
+        figures: the figures of the checker.
+        checks: the checks.
+        deaths: workers that ended without being told to.
         seconds: how long it took.
-        facts: whatever else is worth a column of the JSON row.
-        leaks: some of the keys that were left.
+        facts: further columns of the JSON row.
+        leaks: some of the keys that were left behind.
         queue_format: the format of its queue.
     """
 
@@ -49,11 +49,11 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether every pass figure was reached."""
+        """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
     def check(self, name: str, value: Any, *, at_most: float | None = None, equals: object = None) -> None:
-        """Adds a pass figure: a bound, or a value."""
+        """Adds a check against a bound or a value."""
         if at_most is not None:
             self.checks.append(Check(name, value, f"<= {at_most:g}", value <= at_most))
         else:
@@ -84,19 +84,19 @@ class Outcome:
 
 
 def check_basics(outcome: Outcome, fleets: Sequence[Fleet], *, planned_deaths: int | None = None) -> None:
-    """The pass figures that hold whatever the fault is.
+    """Adds the checks that apply to every fault.
 
     Args:
         outcome: what to check.
         fleets: the workers.
-        planned_deaths: how many workers were killed on purpose; by default as many as the ledger says.
+        planned_deaths: how many workers were killed on purpose; by default the number in the ledger.
     """
     outcome.check("LOST", outcome.figures.lost, equals=0)
     check_beside_losses(outcome, fleets, planned_deaths=planned_deaths)
 
 
 def check_beside_losses(outcome: Outcome, fleets: Sequence[Fleet], *, planned_deaths: int | None = None) -> None:
-    """The same but for LOST, for a fault by which Redis itself loses jobs: the scenario explains each."""
+    """The same without LOST, for faults in which Redis itself loses jobs; the scenario explains each loss."""
     figures = outcome.figures
     planned = figures.kills if planned_deaths is None else planned_deaths
     outcome.check("DEAD", figures.dead, equals=0)
@@ -111,12 +111,12 @@ def check_beside_losses(outcome: Outcome, fleets: Sequence[Fleet], *, planned_de
 
 
 def check_recovery(outcome: Outcome, lease_s: float, start_s: float) -> None:
-    """How soon jobs of killed workers must run again.
+    """Adds checks of how soon the jobs of killed workers run again.
 
     Args:
         outcome: what to check.
         lease_s: how long the leases last.
-        start_s: how long it took workers to run their first job; see `slow_start_s`.
+        start_s: how long the workers took to run their first job; see `slow_start_s`.
     """
     recovery = outcome.figures.recovery
     slow_s = slow_start_s(start_s)
@@ -126,8 +126,8 @@ def check_recovery(outcome: Outcome, lease_s: float, start_s: float) -> None:
 
 
 def slow_start_s(start_s: float) -> float:
-    """By how much a figure may be missed as workers took so long to start: what is beyond a second.
+    """How much a time may exceed its limit because workers started slowly: their start time beyond one second.
 
-    Where all workers have been killed, work waits for new ones, and a slow machine is no fault of the queue.
+    After all workers have been killed, work waits for new ones; a slow machine is not the queue's fault.
     """
     return max(0.0, start_s - 1)

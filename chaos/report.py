@@ -1,4 +1,4 @@
-"""The report of a run: a table for people, and a line of JSON a scenario for programs."""
+"""The report of a run: a table for people, and one line of JSON per scenario for programs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COLUMNS = (
 
 
 def show(outcomes: Sequence[Outcome], console: Console, title: str) -> None:
-    """Prints the table, and below it every pass figure that was missed."""
+    """Prints the table, and below it every check that failed."""
     table = Table(*COLUMNS, title=title)
     for outcome in outcomes:
         table.add_row(*_cells(outcome))
@@ -47,7 +47,7 @@ def show(outcomes: Sequence[Outcome], console: Console, title: str) -> None:
 
 
 def missed_lines(outcome: Outcome) -> list[str]:
-    """A line for every pass figure that was missed."""
+    """A line for every check that failed."""
     found = {"lost": outcome.figures.lost_ids, "overlapped": outcome.figures.overlap_ids, "leaks": outcome.leaks}
     missed = [check for check in outcome.checks if not check.passed]
     lines = [f"[red]{outcome.name}: {check.name} is {check.value}, wanted {check.wanted}" for check in missed]
@@ -82,13 +82,13 @@ def _cells(outcome: Outcome) -> list[str]:
 
 
 def write_rows(outcomes: Sequence[Outcome], path: Path, machine: dict[str, object]) -> None:
-    """Writes a JSON row a scenario."""
+    """Writes one JSON row per scenario."""
     rows = [msgspec.json.encode(outcome.row() | machine) for outcome in outcomes]
     path.write_bytes(b"".join(row + b"\n" for row in rows))
 
 
 def describe_machine(seed: int, redis_version: str) -> dict[str, object]:
-    """What a figure depends on."""
+    """The seed, machine and versions on which the figures depend."""
     return {
         "seed": seed,
         "cores": len(os.sched_getaffinity(0)),

@@ -1,4 +1,4 @@
-"""``python -m chaos.tables build/chaos.jsonl …``: the rows of runs as the table of docs/reliability.md."""
+"""``python -m chaos.tables build/chaos.jsonl …``: prints rows of runs as a table for docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COLUMNS = (
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def main(files: tuple[Path, ...]) -> None:
-    """Print the rows of FILES, which `python -m chaos --rows` has written, as a table in Markdown."""
+    """Print rows that `python -m chaos --rows` wrote to FILES as a Markdown table."""
     rows = [msgspec.json.decode(line) for path in files for line in path.read_bytes().splitlines()]
     rules = ["---", "---", "---", *["--:"] * (len(COLUMNS) - 4), "---"]
     for cells in (COLUMNS, None, *map(_cells, rows)):

@@ -1,1 +1,1 @@
-"""The ledger, the checker that reads it, what is left in Redis, and the limits that an outcome must keep."""
+"""The ledger, and the checker that reads it."""

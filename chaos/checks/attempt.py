@@ -1,4 +1,4 @@
-"""One run of a job, noted in the ledger by the process that runs it."""
+"""Records one run of a job in the ledger of the process that runs it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _runs = count(1)
 
 @contextmanager
 def attempt(job_id: str, job_try: int, side: str = "monarq", note: str = "") -> Iterator[str]:
-    """Notes the start of a run and how it ends, and gives its name, which the job returns as its result.
+    """Records the start and the end of a run, and yields its name, which the job returns as its result.
 
     Args:
         job_id: the job.
-        job_try: which try it is.
-        side: whose worker runs it, "monarq" or "arq".
-        note: what else to write down, such as the generation of an id that is used again.
+        job_try: the number of the try, from 1.
+        side: the kind of worker that runs it, "monarq" or "arq".
+        note: anything else to record, such as the generation of a reused id.
     """
     ledger = worker_ledger(os.getpid())
     run = f"{os.getpid()}.{next(_runs)}"
@@ -43,6 +43,6 @@ def attempt(job_id: str, job_try: int, side: str = "monarq", note: str = "") -> 
 
 
 @cache
-def worker_ledger(pid: int) -> Ledger:  # noqa: ARG001 - a fork of the process gets a file of its own
-    """This process' ledger."""
+def worker_ledger(pid: int) -> Ledger:  # noqa: ARG001 - each fork of the process gets a file of its own
+    """The ledger of this process."""
     return Ledger(Path(os.environ[DIRECTORY_VARIABLE]), ROLE)

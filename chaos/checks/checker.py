@@ -1,6 +1,6 @@
-"""The judgement of a ledger: what was lost, run twice, run at the same time, or run though nobody asked for it.
+"""Checks a ledger: what was lost, ran twice, ran at the same time, or ran although nobody enqueued it.
 
-Pure: events and the results found in Redis go in, figures come out, so that the checker itself can be tested.
+It is pure, so that it can be tested itself: it computes figures from events and the results found in Redis.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from chaos.checks.ledger import (
 )
 
 ACK_WINDOW_NS: Final = 250_000_000
-"""A run that ended so shortly before a fault may not have been acknowledged: the fault can explain another run."""
+"""A run that ended this shortly before a fault may not have been acknowledged, so the fault can explain another run."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """One run of a job, as the ledger knows it.
+    """One run of a job, as recorded in the ledger.
 
     Attributes:
         began: its start.
-        ended: how it ended, as it noted itself; None where its worker died first.
-        end_ns: when it ended, as it noted itself, or when its worker died; None where that is not known.
+        ended: how it ended, as the run recorded it; None if its worker died first.
+        end_ns: when it ended, as the run recorded it, or when its worker died; None if unknown.
     """
 
     began: Event
@@ -56,25 +56,25 @@ class Figures:
 
     Attributes:
         acked: enqueues that returned.
-        unknown: enqueues whose outcome could not be known.
-        refused: enqueues that raised that nothing was enqueued.
-        silent: enqueues that neither returned a new job nor raised.
+        unknown: enqueues whose outcome is unknown.
+        refused: enqueues that raised an error which says that nothing was enqueued.
+        silent: enqueues that neither returned a new job nor raised an error.
         runs: runs that began.
         kills: workers killed.
-        in_flight: runs that a kill or another fault met.
-        lost: acknowledged jobs that never finished, or left no result.
+        in_flight: runs interrupted by a kill or another fault.
+        lost: acknowledged jobs that never finished or have no result.
         dead: acknowledged jobs whose result is a failure.
-        dup: finished runs beyond the first of their job.
-        dup_bound: how many of these the faults can explain: in flight, or ended so shortly before the fault that they
-            may not have been acknowledged.
-        overlap: pairs of runs of one job that went on at the same time.
-        phantom: jobs that ran and that nobody enqueued.
-        stale: results written by another run than the last.
-        recovery: from a kill to the next run of each job that it met.
-        resume: from each time that Redis was back to the first event of a worker.
-        lost_ids: some of the lost.
-        overlap_ids: some of those that overlapped.
-        sides: duplicates by whose worker ran the job first and then again.
+        dup: finished runs after the first one of a job.
+        dup_bound: how many of these the faults can explain: they were in flight, or ended so shortly before the fault
+            that they may not have been acknowledged.
+        overlap: pairs of runs of one job that ran at the same time.
+        phantom: jobs that ran although nobody enqueued them.
+        stale: results that were not written by the last run.
+        recovery: from a kill to the next run of each job that it interrupted.
+        resume: from each return of Redis to the first event of a worker.
+        lost_ids: some of the lost jobs.
+        overlap_ids: some of the jobs that overlapped.
+        sides: duplicates by the kinds of worker that ran the job first and again.
     """
 
     acked: int = 0
@@ -103,8 +103,8 @@ def judge(events: Sequence[Event], results: Mapping[str, str | None] | None = No
 
     Args:
         events: the ledger, in order.
-        results: what Redis holds for each acknowledged job: the name of the run that wrote it, None for no result.
-            Without it results are not looked at.
+        results: the result in Redis of each acknowledged job: the name of the run that wrote it, or None if there is no
+            result. By default results are not checked.
     """
     attempts = _attempts(events)
     by_job: dict[str, list[Attempt]] = defaultdict(list)
@@ -121,7 +121,7 @@ def judge(events: Sequence[Event], results: Mapping[str, str | None] | None = No
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that this share of the values does not exceed; 0 of none."""
+    """The smallest value that this share of the values does not exceed; 0 if there are none."""
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else 0.0
 
 
@@ -139,7 +139,7 @@ def _attempts(events: Iterable[Event]) -> list[Attempt]:
             found[event.run].end_ns = event.mono_ns
     for attempt in found.values():
         if attempt.end_ns is None:
-            # A worker that died by itself lived until its last word at least.
+            # A worker that died by itself lived at least until its last event.
             attempt.end_ns = kills.get(attempt.began.pid) or last_words[attempt.began.pid]
     return list(found.values())
 
@@ -192,7 +192,7 @@ def _count_duplicates(figures: Figures, events: Sequence[Event], by_job: Mapping
 
 
 def _count_met(faults: Sequence[Event], runs: Sequence[Attempt], window_ns: int) -> int:
-    """How many runs a fault met, or came so shortly after; a kill meets its own worker's runs only."""
+    """How many runs a fault interrupted or followed shortly; a kill counts only for its own worker's runs."""
     met: set[str] = set()
     for fault in faults:
         for run in runs:
@@ -227,7 +227,7 @@ def _time_recoveries(
 
 
 def _time_resumes(figures: Figures, events: Sequence[Event]) -> None:
-    """From each time that Redis was back to the next start of a job."""
+    """The times from each return of Redis to the next start of a job."""
     starts = [event.mono_ns for event in events if event.what == START]
     for heal in (event for event in events if event.what == HEAL):
         later = [start for start in starts if start > heal.mono_ns]

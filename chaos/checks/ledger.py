@@ -1,7 +1,7 @@
-"""The ledger: what really happened, written where no fault reaches.
+"""The ledger: what really happened, recorded where no fault reaches.
 
-Enqueuers, jobs and the driver note every event in append-only files of their own, one write a line, never over the
-network. The checker uses these files and nothing else to decide what was lost or run twice.
+Enqueuers, jobs and the driver record every event in append-only files of their own, with one write per line and never
+over the network. The checker uses only these files to decide what was lost or ran twice.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Final
 import msgspec
 
 DIRECTORY_VARIABLE: Final = "CHAOS_LEDGER"
-"""Environment variable that has the directory of the ledger files, for the processes of a scenario."""
+"""The environment variable that names the ledger's directory for the processes of a scenario."""
 
-# What enqueuers note: the call returned, its outcome is unknown, it raised that nothing was enqueued, it said nothing.
+# Recorded by enqueuers: the call returned, its outcome is unknown, it failed and enqueued nothing, it told nothing.
 ACKED: Final = "enqueue-ack"
 UNKNOWN: Final = "enqueue-unknown"
 REFUSED: Final = "enqueue-refused"
 SILENT: Final = "enqueue-silent"
-# What jobs note: the run began, returned, raised or was cancelled.
+# Recorded by jobs: the run began, returned, raised or was cancelled.
 START: Final = "start"
 FINISH: Final = "finish"
 RAISED: Final = "raised"
 CANCELLED: Final = "cancelled"
-# What the driver notes: a worker was killed, found dead, or frozen; Redis is gone or back.
+# Recorded by the driver: a worker was killed, found dead, or frozen; Redis is gone or back.
 KILL: Final = "kill"
 FAULT: Final = "fault"
 HEAL: Final = "heal"
@@ -37,14 +37,14 @@ class Event(msgspec.Struct, array_like=True, frozen=True):
     """One line of a ledger.
 
     Attributes:
-        what: which event.
-        mono_ns: the machine's monotonic clock, one for all its processes.
-        wall_ns: unix time.
-        job_id: the job, "" for none.
-        job_try: the try, from 1; 0 for none.
-        run: which run of the job: process id and a number; "" for none.
-        pid: the process meant: the writer, or the victim of a kill.
-        note: anything else, such as which fault, or whether a job's worker is monarq's or arq's.
+        what: the kind of event.
+        mono_ns: the machine's monotonic clock, which all processes share.
+        wall_ns: Unix time.
+        job_id: the job's id; "" for none.
+        job_try: the number of the try, from 1; 0 for none.
+        run: the run of the job, as process id and a number; "" for none.
+        pid: the process concerned: the writer, or the victim of a kill.
+        note: anything else, such as the fault, or whether a worker is monarq's or arq's.
     """
 
     what: str
@@ -58,7 +58,7 @@ class Event(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Ledger:
-    """Appends to one file, which belongs to one process."""
+    """Appends to the file of one process."""
 
     def __init__(self, directory: Path, role: str) -> None:
         path = directory / f"{role}-{os.getpid()}.jsonl"
@@ -68,7 +68,7 @@ class Ledger:
     def note(
         self, what: str, job_id: str = "", *, job_try: int = 0, run: str = "", pid: int = 0, note: str = ""
     ) -> Event:
-        """Writes an event down; when it returns, killing the process cannot take it back."""
+        """Records an event; once it returns, killing the process cannot undo it."""
         event = Event(what, time.monotonic_ns(), time.time_ns(), job_id, job_try, run, pid or self._pid, note)
         os.write(self._file, msgspec.json.encode(event) + b"\n")
         return event
@@ -87,10 +87,10 @@ def _read_files(directory: Path) -> Iterator[Event]:
 
 
 def count_events(directory: Path, role: str) -> int:
-    """How many events the processes of a role have noted up to now, at far less cost than reading them."""
+    """How many events the processes of a role have recorded so far; far cheaper than reading them."""
     return sum(path.read_bytes().count(b"\n") for path in directory.glob(f"{role}-*.jsonl"))
 
 
 def has_written(directory: Path, role: str, pid: int) -> bool:
-    """Whether the process has noted anything yet."""
+    """Whether the process has recorded anything yet."""
     return (directory / f"{role}-{pid}.jsonl").exists()

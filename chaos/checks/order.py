@@ -1,4 +1,4 @@
-"""The checker of order: which jobs were started later than jobs of their shard that were enqueued after them."""
+"""Checks the order: which jobs started later than jobs of their shard that were enqueued after them."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class _Job(NamedTuple):
 
 
 def overtaken_s(events: Sequence[Event], shard_of: Callable[[str], str]) -> list[float]:
-    """By how long each job's first start came after that of a job of its shard whose enqueue began after its own ended.
+    """By how long each job was overtaken by jobs of its shard whose enqueue began after its own had ended.
 
-    Jobs that a killed worker held before they began are left out: their first start is a later try, or a kill lies
+    Jobs that a killed worker held before they began are left out: their first start is a later try, or there was a kill
     between the two starts.
 
     Args:
         events: the ledger, in order.
-        shard_of: the shard of a job's id, within which order is promised.
+        shard_of: returns the shard of a job's id; order is promised within a shard.
 
     Returns:
-        Seconds, of the jobs that were overtaken. Workers that run beside each other overtake each other by moments.
+        Seconds for each job that was overtaken. Workers that run in parallel overtake each other by moments.
     """
     started: dict[str, Event] = {}
     for event in events:

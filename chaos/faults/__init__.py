@@ -1,1 +1,1 @@
-"""Faults that are no signal: connections that break, clocks that are wrong, jobs that are malformed."""
+"""Faults other than signals: broken connections, wrong clocks, malformed jobs."""

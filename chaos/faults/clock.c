@@ -1,5 +1,5 @@
-/* A wall clock that is wrong by as much as a file says: loaded before the C library (LD_PRELOAD), so that everything in
-   a process is told the wrong time. The file named by CHAOS_CLOCK holds the error in ns, and may change at any moment. */
+/* A wall clock with an error read from a file: loaded before the C library (LD_PRELOAD), so that everything in a
+   process gets the wrong time. The file named by CHAOS_CLOCK holds the error in ns, and may change at any moment. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-"""Wrong clocks: processes that see a wrong time, which can be changed at any moment."""
+"""Wrong clocks for processes; the error can be changed at any moment."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ SOURCE: Final = Path(__file__).with_name("clock.c")
 
 
 class Clock:
-    """A wall clock for processes that are started with its `environment`; right at first.
+    """A wall clock for processes that are started with its `environment`; at first it is right.
 
     Args:
         directory: where its files go.
-        name: distinguishes it from others there.
+        name: distinguishes it from others in the directory.
 
     Raises:
         RuntimeError: there is no C compiler.
@@ -29,13 +29,13 @@ class Clock:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that make a process, and those that it starts, use this clock."""
+        """The environment variables that make a process and its children use this clock."""
         return {"LD_PRELOAD": str(self._library), "CHAOS_CLOCK": str(self._file)}
 
     def set(self, error_s: float) -> None:
-        """From now on it is wrong by so much; below zero for a clock that is behind."""
+        """Sets the error; a negative error makes the clock slow."""
         data = round(error_s * 1e9).to_bytes(8, "little", signed=True)
-        # In place and in one write: processes have the file mapped.
+        # Write in place and in one call: processes have the file mapped.
         with self._file.open("r+b" if self._file.exists() else "wb", buffering=0) as file:
             file.write(data)
 
@@ -45,6 +45,6 @@ def _compile(library: Path) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError:
-        raise RuntimeError("wrong clocks need a C compiler: install one that is called cc") from None
+        raise RuntimeError("wrong clocks need a C compiler: install one named cc") from None
     except subprocess.CalledProcessError as error:
-        raise RuntimeError(f"the wrong clock cannot be compiled: {error.stderr}") from None
+        raise RuntimeError(f"cannot compile the wrong clock: {error.stderr}") from None

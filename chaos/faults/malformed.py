@@ -1,4 +1,4 @@
-"""Jobs that nobody should be able to make, written straight into Redis: each kind is one way to break a worker."""
+"""Malformed jobs, written straight into Redis: each kind could break a worker in one way."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ GOOD: Final[dict[str, Any]] = {"t": None, "f": "work", "a": (1,), "k": {}, "et":
 
 
 class Unloadable:
-    """Pickles, and raises when it is loaded."""
+    """Can be pickled, but raises when it is unpickled."""
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
         return (float, ("no number",))
 
 
 def packed(**changes: Any) -> bytes:
-    """A payload in msgpack with some fields replaced."""
+    """A msgpack payload with some fields replaced."""
     return msgspec.msgpack.encode(GOOD | changes)
 
 
 def pickled(**changes: Any) -> bytes:
-    """The same in pickle, as arq's clients write it."""
+    """The same as a pickle, as arq's clients write it."""
     return pickle.dumps(GOOD | changes)
 
 
@@ -70,7 +70,7 @@ PAYLOADS: Final[dict[str, Callable[[random.Random], bytes]]] = {
     "text of a length that lies": lambda rng: b"\xdb\xff\xff\xff\xff" + b"x" * 20,
     "over the limit": lambda rng: b"\x81" + bytes(DEFAULT_MAX_PAYLOAD + 10),
 }
-"""What the payload is, by what is wrong with it."""
+"""The payloads, by what is wrong with them."""
 
 IDS: Final = (
     b"\xff\xfe-bad-%d",
@@ -86,7 +86,7 @@ LARGE_COUNT: Final = 3
 
 
 async def write_bad(queue: QueueView, redis: Redis, count: int, rng: random.Random) -> dict[bytes, str]:
-    """Writes so many bad jobs into a queue; gives their ids and what is wrong with each."""
+    """Writes malformed jobs into a queue; returns what is wrong with each, by id."""
     written: dict[bytes, str] = {}
     kinds = [kind for kind in PAYLOADS if kind != LARGE]
     for number in range(count):

@@ -1,7 +1,7 @@
-"""A TCP proxy between clients and Redis that does to connections what networks do.
+"""A TCP proxy between clients and Redis that breaks connections as networks do.
 
-It reads what passes: a rule names a text, such as the sha of one script, and what becomes of requests that contain it.
-Cuts chosen by content find what cuts at random moments do not: the reply that is lost after its command was done.
+It reads the traffic: a rule names a text, such as the SHA of a script, and what happens to requests that contain it.
+Cuts chosen by content find what random cuts do not, such as a reply that is lost after its command was executed.
 Scenarios set the rules themselves; tests use `tests.support.proxy`.
 """
 
@@ -21,31 +21,31 @@ _WORKER: Final = re.compile(rb"[\w.-]+:\d+:[0-9a-f]{8}")
 
 
 class Cut(Enum):
-    """What becomes of a request and of its connection."""
+    """What happens to a request and its connection."""
 
-    REQUEST = auto()  # the connection breaks before Redis has seen the request
-    REPLY = auto()  # Redis has carried it out, and the connection breaks before its reply gets through
-    SILENCE = auto()  # Redis has carried it out, and nothing is heard of it ever
+    REQUEST = auto()  # the connection breaks before Redis gets the request
+    REPLY = auto()  # Redis executes it, and the connection breaks before the reply arrives
+    SILENCE = auto()  # Redis executes it, and its reply never arrives
 
 
 async def _nothing() -> None:
-    """What happens between an answer and its loss, by default."""
+    """The default of `Rule.meanwhile`."""
 
 
 @dataclass(slots=True)
 class Rule:
-    """What becomes of requests that contain a text.
+    """What happens to requests that contain a text.
 
     Attributes:
         name: for the report.
         text: what to look for.
         cut: where to cut.
-        left: how many cuts are left to be made.
-        share: the chance of each such request to be cut.
+        left: how many cuts are left to make.
+        share: the probability that such a request is cut, 0 to 1.
         done: how many were cut.
-        rests: workers, by their name in the request, whose next such request is let through: a call that is
-            repeated must not fail for as long as a lease lasts. None where it may.
-        meanwhile: awaited when Redis has answered, before the reply is lost.
+        rests: workers, by their name in the request, whose next such request passes: a repeated call must not fail for
+            as long as a lease lasts. None if it may.
+        meanwhile: awaited after Redis has replied, before the reply is lost.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Rule:
     meanwhile: Callable[[], Awaitable[None]] = _nothing
 
     def draws(self, request: bytes, rng: random.Random) -> bool:
-        """Whether this request must be cut."""
+        """Whether to cut this request."""
         if not self.left or self.text not in request:
             return False
         if self.rests is None:
@@ -73,16 +73,16 @@ class Rule:
 
 
 class FaultProxy:
-    """Forwards to a port of this machine, or to a Unix socket.
+    """Forwards to a local port or to a Unix socket.
 
     Attributes:
         port: where it listens; 0 before `open`.
-        accepted: how many connections were made to it.
-        rules: what to cut; the first that draws counts.
-        deaf: swallows everything on both ways and closes nothing, as a network does that drops packets.
-        delay_s: holds each request back for so long.
-        bytes_per_second: passes replies at this pace; 0 for at once.
-        mutes_listeners: is deaf, from now on and for ever, to connections that have subscribed to a channel.
+        accepted: how many connections it has accepted.
+        rules: what to cut; the first rule that draws a request applies.
+        deaf: discards everything in both directions and closes nothing, like a network that drops packets.
+        delay_s: how long each request is delayed, in seconds.
+        bytes_per_second: limits the rate of replies; 0 for no limit.
+        mutes_listeners: permanently deaf to connections that have subscribed to a channel.
     """
 
     def __init__(self, upstream: int | str, rng: random.Random) -> None:
@@ -100,11 +100,11 @@ class FaultProxy:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL on which it listens."""
         return f"redis://127.0.0.1:{self.port}"
 
     async def open(self) -> None:
-        """Accepts connections, on the same port as before if it did."""
+        """Accepts connections; after `close`, on the same port as before."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -113,13 +113,13 @@ class FaultProxy:
         if self._server is not None:
             self._server.close()
             self._server = None
-        # What the server has accepted just now has no task yet.
+        # A connection that was accepted just now has no task yet.
         await asyncio.sleep(0)
         self.break_all()
         await asyncio.gather(*self._pairs, return_exceptions=True)
 
     def break_all(self) -> None:
-        """Breaks every connection that there is."""
+        """Breaks every open connection."""
         for pair in self._pairs:
             pair.cancel()
 
@@ -128,7 +128,7 @@ class FaultProxy:
         task = asyncio.create_task(self._serve(reader, writer))
         self._pairs.add(task)
 
-        # Not closed by the task itself: one that is cancelled before its first step does nothing at all.
+        # The task cannot close it: a task cancelled before its first step does not run at all.
         task.add_done_callback(lambda _: _end(writer, broken=task.cancelled()))
         task.add_done_callback(self._pairs.discard)
         if self._server is None:
@@ -150,7 +150,7 @@ class FaultProxy:
         return await asyncio.open_connection("127.0.0.1", self._upstream)
 
     def drawn(self, request: bytes) -> Rule | None:
-        """The rule that this request falls to."""
+        """The rule that applies to this request, if any."""
         rule = next((rule for rule in self.rules if rule.draws(request, self._rng)), None)
         if rule is not None:
             rule.left -= 1
@@ -159,14 +159,14 @@ class FaultProxy:
 
 
 def _end(writer: asyncio.StreamWriter, *, broken: bool) -> None:
-    """Closes a connection; one that is broken sends no more, to a peer that may never take it."""
+    """Closes a connection; a broken one discards its buffer, which the peer may never read."""
     if broken:
         writer.transport.abort()
     writer.close()
 
 
 class _Pair:
-    """One client's connection and ours to Redis for it."""
+    """A client's connection, and the one to Redis for it."""
 
     def __init__(
         self,
@@ -186,7 +186,7 @@ class _Pair:
         self._listens = False
 
     async def run(self) -> None:
-        """Until either side closes, or a rule cuts."""
+        """Forwards until either side closes or a rule cuts."""
         ways = [asyncio.create_task(self._pass_requests()), asyncio.create_task(self._pass_replies())]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -202,7 +202,7 @@ class _Pair:
                 continue
             if self._proxy.delay_s:
                 await asyncio.sleep(self._proxy.delay_s)
-            # The rest of a long request whose reply will be lost still goes to Redis, which answers only then.
+            # The rest of a long request still goes to Redis, which replies only then; the reply is lost.
             rule = None if self._losing else self._proxy.drawn(request)
             if rule is not None and rule.cut is Cut.REQUEST:
                 return

@@ -1,1 +1,1 @@
-"""The jobs that scenarios run: those of `plain`, more of them for single scenarios, and the same for stock arq."""
+"""The jobs that scenarios run: those of `plain`, further ones for single scenarios, and the same for stock arq."""

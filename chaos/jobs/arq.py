@@ -1,6 +1,6 @@
 """The same jobs for stock arq's workers, the control: ``arq chaos.jobs.arq.WorkerSettings``.
 
-arq keeps a job in progress for its longest timeout and 10 s; the timeout is as short as the jobs allow.
+arq keeps a dead worker's job in progress for its timeout plus 10 s, so the timeout is as short as the jobs allow.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ JOBS = (work, retried, generation, retry_generation)
 
 
 class WorkerSettings:
-    """arq's settings of the control."""
+    """arq's settings for the control."""
 
     functions: ClassVar[list[Any]] = [func(each, name=each.__name__) for each in JOBS]
     redis_settings = RedisSettings.from_dsn(os.environ.get("REDIS_URL", "redis://localhost"))

@@ -1,4 +1,4 @@
-"""The jobs of `chaos.jobs.plain` and such as take all memory: ``monarq worker chaos.jobs.memory``."""
+"""The jobs of `chaos.jobs.plain`, and jobs that take all memory: ``monarq worker chaos.jobs.memory``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from monarq import Context, SyncContext, job
 
 MIB = 1 << 20
 LIMIT_BYTES = 160 * MIB
-"""What a process may have before it is killed: by its lane's guard, or by the driver in the kernel's place."""
+"""How much memory a process may use before its lane's guard, or the driver in place of the kernel, kills it."""
 
 __all__ = ["work"]
 
 
 @job
 async def grow(ctx: Context, ms: int) -> str:
-    """Takes more and more in the worker itself, until somebody kills the process."""
+    """Allocates more and more memory in the worker itself, until the process is killed."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         held = []
         for _ in range(2 * LIMIT_BYTES // MIB):
@@ -30,7 +30,7 @@ async def grow(ctx: Context, ms: int) -> str:
 
 @job(memory=LIMIT_BYTES)
 def grow_apart(ctx: SyncContext, ms: int) -> str:
-    """The same in the cpu lane, whose guard kills the child process and nothing else."""
+    """The same in the cpu lane, whose guard kills only the child process."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         held = []
         for _ in range(2 * LIMIT_BYTES // MIB):

@@ -1,4 +1,4 @@
-"""The jobs that scenarios run, as monarq's workers get them: ``monarq worker chaos.jobs.plain``."""
+"""The jobs that scenarios run, for monarq's workers: ``monarq worker chaos.jobs.plain``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from monarq import Context, Retry, job
 
 @job
 async def work(ctx: Context, ms: int) -> str:
-    """Waits, as a job of a network would."""
+    """Waits, like a job that calls a network service."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         await asyncio.sleep(ms / 1000)
     return run
@@ -20,7 +20,7 @@ async def work(ctx: Context, ms: int) -> str:
 
 @job
 async def carry(ctx: Context, ms: int, data: bytes) -> str:  # noqa: ARG001 - a load
-    """The same with something to carry."""
+    """The same with a payload."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         await asyncio.sleep(ms / 1000)
     return run
@@ -28,7 +28,7 @@ async def carry(ctx: Context, ms: int, data: bytes) -> str:  # noqa: ARG001 - a 
 
 @job
 async def retried(ctx: Context, ms: int) -> str:
-    """Asks for another try the first time."""
+    """Asks for a retry the first time."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         await asyncio.sleep(ms / 1000)
         if ctx.job_try == 1:
@@ -38,7 +38,7 @@ async def retried(ctx: Context, ms: int) -> str:
 
 @job
 async def generation(ctx: Context, ms: int, number: int) -> str:
-    """Returns which enqueue of its id it belongs to."""
+    """Returns to which enqueue of its id it belongs."""
     with attempt(ctx.job_id, ctx.job_try, note=f"generation={number}") as run:
         await asyncio.sleep(ms / 1000)
     return f"{run} generation={number}"
@@ -46,7 +46,7 @@ async def generation(ctx: Context, ms: int, number: int) -> str:
 
 @job
 async def retry_generation(ctx: Context, ms: int, number: int) -> str:
-    """Asks for another try, unless this is one."""
+    """Asks for a retry, unless it is one."""
     with attempt(ctx.job_id, ctx.job_try, note=f"generation={number}") as run:
         await asyncio.sleep(ms / 1000)
         if ctx.job_try == 1:
@@ -56,7 +56,7 @@ async def retry_generation(ctx: Context, ms: int, number: int) -> str:
 
 @job
 async def block_loop(ctx: Context, ms: int) -> str:
-    """Blocks the event loop, as a job that calls a blocking driver does."""
+    """Blocks the event loop, like a job that calls a blocking driver."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         time.sleep(ms / 1000)  # noqa: ASYNC251 - on purpose
     return run
@@ -74,7 +74,7 @@ async def burn(ctx: Context, ms: int) -> str:
 
 @job
 async def hold_interpreter(ctx: Context, ms: int) -> str:
-    """Keeps the interpreter's lock in C code, which stops every thread of the process."""
+    """Holds the GIL in C code, which stops every thread of the process."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         ctypes.PyDLL(None).usleep(ms * 1000)
     return run

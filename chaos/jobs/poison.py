@@ -1,4 +1,4 @@
-"""The jobs of `chaos.jobs.plain` and such as kill their workers: ``monarq worker chaos.jobs.poison``."""
+"""The jobs of `chaos.jobs.plain`, and jobs that kill their workers: ``monarq worker chaos.jobs.poison``."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Bomb:
 
 @job
 async def exit_process(ctx: Context) -> None:
-    """Ends the process as a C library may."""
+    """Ends the process, as a C library may do."""
     with attempt(ctx.job_id, ctx.job_try):
         os._exit(7)
 
 
 @job
 async def segfault(ctx: Context) -> None:
-    """Reads where nothing is."""
+    """Reads unmapped memory."""
     with attempt(ctx.job_id, ctx.job_try):
         ctypes.string_at(0)
 
 
 @job
 async def killed_for_memory(ctx: Context) -> None:
-    """Ends as the kernel ends a process that takes too much memory."""
+    """Ends as if killed by the kernel's out-of-memory killer."""
     with attempt(ctx.job_id, ctx.job_try):
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -50,14 +50,14 @@ async def unpickle_bomb(bomb: object) -> None:
 
 @job
 async def system_exit(ctx: Context) -> None:
-    """Wants to end the program."""
+    """Tries to exit the program."""
     with attempt(ctx.job_id, ctx.job_try):
         sys.exit(3)
 
 
 @job
 async def endless_recursion(ctx: Context) -> None:
-    """Calls itself without end."""
+    """Calls itself endlessly."""
 
     def again(depth: int) -> int:
         return again(depth + 1)
@@ -68,6 +68,6 @@ async def endless_recursion(ctx: Context) -> None:
 
 @job
 async def out_of_memory(ctx: Context) -> None:
-    """Asks for more memory than there is."""
+    """Allocates more memory than there is."""
     with attempt(ctx.job_id, ctx.job_try):
         bytearray(1 << 60)

@@ -14,7 +14,7 @@ QUEUE: Final = Queue(SHARDED, shards=SHARDS)
 
 @job(queue=QUEUE)
 async def work(ctx: Context, ms: int) -> str:
-    """Waits, as a job of a network would."""
+    """Waits, like a job that calls a network service."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         await asyncio.sleep(ms / 1000)
     return run

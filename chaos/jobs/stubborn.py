@@ -1,4 +1,4 @@
-"""The jobs of `chaos.jobs.plain` and such as do not stop when cancelled: ``monarq worker chaos.jobs.stubborn``."""
+"""The jobs of `chaos.jobs.plain`, and jobs that do not stop when cancelled: ``monarq worker chaos.jobs.stubborn``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["work"]
 
 @job(timeout=TIMEOUT_S)
 async def swallow(ctx: Context, ms: int) -> str:
-    """Catches its cancelling and goes on for as long as it likes."""
+    """Catches the cancellation and goes on for as long as it likes."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         await _wait_regardless(ms)
     return run
@@ -22,22 +22,22 @@ async def swallow(ctx: Context, ms: int) -> str:
 
 @job(timeout=TIMEOUT_S)
 async def shield(ctx: Context, ms: int) -> str:
-    """Keeps its work from being cancelled; the work goes on when the job has ended."""
+    """Shields its work from cancellation; the work goes on after the job has ended."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         await asyncio.shield(asyncio.sleep(ms / 1000))
     return run
 
 
 @job(timeout=TIMEOUT_S)
-async def cancel_itself(ctx: Context, ms: int) -> str:  # noqa: ARG001 - all jobs of scenarios take the same
-    """Raises what only a canceller should, and never returns."""
+async def cancel_itself(ctx: Context, ms: int) -> str:  # noqa: ARG001 - all jobs of scenarios take the same arguments
+    """Raises CancelledError itself, and never returns."""
     with attempt(ctx.job_id, ctx.job_try):
         raise asyncio.CancelledError
 
 
 @job(timeout=TIMEOUT_S)
 async def nest(ctx: Context, ms: int) -> str:
-    """Waits for tasks of its own, one of which goes on when it is cancelled."""
+    """Waits for tasks of its own, one of which ignores its cancellation."""
     with attempt(ctx.job_id, ctx.job_try) as run:
         async with asyncio.TaskGroup() as group:
             group.create_task(_wait_regardless(ms))

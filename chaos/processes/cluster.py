@@ -1,4 +1,4 @@
-"""A Redis Cluster of the driver's own, on loopback: its nodes are killed, and its slots moved."""
+"""A local Redis Cluster, whose nodes are killed and whose slots are moved."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from chaos.processes.redis_server import RedisServer
 from monarq.shared.redis.connection import open_redis
 
 NODE_TIMEOUT_MS: Final = 2000
-"""How long the nodes of a cluster wait for one of them before they call it failed."""
+"""How long the nodes of a cluster wait for a node before they consider it failed, in ms."""
 
 SLOTS: Final = 16384
 _BUS: Final = 10_000
-"""A node's port for the others is this much higher than that for clients."""
+"""The difference between a node's port for other nodes and its port for clients."""
 
 
 class ClusterNode(RedisServer):
     """One node.
 
     Attributes:
-        id: its name in the cluster.
+        id: its id in the cluster.
     """
 
     id: str = ""
 
     async def ask(self, *words: str | int) -> Any:
-        """The node's own reply to a command, whose text is decoded."""
+        """The node's own reply to a command, decoded."""
         async with Redis(port=self.port, decode_responses=True) as client:
             return await client.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 class Cluster:
-    """Some primaries with an equal share of the slots each, and as many replicas of each as are asked for.
+    """Primaries with an equal share of the slots each, and the given number of replicas of each.
 
     Attributes:
         nodes: all nodes; at first the primaries come before the replicas.
@@ -70,11 +70,11 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        """How clients reach it."""
+        """Its URL for clients."""
         return f"redis+cluster://{','.join(f'127.0.0.1:{node.port}' for node in self.nodes[:3])}"
 
     async def start(self) -> None:
-        """Starts all nodes; returns when each knows the others and all slots are held."""
+        """Starts all nodes; returns when each knows the others and all slots are served."""
         await asyncio.gather(*(node.start() for node in self.nodes))
         primaries, replicas = self.nodes[: self._primaries], self.nodes[self._primaries :]
         for number, node in enumerate(self.nodes):
@@ -90,31 +90,31 @@ class Cluster:
         await self.until_whole()
 
     async def stop(self) -> None:
-        """Ends all nodes for good."""
+        """Stops all nodes."""
         await self.client.aclose()
         await asyncio.gather(*(node.stop() for node in self.nodes))
 
     async def until_whole(self) -> None:
-        """Waits until all slots are held, by every node that runs, and all replicas are in step."""
+        """Waits until every running node sees all slots served, and all replicas are in sync."""
         await self._until(self._is_whole)
 
     async def holder(self, key: str) -> ClusterNode:
-        """The primary that holds a key's slot."""
+        """The primary that serves a key's slot."""
         return await self._holder_of_slot(key_slot(key.encode()))
 
     async def other_primary(self, holder: ClusterNode, rng: random.Random | None = None) -> ClusterNode:
-        """A primary that is not this one: the first, or one by chance."""
+        """A primary other than this one: the first, or a random one."""
         found = [node for node in self.nodes if node is not holder and node.is_running and await self._is_primary(node)]
         return rng.choice(found) if rng else found[0]
 
     async def move_slot(self, key: str, to: ClusterNode, *, pause_s: float = 0.0, keys_a_call: int = 100) -> None:
-        """Moves the slot of a key to another primary by hand, as resharding tools do.
+        """Moves the slot of a key to another primary step by step, as resharding tools do.
 
         Args:
             key: a key of the slot.
-            to: the primary that is to hold it.
-            pause_s: how long to wait between the steps.
-            keys_a_call: how many keys to send at a time.
+            to: the primary that gets it.
+            pause_s: how long to wait between the steps, in seconds.
+            keys_a_call: how many keys to send per call.
         """
         slot = key_slot(key.encode())
         source = await self._holder_of_slot(slot)
@@ -124,7 +124,7 @@ class Cluster:
         await self.end_move(slot, source, to)
 
     async def begin_move(self, slot: int, source: ClusterNode, to: ClusterNode) -> None:
-        """Marks the slot as being on its way."""
+        """Marks the slot as migrating."""
         await to.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", source.id)
         await source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", to.id)
 
@@ -137,14 +137,14 @@ class Cluster:
             await asyncio.sleep(pause_s)
 
     async def end_move(self, slot: int, source: ClusterNode, to: ClusterNode) -> None:
-        """Tells the primaries who holds the slot from now on."""
+        """Tells the primaries which of them serves the slot from now on."""
         others = [node for node in self.nodes if node not in (to, source)]
         for node in (to, source, *others):
             if node.is_running and await self._is_primary(node):
                 await node.ask("CLUSTER", "SETSLOT", slot, "NODE", to.id)
 
     async def until_without(self, node: ClusterNode) -> None:
-        """Waits until others hold all slots."""
+        """Waits until other nodes serve all slots."""
 
         async def is_replaced() -> bool:
             running = [each for each in self.nodes if each.is_running and each is not node]
@@ -159,7 +159,7 @@ class Cluster:
                 if await is_there():
                     return
             if time.monotonic() > deadline_s:
-                raise TimeoutError(f"the cluster is not as it should be after {longest_s:g} s")
+                raise TimeoutError(f"the cluster is not ready after {longest_s:g} s")
             await asyncio.sleep(0.02)
 
     async def _all_met(self) -> bool:
@@ -186,11 +186,11 @@ class Cluster:
                     for first, last, primary, *_ in await node.ask("CLUSTER", "SLOTS"):
                         if first <= slot <= last:
                             return next(each for each in self.nodes if each.port == primary[1])
-        raise LookupError(f"nobody holds slot {slot}")
+        raise LookupError(f"no node serves slot {slot}")
 
 
 async def _holds_all(node: ClusterNode, apart_from: int | None = None) -> bool:
-    """Whether a node sees all slots held, none of them by the node of a port."""
+    """Whether a node sees all slots served, and none of them by the node with this port."""
     if "cluster_state:ok" not in await node.ask("CLUSTER", "INFO"):
         return False
     slots = await node.ask("CLUSTER", "SLOTS")
@@ -199,7 +199,7 @@ async def _holds_all(node: ClusterNode, apart_from: int | None = None) -> bool:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody uses, nor those by which the nodes speak to each other."""
+    """Free ports whose ports for other nodes are free, too."""
     found: list[int] = []
     while len(found) < count:
         port = random.SystemRandom().randrange(20_000, 32_000)

@@ -1,8 +1,8 @@
-"""A process that enqueues: ``python -m chaos.processes.enqueuer PLAN``, a plan being JSON.
+"""A process that enqueues: ``python -m chaos.processes.enqueuer PLAN``, where the plan is JSON.
 
-It notes each enqueue that returned, each whose outcome cannot be known, and each that raised; what is not acknowledged
-is not enqueued again, so that the checker can compare the queue with what it acknowledged. SIGTERM ends it once its
-calls have ended.
+It records each enqueue that returned, raised, or has an unknown outcome. A job that is not acknowledged is not enqueued
+again, so that the checker can compare the queue with what it acknowledged. After SIGTERM it exits once its calls have
+ended.
 """
 
 from __future__ import annotations
@@ -31,30 +31,30 @@ from monarq.shared.protocol.queue_ref import Format
 
 AT_ONCE = 32
 ENDLESS: Final = 1_000_000
-"""As many jobs as there is time for: the scenario ends the enqueuer by SIGTERM."""
+"""Enqueue until SIGTERM from the scenario."""
 
 
 class Plan(msgspec.Struct, frozen=True):
     """What to enqueue.
 
     Attributes:
-        url: the Redis, perhaps behind a proxy.
-        ledger: the directory of the ledger.
+        url: the URL of Redis, perhaps of a proxy in front of it.
+        ledger: the ledger's directory.
         client: "monarq" or "arq".
         count: how many jobs.
-        per_second: at which pace; 0 for as fast as it goes.
-        longest_ms: each job gets a random time up to this one as its argument.
-        shortest_ms: and from this one.
+        per_second: how many jobs per second; 0 for as many as possible.
+        longest_ms: the upper limit of the random duration that each job gets as its argument.
+        shortest_ms: the lower limit.
         job: the job's name.
-        prefix: what the ids begin with.
-        named: give the ids ourselves, and enqueue by name and id as users with ids of their own do.
-        codec: monarq's format of payloads.
-        seed: of the random times.
-        retry_for_s: how long monarq's producer repeats.
-        longest_defer_s: each job is due after a random time up to this one.
-        largest_bytes: each job carries random bytes, up to so many; 0 for none.
+        prefix: the prefix of the ids.
+        named: choose the ids here, and enqueue by name and id, as users with ids of their own do.
+        codec: monarq's payload format.
+        seed: the seed of the random durations.
+        retry_for_s: how long monarq's producer retries, in seconds.
+        longest_defer_s: the upper limit of the random delay after which each job is due.
+        largest_bytes: the upper limit of the random bytes that each job carries; 0 for none.
         queue_format: the format of the queue.
-        queue: its name; "" for the one of that format that most scenarios have.
+        queue: the queue's name; "" for the queue of that format in most scenarios.
     """
 
     url: str
@@ -80,7 +80,7 @@ Put = Callable[[str, int], Awaitable[None]]
 
 
 async def run(plan: Plan) -> None:
-    """Enqueues everything that the plan says."""
+    """Enqueues all jobs of the plan."""
     ledger = Ledger(Path(plan.ledger), f"enqueuer-{plan.client}")
     rng = random.Random(plan.seed)
     durations = (rng.randint(plan.shortest_ms, plan.longest_ms) for _ in range(plan.count))
@@ -140,7 +140,7 @@ async def _put_by_monarq(producer: Producer, ledger: Ledger, plan: Plan, job_id:
 
 
 def _load(plan: Plan, job_id: str) -> bytes:
-    """From 1 kB, each size as likely as its double."""
+    """Random bytes from 1 kB up; a size is as likely as its double."""
     rng = random.Random(f"{plan.seed} {job_id} load")
     return rng.randbytes(
         min(plan.largest_bytes, round(1000 * 2 ** rng.uniform(0, math.log2(plan.largest_bytes / 1000))))
@@ -153,7 +153,7 @@ async def _put_by_arq(pool: Any, ledger: Ledger, plan: Plan, job_id: str, ms: in
     except (RedisError, OSError) as error:
         ledger.note(UNKNOWN, job_id, note=str(error))
     else:
-        # None says "there is such a job already", and no id of ours was used before.
+        # None means that the job exists already, but none of these ids was used before.
         ledger.note(SILENT if job is None else ACKED, job_id)
 
 

@@ -1,4 +1,4 @@
-"""A primary, a replica and three sentinels of the driver's own, on loopback; the primary is killed again and again.
+"""A local primary, replica and three sentinels; the primary is killed repeatedly.
 
 Servers and sentinels may each have a password.
 """
@@ -28,14 +28,14 @@ class Trio:
     """Three sentinels that watch two servers.
 
     Args:
-        first: the primary, with the password of both servers; whoever made it starts and stops it.
-        directory: where the others keep their files.
-        password: of the sentinels; '' for none.
+        first: the primary, with the password of both servers; the caller starts and stops it.
+        directory: where the other processes keep their files.
+        password: the sentinels' password; '' for none.
 
     Attributes:
-        ports: of the sentinels.
-        url: by which clients find the primary.
-        client: of the primary of the moment.
+        ports: the sentinels' ports.
+        url: the URL by which clients find the primary.
+        client: a client of the current primary.
     """
 
     def __init__(self, first: RedisServer, directory: Path, *, password: str = "") -> None:
@@ -52,7 +52,7 @@ class Trio:
         self._sentinels: dict[int, asyncio.subprocess.Process] = {}
 
     async def start(self) -> None:
-        """Makes the second server a replica of the first, and starts the sentinels."""
+        """Starts the second server as a replica of the first, and the sentinels."""
         first, second = self._servers
         await second.start()
         await second.command("REPLICAOF", "127.0.0.1", str(first.port))
@@ -61,9 +61,9 @@ class Trio:
         await self.until_replicated()
 
     async def switch(self) -> None:
-        """Has the sentinels put the replica in the primary's place; returns when they name it.
+        """Has the sentinels promote the replica; returns when they name it as the primary.
 
-        The old primary lives on, and does not know of it for the next 10 s.
+        The old primary keeps running, and does not learn of it for the next 10 s.
         """
         _, other = await self.roles()
         async with self._sentinel(self.ports[0]) as sentinel:
@@ -77,7 +77,7 @@ class Trio:
             await asyncio.sleep(0.02)
 
     async def start_again(self) -> None:
-        """Starts the server that was killed; returns when it is a replica that is in step."""
+        """Starts the server that was killed; returns when it is a replica in sync."""
         for server in self._servers:
             if not server.is_running:
                 await server.start()
@@ -85,13 +85,13 @@ class Trio:
         await self.until_replicated()
 
     async def until_replicated(self) -> None:
-        """Waits until both servers are there and in step, and the sentinels know of each other and the replica."""
+        """Waits until both servers are up and in sync, and the sentinels know each other and the replica."""
         async with asyncio.timeout(60):
             while not await self._is_whole():
                 await asyncio.sleep(0.05)
 
     async def require_replica(self, count: int) -> None:
-        """Sets min-replicas-to-write, for servers that start again as well: with fewer a primary takes no writes."""
+        """Sets min-replicas-to-write, also for servers that restart: with fewer replicas a primary refuses writes."""
         self._replicas = count
         for server in self._servers:
             await self._configure(server)
@@ -100,7 +100,7 @@ class Trio:
         await server.command("CONFIG", "SET", "min-replicas-to-write", str(self._replicas))
 
     async def stop(self) -> None:
-        """Ends the sentinels and the second server; the first one is the environment's."""
+        """Stops the sentinels and the second server; the first one belongs to the environment."""
         await self.client.aclose()
         for process in self._sentinels.values():
             if process.returncode is None:
@@ -109,17 +109,17 @@ class Trio:
         await self._servers[1].stop()
 
     async def kill_sentinel(self, port: int) -> None:
-        """Ends one of the sentinels for good."""
+        """Stops one of the sentinels for good."""
         self._sentinels[port].kill()
         await self._sentinels[port].wait()
 
     def freeze_sentinels(self) -> None:
-        """Stops all sentinels (SIGSTOP); their connections stay."""
+        """Freezes all sentinels (SIGSTOP); their connections stay open."""
         for process in self._sentinels.values():
             process.send_signal(signal.SIGSTOP)
 
     def thaw_sentinels(self) -> None:
-        """Lets them go on."""
+        """Lets them continue."""
         for process in self._sentinels.values():
             process.send_signal(signal.SIGCONT)
 
@@ -147,10 +147,10 @@ class Trio:
         return Redis(port=port, password=self._password or None, decode_responses=True)
 
     async def roles(self) -> tuple[RedisServer, RedisServer]:
-        """The primary, as the sentinels name it and as it says itself, and the other server.
+        """The primary, according to the sentinels and to itself, and the other server.
 
         Raises:
-            TimeoutError: there is no primary.
+            TimeoutError: there is no such primary in time.
         """
         async with asyncio.timeout(20):
             while True:
@@ -160,7 +160,7 @@ class Trio:
                 await asyncio.sleep(0.05)
 
     async def _named_port(self) -> int:
-        """The port that the first of the sentinels that answers names as the primary's; 0 where none answers."""
+        """The primary's port according to the first sentinel that answers; 0 if none answers."""
         for port in self.ports:
             with suppress(RedisError, OSError):
                 async with self._sentinel(port) as sentinel:

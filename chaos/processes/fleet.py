@@ -1,4 +1,4 @@
-"""Workers as real processes: monarq's pools, and arq's workers with what a service manager does for them."""
+"""Workers as real processes: monarq's pools, and arq's workers, which are restarted as by a service manager."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ class Fleet(Protocol):
     """Workers that serve the scenario's queue.
 
     Attributes:
-        exit_code: of the whole fleet; None while it runs.
-        stop_seconds: how long its last stop took.
+        exit_code: the exit code of the whole fleet; None while it runs.
+        stop_seconds: how long its last stop took, in seconds.
     """
 
     exit_code: int | None
     stop_seconds: float
 
     async def start(self) -> None:
-        """Starts it; returns when processes are there, which need not be ready yet."""
+        """Starts it; returns when the processes exist, which need not be ready yet."""
         ...
 
     def pids(self) -> list[int]:
-        """The worker processes that live now."""
+        """The worker processes that are alive."""
         ...
 
     def ready(self) -> int:
-        """How many workers have begun to serve the queue, as the log says."""
+        """How many workers have begun to serve the queue, according to the log."""
         ...
 
     def deaths(self) -> int:
-        """How many workers have ended otherwise than in order."""
+        """How many workers have ended without being told to."""
         ...
 
     def renew(self) -> None:
@@ -54,7 +54,7 @@ class Fleet(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Lets it drain and end."""
+        """Lets it drain and exit."""
         ...
 
 
@@ -64,13 +64,13 @@ def busy_pids(fleet: Fleet, ledger: Path) -> list[int]:
 
 
 def choose_busy(fleet: Fleet, ledger: Path, rng: random.Random) -> int | None:
-    """One of the workers that have run a job; None where there is none yet."""
+    """A random worker that has run a job; None if there is none yet."""
     found = sorted(busy_pids(fleet, ledger))
     return rng.choice(found) if found else None
 
 
 def process_environment(ledger: Path, url: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What a process of a scenario gets to know."""
+    """The environment variables of a scenario's process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("MONARQ_")}
     return kept | {"REDIS_URL": url, DIRECTORY_VARIABLE: str(ledger)} | dict(more or {})
 
@@ -79,12 +79,12 @@ class MonarqFleet:
     """One `monarq worker`: a supervisor and its workers. See `Fleet`.
 
     Args:
-        url: the Redis.
-        directory: where its log goes.
-        ledger: the directory of the ledger.
-        options: of the command.
-        target: whose jobs it runs.
-        more: what else is in its environment.
+        url: the URL of Redis.
+        directory: where to write the log.
+        ledger: the ledger's directory.
+        options: the command's options.
+        target: the module whose jobs it runs.
+        more: further environment variables.
         within: a command that runs it as its only child, such as ``unshare --fork``.
     """
 
@@ -163,16 +163,16 @@ class MonarqFleet:
 
 
 class ArqFleet:
-    """Stock arq workers, each started again when it ends, as a service manager would. See `Fleet`.
+    """Stock arq workers, each restarted when it exits, as by a service manager. See `Fleet`.
 
     Args:
-        url: the Redis.
-        directory: where their log goes.
-        ledger: the directory of the ledger.
-        workers: how many.
+        url: the URL of Redis.
+        directory: where to write the log.
+        ledger: the ledger's directory.
+        workers: how many workers.
         concurrency: jobs at once in each.
-        timeout_s: of every job.
-        grace_s: how long a job may go on when its worker is told to stop; by arq's default not at all.
+        timeout_s: the timeout of every job, in seconds.
+        grace_s: how long a job may continue when its worker is told to stop, in seconds; not at all by arq's default.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class ArqFleet:
         return self._deaths
 
     def renew(self) -> None:
-        """See `Fleet`: arq has nothing of the kind, so each worker gets SIGTERM."""
+        """See `Fleet`: arq has no rolling restart, so each worker gets SIGTERM."""
         for pid in self.pids():
             self._signalled.add(pid)
             os.kill(pid, signal.SIGTERM)
@@ -246,7 +246,7 @@ class ArqFleet:
 
 
 async def _start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> asyncio.subprocess.Process:
-    """Starts a program in a session of its own, whose words go to the end of a file."""
+    """Starts a program in a session of its own; its output is appended to a file."""
     with log.open("ab") as words:
         return await asyncio.create_subprocess_exec(
             *command,

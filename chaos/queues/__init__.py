@@ -1,4 +1,4 @@
-"""The queue of a scenario, in each of the two formats, as the driver looks at it past all faults."""
+"""The queue of a scenario in either format; the driver accesses it without faults."""
 
 from __future__ import annotations
 

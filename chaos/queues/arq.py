@@ -32,7 +32,7 @@ class ArqView:
         "jobs/release_claim": 0.3,
     }
     rare_scripts = frozenset({"jobs/release_claim"})
-    """Only a claim whose reply was lost leads to one."""
+    """Called only after a claim whose reply was lost."""
 
     def sha_of(self, script: str) -> str:
         """See `QueueView`."""

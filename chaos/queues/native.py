@@ -19,18 +19,18 @@ from monarq.shared.redis.servers import servers_of
 
 NAME: Final = "chaos"
 SHARDED: Final = "chaos-shards"
-"""A queue whose four shards lie on all of three nodes."""
+"""A queue whose four shards are spread over all three nodes."""
 
 SHARDS: Final = 4
 _LANES: Final = ("queued", "queued_cpu", "deferred", "deferred_cpu")
 _GONE: Final = (*_LANES, "leases", "notes", "cancels", "progress", "absent")
-"""What is empty, and so not there, when every job has ended and all workers have left."""
+"""Keys that do not exist when every job has ended and all workers have left."""
 
 _FOR_EVER: Final = ("meta", "payloads", "gone", "barred", "idle", "idle_cpu", "cron", "crons", "live", "stats")
 _BOUNDED: Final = ("names", "known", "heard", "recent", "kept", "dead", "letters", "dead_payloads", "trails", "ends")
 _RINGS: Final = ("results", "tombstones", "minutes", "seconds")
 _ENDING: Final = {"kept": "r", "letters": "d", "dead_payloads": "d", "trails": "t"}
-"""Hashes whose fields are deleted when their time is over: the letter by which that is noted."""
+"""Hashes whose fields expire, with the letter that marks their expiry."""
 
 _STRANGE_NOTES: Final = (
     b"many",
@@ -48,11 +48,11 @@ class NativeView:
     """See `QueueView`.
 
     Args:
-        shards: how many shards each of the queues has, by its name; the first is that of which `ref` is. What writes
-            and reads single jobs does so in that one's shard 0.
+        shards: the number of shards of each queue, by name. The first queue is `ref`; methods for single jobs use its
+            shard 0.
 
     Attributes:
-        tags: of all shards of all queues.
+        tags: the hash tags of all shards of all queues.
     """
 
     cut_shares: Mapping[str, float] = {
@@ -68,7 +68,7 @@ class NativeView:
         "workers/reconcile": 0.3,
     }
     rare_scripts = frozenset({"workers/retire", "workers/reconcile"})
-    """A worker that holds nothing calls the one; only calls whose replies are lost lead to the other."""
+    """One is called by workers without jobs; the other only after a lost reply."""
 
     def __init__(self, shards: Mapping[str, int]) -> None:
         self.refs = tuple(QueueRef(name, "native") for name in shards)
@@ -78,14 +78,14 @@ class NativeView:
         self._shards = tuple(map(NativeKeys.of, self.tags))
 
     def sha_of(self, script: str) -> str:
-        """See `QueueView`. Of a script that comes in two, that of most calls."""
+        """See `QueueView`. If a script has two variants, the more frequent one."""
         if script == "workers/fleet_beat":
             return FleetScript.load(script).sha
         loaded = NativeScript.load(script)
         return (loaded.short or loaded).sha
 
     async def read_results(self, redis: Redis, job_ids: Iterable[str]) -> dict[str, str | None]:
-        """See `QueueView`. Each shard is asked for each job: where it should be is for the queue to say, not for us."""
+        """See `QueueView`. Asks every shard for every job: which shard it belongs to is decided by the queue."""
         ids = list(job_ids)
         found: dict[str, str | None] = dict.fromkeys(ids)
         for at in range(0, len(ids), BATCH):
@@ -138,7 +138,7 @@ class NativeView:
         await client.zadd(self._keys.key("queued"), {raw_id: score})
 
     async def write_strange(self, redis: Redis, raw_id: bytes, payload: bytes, number: int) -> str:
-        """See `QueueView`. A job without a payload is none here: whoever finds its id drops that."""
+        """See `QueueView`. There is no job without a payload: whoever finds such an id removes it."""
         client: Any = redis
         note = _STRANGE_NOTES[number % len(_STRANGE_NOTES)]
         await client.hset(self._keys.key("notes"), raw_id, note)
@@ -161,7 +161,7 @@ class NativeView:
             elif key in rings:
                 leaks += [f"{key} lives for ever"] if await client.ttl(raw) == -1 else []
             elif key not in kept:
-                leaks.append(f"{key} is none that the format has")
+                leaks.append(f"{key} is not a key of the format")
         for keys in self._shards:
             payloads = set(await client.hkeys(keys.key("payloads"))) - {_PAD}
             leaks += [f"a payload is left: {raw_id!r}" for raw_id in payloads]
@@ -173,19 +173,19 @@ class NativeView:
 
 
 WHOLE_PREFIX: Final = "whole-"
-"""What the ids of jobs of `NAME` begin with, where jobs of `SHARDED` are enqueued as well."""
+"""The prefix of the ids of `NAME`'s jobs in scenarios that also enqueue into `SHARDED`."""
 
 CLUSTERED: Final = NativeView({SHARDED: SHARDS, NAME: 1})
-"""A queue of several shards, and one of one shard beside it."""
+"""A queue with several shards, and another one with one shard."""
 
 
 def tag_of_job(job_id: str) -> str:
-    """The shard of `CLUSTERED` in which a job lives."""
+    """The shard of `CLUSTERED` to which a job belongs."""
     return NAME if job_id.startswith(WHOLE_PREFIX) else tag_of(SHARDED, home(job_id, SHARDS))
 
 
 async def count_jobs(redis: Redis, tag: str) -> tuple[int, int]:
-    """How many jobs wait and how many run in a shard, at nearly the same moment."""
+    """The numbers of waiting and running jobs in a shard, at nearly the same moment."""
     client: Any = redis
     keys = NativeKeys.of(tag)
     waiting = sum([int(await client.zcard(keys.key(lane))) for lane in _LANES])
@@ -199,7 +199,7 @@ async def _alive(redis: Redis, keys: NativeKeys) -> int:
 
 
 async def _all_keys(redis: Redis) -> list[bytes]:
-    """All keys of the server, or of all nodes of a cluster."""
+    """All keys of a server, or of all nodes of a cluster."""
     return [raw for _, server in servers_of(redis) async for raw in server.scan_iter(count=1000)]
 
 

@@ -1,4 +1,4 @@
-"""What the driver asks of a scenario's queue, and does to it, in Redis itself."""
+"""The driver's direct access to a scenario's queue in Redis."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ class QueueView(Protocol):
 
     @property
     def refs(self) -> tuple[QueueRef, ...]:
-        """All queues that the workers serve, that one among them."""
+        """All queues that the workers serve, including `ref`."""
         ...
 
     @property
     def cut_shares(self) -> Mapping[str, float]:
-        """The scripts whose calls are cut, and each call's chance of it."""
+        """The scripts whose calls are cut, and the probability for each call."""
         ...
 
     @property
     def rare_scripts(self) -> frozenset[str]:
-        """Those of them that need not be called as often as there are cuts to be made."""
+        """Those of them that may be called less often than there are cuts to make."""
         ...
 
     def sha_of(self, script: str) -> str:
-        """By what a call of a script is known on its way."""
+        """The text that identifies calls of a script in the traffic."""
         ...
 
     async def read_results(self, redis: Redis, job_ids: Iterable[str]) -> dict[str, str | None]:
-        """The value of each job's result; "failed: ..." where it failed, None where there is none."""
+        """The value of each job's result; "failed: ..." if the job failed, None without a result."""
         ...
 
     async def forget_results(self, redis: Redis, job_ids: Sequence[str]) -> None:
-        """Deletes results, so that the ids may be given to new jobs."""
+        """Deletes results, so that the ids can be reused."""
         ...
 
     async def read_dead_letter(self, redis: Redis, raw_id: bytes) -> bytes | None:
-        """A job's dead letter; None where there is none."""
+        """A job's dead letter; None if there is none."""
         ...
 
     async def waiting(self, redis: Redis) -> int:
@@ -64,29 +64,29 @@ class QueueView(Protocol):
         ...
 
     async def remove_jobs(self, redis: Redis, prefix: str) -> None:
-        """Takes the jobs out of the queue that wait and whose ids begin so."""
+        """Removes waiting jobs whose ids have this prefix."""
         ...
 
     async def write_job(self, redis: Redis, raw_id: bytes, payload: bytes, score: float | None = None) -> None:
-        """Writes a job straight into Redis; by default it is due as others are."""
+        """Writes a job straight into Redis; by default it is due like other jobs."""
         ...
 
     async def write_strange(self, redis: Redis, raw_id: bytes, payload: bytes, number: int) -> str:
-        """Writes a job whose other keys are what they must not be; says in which way, of as many as there are."""
+        """Writes a job with a wrong value in another key, each call in the next way; returns a description."""
         ...
 
     async def read_leaks(self, redis: Redis, *, beside_arq: bool = False) -> list[str]:
-        """What should be gone when every job has ended and all workers have left, and what is wrong with each.
+        """Keys that should not exist after every job has ended and all workers have left, with what is wrong.
 
         Args:
-            redis: the client.
-            beside_arq: arq's workers have ended jobs too. They leave crash notes, of which they know nothing, behind.
+            redis: a client.
+            beside_arq: arq's workers have ended jobs, too. They do not know crash notes, and leave them behind.
         """
         ...
 
 
 def read_result(data: bytes | None) -> str | None:
-    """A result as `QueueView.read_results` gives it."""
+    """A result as `QueueView.read_results` returns it."""
     if data is None:
         return None
     try:

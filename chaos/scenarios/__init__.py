@@ -22,11 +22,11 @@ class Scenario:
     """One scenario.
 
     Attributes:
-        name: T1, say.
+        name: such as T1.
         title: what happens, in a few words.
-        play: plays it.
-        controls: whether stock arq can play it as well.
-        formats: the formats of queues that it is about.
+        play: runs it.
+        controls: whether stock arq can run it as a control.
+        formats: the queue formats that it applies to.
     """
 
     name: str
@@ -86,4 +86,4 @@ SELECTIONS: Final[Mapping[str, Mapping[Format, Sequence[str]]]] = {
     "short": {"native": (*_SHORT, "T32", "T33", "T34", "T35", "T36", "T37", "T38", "T39"), "arq": (*_SHORT, "T31")},
     "long": {"native": tuple(SCENARIOS), "arq": tuple(SCENARIOS)},
 }
-"""What is played where no scenario is named, by size and format."""
+"""The scenarios that run by default, by size and format."""

@@ -1,1 +1,1 @@
-"""Faults of jobs: malformed, deadly to their workers, blocking, deaf to their cancelling."""
+"""Faults of jobs: they are malformed, kill their workers, block, or ignore cancellation."""

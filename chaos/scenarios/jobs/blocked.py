@@ -1,4 +1,4 @@
-"""T9: jobs that block the event loop, keep the interpreter busy, or hold its lock for longer than the lease."""
+"""T9: jobs that block the event loop, keep the interpreter busy, or hold the GIL for longer than the lease."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from chaos.outcome import Outcome, check_basics
 
 
 async def block(environment: Environment) -> Outcome:
-    """Whoever only blocks the loop keeps its leases; whoever holds the interpreter's lock loses them, and no more."""
+    """A worker whose loop is blocked keeps its leases; one whose GIL is held loses them, but nothing else."""
     await environment.start_workers(workers=2, concurrency=5)
     count = environment.sized(ci=4, short=6, long=100)
     longest = {"shortest_ms": 1000, "longest_ms": 4000}
@@ -20,7 +20,7 @@ async def block(environment: Environment) -> Outcome:
     outcome = await environment.settle()
     outcome.facts |= {"seconds_to_empty": round(settled, 1), "overlap_of_lock_holders": outcome.figures.overlap}
     outcome.facts["dup_of_lock_holders"] = outcome.figures.dup - kept.dup
-    # Such a worker looks like one that is gone: its job runs elsewhere, and is dead after three times.
+    # Such a worker looks dead: its job runs elsewhere, and is dead after the third time.
     outcome.facts["dead_lock_holders"] = outcome.figures.dead
     outcome.figures.overlap, outcome.figures.dup, outcome.figures.dead = kept.overlap, kept.dup, 0
     outcome.figures.overlap_ids = kept.overlap_ids

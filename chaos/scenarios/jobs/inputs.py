@@ -1,4 +1,4 @@
-"""T12, T13: payloads that are malformed, and jobs that kill their workers."""
+"""T12, T13: malformed payloads, and jobs that kill their workers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_DEATHS: Final = 3
 
 
 async def malformed(environment: Environment) -> Outcome:
-    """Malformed jobs among as many good ones."""
+    """Malformed jobs among the same number of good ones."""
     fleet = await environment.start_workers("--allow-pickle", "--keep-unknown", "0s")
     await environment.enqueue(count=200, prefix="before")
     before = await _until_ended_and_rss(environment, fleet)
@@ -36,7 +36,7 @@ async def malformed(environment: Environment) -> Outcome:
     letters = {job_id: await _error_of(environment, job_id) for job_id in bad}
     without = sorted({bad[job_id] for job_id, error in letters.items() if not error})
     outcome.facts |= {"malformed": len(bad), "growth_mib": round(growth / MIB, 1), "without_reason": without[:10]}
-    # Arguments of a wrong type are found out by the function itself.
+    # Only the function itself detects arguments of a wrong type.
     outcome.figures.phantom -= _count_runs(environment, [job_id.decode("utf-8", "backslashreplace") for job_id in bad])
     check_basics(outcome, environment.fleets, planned_deaths=0)
     outcome.check("bad jobs that are not dead with a reason", len(without), equals=0)
@@ -62,7 +62,7 @@ async def poison(environment: Environment) -> Outcome:
     planned = MAX_DEATHS * len(lethal)
     outcome.facts |= {"poison": len(lethal), "harmless": len(harmless), "bound_of_deaths": planned}
     outcome.facts["reasons"] = dict(Counter((error or "none")[:70] for error in errors.values()).most_common(12))
-    # Every death takes good jobs along that were in flight, so duplicates and crashes of these are to be expected.
+    # Every death also hits good jobs in flight, so duplicates and crashes of these are expected.
     outcome.figures.dup_bound = outcome.deaths * 20
     check_basics(outcome, environment.fleets, planned_deaths=planned)
     outcome.check("poison that is not dead with a reason", sum(not error for error in errors.values()), equals=0)
@@ -88,7 +88,7 @@ def _count_runs(environment: Environment, job_ids: list[str]) -> int:
 
 
 async def _error_of(environment: Environment, job_id: bytes) -> str | None:
-    """What a job's dead letter gives as the reason; None where there is no letter."""
+    """The reason in a job's dead letter; None if there is no dead letter."""
     letter = await environment.queue.read_dead_letter(environment.redis.client, job_id)
     if not letter:
         return None
@@ -107,5 +107,5 @@ def _rss(fleet: Fleet) -> int:
 async def _until_ended_and_rss(environment: Environment, fleet: Fleet) -> int:
     await environment.until_empty(30)
     results = await environment.read_results(["before-0"])
-    assert results["before-0"] is not None, "the first jobs did not run"
+    assert results["before-0"] is not None, "the first jobs have not run"
     return _rss(fleet)

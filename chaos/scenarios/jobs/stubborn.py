@@ -1,4 +1,4 @@
-"""T29: jobs that swallow their cancelling, shield from it, raise it themselves, or nest tasks that ignore it."""
+"""T29: jobs that swallow their cancellation, shield work from it, raise it themselves, or nest tasks that ignore it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from monarq.producer import named
 KINDS: Final = ("swallow", "shield", "cancel_itself", "nest")
 LASTS_MS: Final = 3_000
 PLACES: Final = 40
-"""Two workers of twenty each."""
+"""Two workers with twenty places each."""
 
 
 async def cancel(environment: Environment) -> Outcome:
-    """Each has one run at a time, frees its place when it ends, and does not hold up a worker that is to stop."""
+    """Each job has one run at a time, frees its place when it ends, and does not delay the stop of its worker."""
     fleet = await environment.start_workers(target="chaos.jobs.stubborn")
     each = environment.sized(ci=5, short=12, long=50)
     stubborn = [f"{kind}-{number}" for number in range(each) for kind in KINDS]
@@ -34,7 +34,7 @@ async def cancel(environment: Environment) -> Outcome:
     again, handed_s = await _stop_among_them(environment)
     outcome = await environment.settle()
     outcome.figures.phantom -= len({event.job_id for event in environment.events(START) if _is_stubborn(event.job_id)})
-    # A process that ends takes a job along that does not: it runs again, as it would after a crash.
+    # A job that ignores the end of its process dies with it, and runs again as after a crash.
     outcome.figures.dup_bound = again
     outcome.facts |= {"stubborn": len(stubborn), "handed_back": again, "results": _counters(results)}
     check_basics(outcome, environment.fleets, planned_deaths=0)
@@ -47,7 +47,7 @@ async def cancel(environment: Environment) -> Outcome:
 
 
 async def _fill_all_places(environment: Environment) -> float | None:
-    """As many jobs as there are places run at the same time; None where they do not: a place is still held."""
+    """Runs as many jobs at once as there are places; None if they do not all run because a place is still taken."""
     await environment.enqueue(count=PLACES, prefix="place", shortest_ms=4_000, longest_ms=4_000)
 
     def all_run() -> bool:
@@ -64,7 +64,7 @@ async def _fill_all_places(environment: Environment) -> float | None:
 
 
 async def _stop_among_them(environment: Environment) -> tuple[int, float]:
-    """Stops a pool whose jobs ignore that they are cancelled; gives how many and when all ran elsewhere."""
+    """Stops a pool whose jobs ignore cancellation; returns how many there were, and when all had run elsewhere."""
     count = 10
     async with environment.producer() as producer:
         for number in range(count):
@@ -98,7 +98,7 @@ def _longest_run_s(environment: Environment) -> float:
 
 
 def _counters(results: dict[str, str | None]) -> dict[str, int]:
-    """How many of each kind ended in which way."""
+    """How many jobs of each kind ended in each way."""
     found: dict[str, int] = {}
     for job_id, result in results.items():
         way = "no result" if result is None else "failed" if result.startswith("failed: ") else "done"

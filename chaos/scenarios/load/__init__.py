@@ -1,1 +1,1 @@
-"""Load: thousands of jobs at one moment, long queues, every write synced, and a soak."""
+"""Load: thousands of jobs at one moment, long queues, a sync of every write, and a soak test."""

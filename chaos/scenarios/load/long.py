@@ -1,4 +1,4 @@
-"""T3, T24, T30: what takes long, or is of interest before a release only."""
+"""T3, T24, T30: scenarios that take long, or matter only before a release."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MIB: Final = 1 << 20
 
 
 async def fsync_always(environment: Environment) -> Outcome:
-    """T2 on a Redis that writes to disk before it answers."""
+    """T2 on a Redis that syncs to disk before it replies."""
     await environment.redis.client.config_set("appendfsync", "always")
     outcome = await kill_workers_and_redis(environment)
     events = environment.events(FINISH)
@@ -38,7 +38,7 @@ async def fsync_always(environment: Environment) -> Outcome:
 
 
 async def head_of_line(environment: Environment) -> Outcome:
-    """Ten thousand jobs that an arq worker seems to run are in front of a hundred that are free."""
+    """Ten thousand jobs that an arq worker seems to run are queued before a hundred free ones."""
     redis = environment.redis.client
     pipe = redis.pipeline(transaction=False)
     for number in range(HEAD):
@@ -66,7 +66,7 @@ async def head_of_line(environment: Environment) -> Outcome:
 async def soak(environment: Environment) -> Outcome:
     """Kills, crons and payloads of up to 1 MB for as long as CHAOS_SOAK_S says, two hours by default.
 
-    What is not killed must not grow: the supervisors, and the worker of a second pool.
+    The processes that are not killed must not grow: the supervisors, and the worker of a second pool.
     """
     seconds = float(os.environ.get(SOAK_VARIABLE, "7200"))
     killed = await environment.start_workers(*FORBEARING, target="chaos.jobs.crons")
@@ -100,7 +100,7 @@ async def soak(environment: Environment) -> Outcome:
 
 
 def _check_growth(outcome: Outcome, before: list[Resources], after: list[Resources], hours: float) -> None:
-    """A MiB an hour, after one for the noise; the worker has up to twenty payloads of up to a MiB in its hands."""
+    """Allows 1 MiB per hour, and 1 for noise; the worker holds up to twenty payloads of up to 1 MiB."""
     pairs = list(zip(before, after, strict=True))
     supervisors = max(new.supervisor_bytes - old.supervisor_bytes for old, new in pairs) / MIB
     worker = (after[1].worker_bytes - before[1].worker_bytes) / MIB
@@ -120,7 +120,7 @@ def _waits_of_free(environment: Environment) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the supervisor of a pool and its first worker have of memory, and the supervisor of open files."""
+    """The memory of a pool's supervisor and of its first worker, and the supervisor's open files."""
 
     supervisor_bytes: int
     worker_bytes: int

@@ -1,4 +1,4 @@
-"""T25, T26: thousands of jobs fail at the same moment, or are due at the same moment."""
+"""T25, T26: thousands of jobs fail or become due at the same moment."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from chaos.outcome import Outcome, check_basics
 from monarq.producer import named
 
 AWAY_S: Final = 12.0
-"""How long the downstream stays away when every job has failed once."""
+"""How long the downstream service stays away after every job has failed once."""
 
 REDIS_CPU: Final = 0.7
 SPREAD: Final = 3.0
 CALLS_A_JOB: Final = 0.5
-"""Calls of scripts for each job, claim and finish together, which both take many jobs at a time."""
+"""Script calls per job, claim and finish together; both handle many jobs per call."""
 
 
 async def retry_storm(environment: Environment) -> Outcome:
-    """Everything fails at once; the retries come spread out, and all is done when the downstream is back."""
+    """Everything fails at once; the retries are spread out, and all jobs finish once the downstream service is back."""
     count = environment.sized(ci=1_000, short=5_000, long=50_000)
     flag = environment.ledger_directory / AWAY
     flag.touch()
@@ -55,7 +55,7 @@ async def retry_storm(environment: Environment) -> Outcome:
 
 
 async def _until_each_has_failed(environment: Environment, count: int) -> None:
-    """Waits out the first attempts, which take as long as the machine needs: the retries are behind them."""
+    """Waits for the first attempts of all jobs, however long they take: retries are queued after them."""
     while len({event.job_id for event in environment.events(RAISED)}) < count:
         await asyncio.sleep(1)
 
@@ -82,7 +82,7 @@ async def herd(environment: Environment) -> Outcome:
 async def _enqueue_for_one_moment(
     environment: Environment, job: str, arguments: tuple[object, ...], count: int, due_in_s: float
 ) -> int:
-    """Enqueues jobs that are due so many seconds from now; gives this moment, by the ledger's clock."""
+    """Enqueues jobs that become due together in some seconds; returns this moment by the ledger's clock."""
     asked_ns, due_s = time.monotonic_ns(), time.time() + due_in_s
     async with environment.producer() as producer:
         due = named(job).options(defer_until=_moment(due_s))
@@ -106,7 +106,7 @@ async def _redis_cpu_s(environment: Environment) -> float:
 async def _peak_of_retries(environment: Environment) -> float:
     """How many retries are due in the busiest second to come, as a multiple of the mean.
 
-    When they are due is the queue's doing; when they run is the machine's as well.
+    The queue decides when they are due; when they run depends on the machine, too.
     """
     due = await environment.queue.read_due_ms(environment.redis.client)
     now_ms = time.time() * 1000

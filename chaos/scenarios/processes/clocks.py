@@ -19,18 +19,18 @@ MINUTE: Final = 60.0
 HOUR: Final = 3600.0
 OFF: Final = 5 * MINUTE
 STEPS: Final = ((OFF - HOUR, -OFF), (OFF - HOUR, 2 * 24 * HOUR), (OFF, -OFF))
-"""How wrong the two workers' clocks are after each step: one goes back an hour, one leaps two days, both return."""
+"""The errors of the two workers' clocks after each step: one goes back an hour, one leaps two days, both return."""
 
 EVERY_S: Final = 3.0
 LONGEST_DEFER_S: Final = 5.0
 CLOCKS_NS: Final = 5_000_000
-"""Redis' wall clock is held against the ledger's monotonic one, and rounds to ms: less than this is not early."""
+"""Redis' wall clock is compared with the ledger's monotonic one, and rounded to ms: less than this is not early."""
 
 POLL_S: Final = 0.5
 
 
 async def shift(environment: Environment) -> Outcome:
-    """Nothing runs early or late by a wrong clock, no tick is missing or comes twice, and cancelling works."""
+    """No wrong clock makes a job run early or late; no tick is missing or doubled, and cancelling works."""
     clocks = {name: Clock(environment.directory, name) for name in ("ahead", "behind", "client-ahead", "client-behind")}
     for name, clock in clocks.items():
         clock.set(OFF if name.endswith("ahead") else -OFF)
@@ -69,12 +69,12 @@ async def shift(environment: Environment) -> Outcome:
 
 
 async def _cancel_all(environment: Environment, clocks: dict[str, Clock]) -> dict[str, int]:
-    """Jobs that clients with wrong clocks enqueue, and this process cancels; gives how many were not cancelled."""
+    """Clients with wrong clocks enqueue jobs, and this process cancels them; returns how many were not cancelled."""
     wrong: dict[str, int] = {}
     async with environment.producer() as producer:
         for name in ("client-ahead", "client-behind"):
             ids = [f"cancel-{name}-{number}" for number in range(10)]
-            for job_id in ids:  # it may run or not, which is what the ledger calls unknown
+            for job_id in ids:  # it may or may not run: unknown, in the ledger's terms
                 environment.ledger.note(UNKNOWN, job_id)
             await _enqueue_elsewhere(environment, clocks[name], f"cancel-{name}")
             cancelled = await asyncio.gather(*(_cancel(producer, job_id) for job_id in ids))
@@ -90,7 +90,7 @@ async def _cancel(producer: Producer, job_id: str) -> bool:
 
 
 async def _enqueue_elsewhere(environment: Environment, clock: Clock, prefix: str) -> None:
-    """Ten jobs of ten seconds, some of which wait meanwhile; this scenario's ledger takes them for unknown."""
+    """Enqueues ten jobs of ten seconds, some of which have to wait; this scenario's ledger records them as unknown."""
     directory = environment.directory / prefix
     directory.mkdir()
     enqueuer = await environment.start_enqueuer(

@@ -1,7 +1,7 @@
-"""T8, T34: workers are frozen (SIGSTOP) past their leases and thawed again, when its jobs have ended elsewhere.
+"""T8, T34: workers are frozen (SIGSTOP) past their leases, and thawed after their jobs have ended elsewhere.
 
-What it then says of them must change nothing: their ids have been given to new jobs meanwhile, which wait, run or have
-ended, or whose old run wants another try.
+What they then report must change nothing: the ids have been reused for new jobs, which wait, run or have ended, or the
+old run asks for a retry.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from monarq.producer import named
 SECOND: Final = "generation=2"
 AT_ONCE: Final = 50
 RUN_MS: Final = 1500
-"""The first runs are frozen in the middle of this."""
+"""The duration of the first runs, which are frozen in the middle, in ms."""
 
 
 async def freeze(environment: Environment) -> Outcome:
     """Rounds of fifty jobs each."""
     workers = environment.sized(ci=1, short=1, long=10)
     fleet = await environment.start_workers(workers=workers, concurrency=AT_ONCE // workers)
-    await environment.until(lambda: fleet.ready() >= workers, 120)  # none ends its jobs before the last has any
+    await environment.until(lambda: fleet.ready() >= workers, 120)  # none may end jobs before the last has any
     rounds = environment.sized(ci=1, short=4, long=20)
     refused = 0
     states: tuple[Callable[[Environment, list[str]], Awaitable[None]], ...] = (_wait, _run, _ended, _wait_with_retry)
@@ -50,7 +50,7 @@ async def _play_round(
     job_ids: list[str],
     state: Callable[[Environment, list[str]], Awaitable[None]],
 ) -> int:
-    """Returns how many stale runs the thawed worker has abandoned."""
+    """Plays a round; returns how many stale runs the thawed workers have abandoned."""
     frozen = environment.fleets[0]
     job = "retry_generation" if state is _wait_with_retry else "generation"
     for job_id in job_ids:
@@ -79,7 +79,7 @@ async def _play_round(
 
 
 async def _until_recorded(environment: Environment, job_ids: list[str]) -> None:
-    """Waits until the ends of the first runs are in Redis: the ledger knows of them before."""
+    """Waits until Redis has the ends of the first runs: the ledger has them earlier."""
     async with asyncio.timeout(30):
         while None in (await environment.read_results(job_ids)).values():
             await asyncio.sleep(0.05)
@@ -90,7 +90,7 @@ async def _wait(environment: Environment, job_ids: list[str]) -> None:
 
 
 async def _wait_with_retry(environment: Environment, job_ids: list[str]) -> None:
-    """The same, and the old runs ask for another try."""
+    """The same, and the old runs ask for a retry."""
 
 
 async def _run(environment: Environment, job_ids: list[str]) -> None:
@@ -118,21 +118,21 @@ def _finished(environment: Environment, job_ids: list[str], number: int) -> int:
 
 
 def _ended_once(environment: Environment, job_ids: list[str], frozen: set[int]) -> bool:
-    """Whether other workers have ended them all."""
+    """Whether other workers have ended all of them."""
     wanted = set(job_ids)
     found = {e.job_id for e in environment.events(FINISH) if e.job_id in wanted and e.pid not in frozen}
     return found == wanted
 
 
 def _thawed_count(environment: Environment, job_ids: list[str], thawed: set[int]) -> int:
-    """How many of the thawed workers' first runs are over, in whatever way."""
+    """How many of the thawed workers' first runs have ended in any way."""
     wanted = set(job_ids)
     mine = [e for e in environment.events() if e.job_id in wanted and e.pid in thawed and "generation=1" in e.note]
     return len({event.job_id for event in mine if event.what != START})
 
 
 async def freeze_beside(environment: Environment) -> Outcome:
-    """One of two workers is frozen again and again, and the other takes its jobs as soon as their leases have ended."""
+    """One of two workers is frozen repeatedly, and the other takes its jobs as soon as their leases expire."""
     frozen = await environment.start_workers(workers=1)
     await environment.start_workers(workers=1, concurrency=2 * AT_ONCE)
     enqueuer = await environment.start_enqueuer(count=ENDLESS, per_second=40, longest_ms=1000)
@@ -150,7 +150,7 @@ async def freeze_beside(environment: Environment) -> Outcome:
     enqueuer.terminate()
     await enqueuer.wait()
     outcome = await environment.settle()
-    # The run that is frozen goes on for a moment when it thaws, before its worker stops it.
+    # After the thaw, the frozen run goes on for a moment before its worker stops it.
     outcome.facts["overlap_of_frozen_runs"] = outcome.figures.overlap
     outcome.figures.overlap, outcome.figures.overlap_ids = 0, []
     outcome.figures.recovery = recovery
@@ -161,7 +161,7 @@ async def freeze_beside(environment: Environment) -> Outcome:
 
 
 def _recoveries(environment: Environment, fault: Event) -> list[float]:
-    """From the freeze of a worker to the next run of each job that it was running."""
+    """The times from a worker's freeze to the next run of each job that it was running."""
     running: dict[str, Event] = {}
     found = []
     for event in environment.events():
@@ -190,7 +190,7 @@ def _check(environment: Environment, outcome: Outcome, total: int, thawed: int) 
     outcome.check("KEYLEAK", outcome.facts["key_leaks"], equals=0)
     outcome.check("worker deaths", outcome.deaths - len(environment.events(KILL)), equals=0)
     figures.overlap_ids = []
-    # The first job of each id may run twice: a frozen worker looks like a dead one. The second is another job.
+    # The first job of each id may run twice, as a frozen worker looks dead. The second one is a different job.
     figures.dup -= len(set(finished))
     figures.dup_bound = total
     outcome.check("DUP", figures.dup, at_most=total)

@@ -8,8 +8,8 @@ from chaos.environment import FORBEARING, LEASE_S, Environment
 from chaos.outcome import Outcome, check_basics, check_recovery, slow_start_s
 
 PER_SECOND = 500
-"""More than this the workers of two cores do not do while one of them is killed each second: the jobs of the killed
-would wait behind a backlog, and the time until they run would measure that."""
+"""More than the workers of two cores can do while one is killed each second would build up a backlog, and recovery
+times would measure that."""
 
 
 async def kill_workers(environment: Environment) -> Outcome:

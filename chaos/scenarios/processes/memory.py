@@ -1,8 +1,8 @@
-"""T14: workers are killed for taking too much memory; whoever takes it harms no other job.
+"""T14: workers are killed for taking too much memory; jobs that take it harm no other job.
 
-1. A job grows in the worker itself, which is killed as the kernel would; here the driver does it, as not every machine
-   lets one set up a limit.
-2. A cpu job grows beyond its limit, and its lane's guard kills its process and nothing else.
+1. A job grows in the worker itself, which is then killed: by the driver instead of the kernel, as not every machine
+   allows a limit to be set.
+2. A cpu job exceeds its limit, and its lane's guard kills only its process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MS: Final = 200
 
 
 async def overfill(environment: Environment) -> Outcome:
-    """A job that takes all memory each second, among good ones."""
+    """Each second, a job takes all memory, among good jobs."""
     fleet = await environment.start_workers(workers=4, target="chaos.jobs.memory", concurrency=PLACES)
     rounds = environment.sized(ci=4, short=16, long=50)
     good = await environment.start_enqueuer(count=round(rounds * EVERY_S * 100), per_second=100)
@@ -54,7 +54,7 @@ async def overfill(environment: Environment) -> Outcome:
 
 
 async def _kill_the_large(environment: Environment, fleet: Fleet) -> None:
-    """Kills workers that have more than the limit."""
+    """Kills workers above the limit."""
     while True:
         await asyncio.sleep(0.02)
         for pid in fleet.pids():

@@ -10,16 +10,16 @@ from chaos.outcome import Outcome, check_basics
 from chaos.processes.fleet import ArqFleet
 
 ARQ_TIMEOUT_S = 2.0
-"""Shortens the time for which arq holds a dead worker's jobs: this and 10 s."""
+"""Shortens the time for which arq holds a dead worker's jobs: this plus 10 s."""
 
 CONCURRENCY = 4
-"""Of monarq's workers: with more they leave nothing for arq's, which look for jobs ten times a second."""
+"""For monarq's workers: with more, they leave nothing for arq's, which poll ten times a second."""
 
 LONGEST_MS = 100
 
 
 async def mix(environment: Environment) -> Outcome:
-    """One monarq pool and two arq workers, an enqueuer of each kind, and a kill each second."""
+    """A monarq pool and two arq workers, an enqueuer of each kind, and a kill each second."""
     ours = await environment.start_workers("--allow-pickle", *FORBEARING, concurrency=CONCURRENCY)
     theirs = ArqFleet(
         environment.redis.url, environment.directory, environment.ledger_directory, workers=2, timeout_s=ARQ_TIMEOUT_S

@@ -1,6 +1,6 @@
 """T28: monarq as PID 1, as in a container without an init, and jobs that leave processes behind.
 
-PID 1 gets every orphan of its container and has to reap it; and signals of which it has no handler do not reach it.
+PID 1 inherits every orphan of its container and has to reap it; signals without a handler do not reach it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FOR_EVER_MS: Final = 3_600_000
 
 
 async def contain(environment: Environment) -> Outcome:
-    """Orphans that end are reaped, and none outlives the workers."""
+    """Orphans that exit are reaped, and none outlives the workers."""
     rootless = () if os.geteuid() == 0 else ("--user", "--map-root-user")
     fleet = await environment.start_workers(target="chaos.jobs.orphans", within=(*UNSHARE, *rootless))
     assert isinstance(fleet, MonarqFleet)
@@ -51,7 +51,7 @@ async def contain(environment: Environment) -> Outcome:
 
 
 def _pid_within(fleet: MonarqFleet) -> int:
-    """The supervisor's number as it sees it itself."""
+    """The supervisor's process id as it sees it itself."""
     status = Path(f"/proc/{fleet.supervisor}/status").read_text(encoding="utf-8")
     [line] = [line for line in status.splitlines() if line.startswith("NSpid:")]
     return int(line.split()[-1])
@@ -66,7 +66,7 @@ def _zombies(fleet: MonarqFleet) -> int:
 
 
 def _left_behind(environment: Environment) -> list[int]:
-    """The processes that jobs of this scenario started and that live."""
+    """The processes started by jobs of this scenario that are still alive."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):

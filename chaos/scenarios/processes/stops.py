@@ -1,4 +1,4 @@
-"""T10: rolling restarts, one after the other, under load, with jobs among them that outlast the grace."""
+"""T10: rolling restarts, one after the other, under load, with some jobs that outlast the grace period."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from chaos.outcome import Outcome, check_basics
 EVERY_S: Final = 5.0
 PER_SECOND: Final = 200
 HANDED_MS: Final = 15_000
-"""Longer than the grace, also where a busy machine takes seconds from their start to the stop."""
+"""Longer than the grace period, even if a busy machine takes seconds from their start to the stop."""
 
 ARQ_TIMEOUT_S: Final = 20.0
-"""In the control: longer than the longest job."""
+"""In the control; longer than the longest job."""
 
 
 async def restart_rolling(environment: Environment) -> Outcome:
-    """SIGHUP every 5 s; then SIGTERM with jobs running that last longer than the grace."""
+    """SIGHUP every 5 s; then SIGTERM while jobs run that outlast the grace period."""
     fleet = await environment.start_workers(workers=2, concurrency=400, arq_timeout_s=ARQ_TIMEOUT_S)
     restarts = environment.sized(ci=2, short=5, long=20)
     count = round(restarts * EVERY_S * PER_SECOND)
@@ -45,7 +45,7 @@ async def restart_rolling(environment: Environment) -> Outcome:
 
 
 async def _stop_with_long_jobs(environment: Environment, outcome: Outcome) -> None:
-    """A worker that is told to stop while jobs run that last longer than its grace."""
+    """Stops a worker while jobs run that outlast its grace period."""
     first = await environment.start_workers(workers=1, concurrency=50, arq_timeout_s=ARQ_TIMEOUT_S)
     await environment.enqueue(count=20, shortest_ms=HANDED_MS, longest_ms=HANDED_MS, prefix="handed")
     await environment.until(lambda: _starts_of(environment, "handed") == 20, 20)
@@ -65,5 +65,5 @@ def _starts_of(environment: Environment, prefix: str) -> int:
 
 
 def _charged(environment: Environment) -> int:
-    """Runs that were a second try, though no job here asks for one."""
+    """Runs that were a second try, although no job here asks for a retry."""
     return sum(event.job_try != 1 for event in environment.events(START))

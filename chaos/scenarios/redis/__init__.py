@@ -1,1 +1,1 @@
-"""Faults of Redis and of the connections to it: cut, silent, down, full, read-only, failed over."""
+"""Faults of Redis and of its connections: cut, silent, down, full, read-only, failed over."""

@@ -1,10 +1,11 @@
-"""T38, T39: a Redis Cluster under load: slots of queues move, and primaries that hold them are killed.
+"""T38, T39: a Redis Cluster under load: slots of queues move, and primaries that serve them are killed.
 
-One queue has four shards, on all of three primaries; beside it is one without.
+One queue has four shards, spread over all three primaries; another has no shards.
 
-Redis replicates asynchronously: what a primary acknowledged and had not sent on is gone with it, whatever a queue does.
-So after a failover losses are counted, and each must be explained: acknowledged shortly before a kill, of a shard that
-the killed primary held, on that primary's disk, and on that of its replica never. Nothing else may be lost.
+Redis replicates asynchronously: whatever a queue does, writes that a primary acknowledged but had not replicated are
+lost with it. So losses after a failover are counted, and each must be explained: the job was acknowledged shortly
+before a kill, its shard was on the killed primary, and it is on that primary's disk but never reached its replica's.
+Nothing else may be lost.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ from monarq.shared.formats.native.sharded.growth import set_shards
 
 RESUME_S: Final = NODE_TIMEOUT_MS / 1000 + 5.0
 REPLICATION_NS: Final = 1_000_000_000
-"""How long before a kill what was acknowledged may not have reached the replica; far more than on a machine at rest."""
+"""How long before a kill an acknowledged job may not have been replicated; far more than on an idle machine."""
 
 IN_FLIGHT_NS: Final = 100_000_000
-"""A reply that was under way at a kill is noted within this time."""
+"""A reply in flight at a kill is recorded within this time."""
 
 OVERTAKEN_S: Final = 2.0
-"""Workers claim in order and start beside each other: as long as one of them may wait for a core, or for its node."""
+"""Workers claim in order but start jobs in parallel: one of them may wait this long for a core or for its node."""
 
 KILL_EVERY: Final = 4
 _WORKERS: Final = 2
@@ -46,9 +47,9 @@ _QUIET_S: Final = 1.0
 
 
 async def move_slots(environment: Environment) -> Outcome:
-    """The slots of the shards in turns, and at times that of the fleet, go from primary to primary while jobs run.
+    """The slots of the shards in turn, and sometimes that of the fleet, move between primaries while jobs run.
 
-    Now and then a worker is killed while it is on its way.
+    Sometimes a worker is killed during a move.
     """
     cluster = Cluster(environment.directory / "cluster")
     moves: Counter[str] = Counter()
@@ -58,7 +59,7 @@ async def move_slots(environment: Environment) -> Outcome:
         count = environment.sized(ci=800, short=5000, long=50_000)
         per_second = environment.sized(ci=150, short=250, long=1000)
         wanted = environment.sized(ci=1, short=len(CLUSTERED.tags), long=len(CLUSTERED.tags))
-        # Half as much again as the workers can run, so that jobs wait in every shard, also where enqueuers are slow.
+        # 50 % more than the workers can run, so that jobs wait in every shard even if enqueuers are slow.
         longest_ms = round(2 * 1000 * _WORKERS * _CONCURRENCY / (per_second / 1.5))
         await _open_queues(environment, cluster)
         enqueuers = await _start_enqueuers(environment, cluster, count, per_second, longest_ms)
@@ -84,7 +85,7 @@ async def move_slots(environment: Environment) -> Outcome:
         while len(+busy) < wanted or moves.total() < KILL_EVERY:
             if not await environment.queue.waiting(cluster.client):
                 break
-            await move()  # all was enqueued before this machine had moved as many
+            await move()  # all jobs were enqueued before that many moves were made
         outcome = await environment.settle(300)
     finally:
         await cluster.stop()
@@ -100,16 +101,16 @@ async def move_slots(environment: Environment) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """A primary's end.
+    """The kill of a primary.
 
     Attributes:
-        port: of the primary.
-        tags: the shards that it held.
-        began_ns: when it was about to be killed.
-        ended_ns: when it was dead.
+        port: the primary's port.
+        tags: the hash tags of the shards that it served.
+        began_ns: when it was just about to be killed.
+        ended_ns: when it had been killed.
         promoted_ns: when its replica had taken over.
-        old_disk: the AOF that it left.
-        new_disk: that of its replica.
+        old_disk: its AOF.
+        new_disk: its replica's AOF.
     """
 
     port: int
@@ -123,13 +124,13 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """An acknowledged job that is not there any more.
+    """An acknowledged job that was lost.
 
     Attributes:
         job_id: the job.
-        shard: where it lived.
-        kill: the number of the kill that explains it; None where none does.
-        ms_before: for how long it had been acknowledged when the kill began.
+        shard: its shard.
+        kill: the number of the kill that explains it; None if none does.
+        ms_before: how long before the kill it was acknowledged, in ms.
         on_old_disk: whether the killed primary had written it.
         on_new_disk: whether the replica had.
         ran: whether it had begun to run.
@@ -145,9 +146,9 @@ class Loss:
 
 
 async def fail_over(environment: Environment) -> Outcome:
-    """Primaries that hold shards are killed one after the other, and their replicas promoted."""
-    # The AOF of a killed primary is read for what it had acknowledged. So nothing may be hidden in a compressed base,
-    # nor be written later than it is acknowledged, as it is by everysec where the disk is slow.
+    """Primaries that serve shards are killed one after the other, and their replicas promoted."""
+    # The AOF of a killed primary is searched for what it had acknowledged. So nothing may be in a compressed base file,
+    # or be written after its acknowledgement, as with everysec on a slow disk.
     cluster = Cluster(
         environment.directory / "cluster",
         replicas=1,
@@ -169,7 +170,7 @@ async def fail_over(environment: Environment) -> Outcome:
         for _ in range(failovers):
             await asyncio.sleep(_QUIET_S)
             kills.append(await _kill_primary(environment, cluster, len(kills)))
-            # Work has begun again by then, or too late; jobs of after the next kill would say nothing of this one.
+            # By then work has resumed, or it is too late: jobs after the next kill would say nothing about this one.
             await asyncio.sleep(kills[-1].began_ns / 1e9 + resume_s - time.monotonic())
         await environment.until(lambda: count_events(environment.ledger_directory, "enqueuer") >= count, 600)
         for enqueuer in enqueuers:
@@ -195,7 +196,7 @@ async def fail_over(environment: Environment) -> Outcome:
 
 
 async def _open_queues(environment: Environment, cluster: Cluster) -> None:
-    """Jobs of before a queue has its shards would all wait in the first, where later ones of others overtake them."""
+    """Shards the queues first: earlier jobs would all wait in shard 0, and be overtaken by those of other shards."""
     environment.client, environment.queue = cluster.client, CLUSTERED
     await set_shards(cluster.client, SHARDED, SHARDS)
 
@@ -210,16 +211,17 @@ async def _start_workers(environment: Environment, cluster: Cluster) -> None:
 async def _start_enqueuers(
     environment: Environment, cluster: Cluster, count: int, per_second: float, longest_ms: int
 ) -> list[Process]:
-    """Starts those who put jobs into both queues.
+    """Starts enqueuers for both queues.
 
-    Of the jobs three fifths go to the shards by ids of their own, one fifth by made ids, and one to the queue without.
+    Three fifths of the jobs go to the shards with chosen ids, one fifth with generated ids, and one fifth to the other
+    queue.
 
     Args:
-        environment: of the scenario.
-        cluster: where the queues are.
-        count: how many jobs in all.
-        per_second: at which pace.
-        longest_ms: how long a job takes at the most.
+        environment: the scenario's environment.
+        cluster: the cluster with the queues.
+        count: the total number of jobs.
+        per_second: how many jobs per second.
+        longest_ms: the longest duration of a job.
     """
     plans: list[tuple[int, dict[str, Any]]] = [
         (3, {"queue": SHARDED}),
@@ -239,7 +241,7 @@ async def _start_enqueuers(
 
 
 async def _kill_primary(environment: Environment, cluster: Cluster, number: int) -> Kill:
-    """Kills one of the primaries that hold a shard; returns when it is back as a replica."""
+    """Kills one of the primaries that serve a shard; returns when it is back as a replica."""
     held: dict[ClusterNode, list[str]] = {}
     for tag in CLUSTERED.tags:
         held.setdefault(await cluster.holder(NativeKeys.of(tag).key("meta")), []).append(tag)
@@ -263,7 +265,7 @@ async def _kill_primary(environment: Environment, cluster: Cluster, number: int)
 
 
 def _find_losses(events: Sequence[Event], results: dict[str, str | None], kills: Sequence[Kill]) -> list[Loss]:
-    """The acknowledged jobs without a result, and what speaks for a kill as the reason."""
+    """The acknowledged jobs without a result, and the evidence that a kill is the reason."""
     acked = {event.job_id: event.mono_ns for event in events if event.what == ACKED}
     lost = [job_id for job_id in acked if results[job_id] is None]
     ran = {event.job_id for event in events if event.what == START}
@@ -281,7 +283,7 @@ def _find_losses(events: Sequence[Event], results: dict[str, str | None], kills:
 
 
 def _check_losses(outcome: Outcome, losses: Sequence[Loss]) -> None:
-    """Each lost job was on the disk of a primary that was killed just then, and had not reached its replica."""
+    """Checks that each lost job was on the disk of a primary killed just then, and had not reached its replica."""
     explained = [loss for loss in losses if loss.kill is not None and loss.on_old_disk and not loss.on_new_disk]
     outcome.facts |= {
         "lost_by_failover": len(explained),
@@ -294,9 +296,9 @@ def _check_losses(outcome: Outcome, losses: Sequence[Loss]) -> None:
 
 
 def _check_again(outcome: Outcome, events: Sequence[Event], kills: Sequence[Kill], resume_s: float) -> None:
-    """When a job that was enqueued after a kill ran, in each of the shards that the killed primary had held.
+    """Checks how soon a job enqueued after a kill ran in each shard that the killed primary had served.
 
-    One that ran before its enqueue had an answer does not count: that enqueue had been sent before the kill as well.
+    A job that ran before the reply to its enqueue does not count: the enqueue may have been sent before the kill.
     """
     started = {event.job_id: event.mono_ns for event in reversed(events) if event.what == START}
     acked = [event for event in events if event.what == ACKED]

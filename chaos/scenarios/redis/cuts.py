@@ -1,4 +1,4 @@
-"""T5, T6: connections break at each kind of call, after Redis carried it out or before it saw it."""
+"""T5, T6: connections break at each kind of call, after Redis has executed it or before it gets it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from monarq.producer import named
 
 
 async def cut_replies(environment: Environment) -> Outcome:
-    """Redis has carried out the call, and its reply is lost."""
+    """Redis executes the call, and its reply is lost."""
     return await _cut(environment, Cut.REPLY)
 
 
 async def cut_requests(environment: Environment) -> Outcome:
-    """Redis never sees the call."""
+    """Redis never gets the call."""
     return await _cut(environment, Cut.REQUEST)
 
 
@@ -28,11 +28,11 @@ async def _cut(environment: Environment, cut: Cut) -> Outcome:
     proxy = FaultProxy(environment.redis.port, environment.rng)
     await proxy.open()
     rules = _rules(environment, cut)
-    # Many workers with short leases make many renewals to cut. But jobs whose lease is lost as a worker waits for its
-    # core run twice, and no cut is to blame: where few are cut, the machine may be a slow one.
+    # Many workers with short leases make many renewals to cut. But a job runs twice if its worker waits too long for a
+    # core to renew its lease, which no cut explains; so with few cuts, the machine may be slow.
     workers, lease_s = environment.sized(ci=4, short=8, long=8), environment.sized(ci=4, short=2, long=2)
     await environment.start_workers(url=proxy.url, workers=workers, lease_s=lease_s, target="chaos.jobs.crons")
-    # In the native format jobs with ids of their own are enqueued by another script than the others.
+    # In the native format, a different script enqueues jobs with chosen ids.
     work = await environment.start_enqueuer(
         url=proxy.url,
         count=ENDLESS,
@@ -41,7 +41,7 @@ async def _cut(environment: Environment, cut: Cut) -> Outcome:
     )
     again = await environment.start_enqueuer(url=proxy.url, count=ENDLESS, per_second=50, job="retried", prefix="again")
     await environment.until_first_run()
-    await asyncio.sleep(1)  # scripts are called by their sha from now on
+    await asyncio.sleep(1)  # from now on scripts are called by their SHA
     proxy.rules = rules
     cancels = asyncio.create_task(_cancel_some(environment, proxy.url, rules)) if not environment.control else None
     await _until_done(rules, environment.sized(ci=90, short=90, long=400), environment.queue.rare_scripts)
@@ -85,13 +85,13 @@ async def _until_done(rules: list[Rule], longest_s: float, rare: frozenset[str])
 
 
 async def until_ticks_caught_up(environment: Environment) -> None:
-    """Waits until no cron is late: a tick that is enqueued as the last worker leaves would look like a leak."""
+    """Waits until no cron is late: a tick enqueued while the last worker leaves would look like a leak."""
     async with asyncio.timeout(120):
         while True:
             await asyncio.sleep(1)
             read_s = time.time()  # reading a long ledger takes a while
             newest: dict[str, int] = {}
-            # In a thread: the proxy is in this one, and a ledger that takes seconds to read would cost leases.
+            # In a thread: this one runs the proxy, and reading a ledger for seconds would cost leases.
             for event in await asyncio.to_thread(environment.events, FINISH):
                 if event.job_id.startswith(CRON):
                     name, _, at_ms = event.job_id.rpartition(":")
@@ -101,7 +101,7 @@ async def until_ticks_caught_up(environment: Environment) -> None:
 
 
 async def _cancel_some(environment: Environment, url: str, rules: list[Rule]) -> int:
-    """Cancels jobs that wait or run, as long as there are cuts to be made; gives how many were not cancelled."""
+    """Cancels waiting and running jobs as long as there are cuts to make; returns how many were not cancelled."""
     rule = next(rule for rule in rules if rule.name == "jobs/cancel")
     gate = asyncio.Semaphore(16)
     wrong = 0
@@ -110,7 +110,7 @@ async def _cancel_some(environment: Environment, url: str, rules: list[Rule]) ->
         nonlocal wrong
         async with gate:
             job_id = f"cancel-{number}"
-            # It may run or not: that is what the ledger says of an enqueue whose outcome is unknown.
+            # It may or may not run, like the job of an enqueue whose outcome is unknown.
             environment.ledger.note(UNKNOWN, job_id)
             delay_s = environment.rng.choice((0.0, 30.0))
             handle = await producer.enqueue(named("work").options(job_id=job_id, defer_by=delay_s), 20_000)
@@ -126,7 +126,7 @@ async def _cancel_some(environment: Environment, url: str, rules: list[Rule]) ->
 
 
 def count_ticks(environment: Environment) -> int:
-    """Ticks that ran: nobody but the workers enqueued them, so to the checker they are phantoms."""
+    """Ticks that ran: only workers enqueue them, so the checker counts them as phantoms."""
     return len({event.job_id for event in environment.events(START) if event.job_id.startswith(CRON)})
 
 

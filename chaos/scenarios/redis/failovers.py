@@ -1,8 +1,8 @@
-"""T17s, T17m: sentinels put the replica in the place of the primary, again and again, under load.
+"""T17s, T17m: sentinels promote the replica repeatedly under load.
 
-Everything finds Redis by one ``redis+sentinel://`` URL. In turns the primary is killed, frozen for a while, and told to
-hand over while it lives on. Redis replicates asynchronously: what the old primary acknowledged and had not sent on is
-gone, whatever a queue does. So losses are counted, not held to a figure; but each must lie at a failover.
+All processes find Redis by a ``redis+sentinel://`` URL. In turn, the primary is killed, frozen for a while, and told to
+hand over while it keeps running. Redis replicates asynchronously: whatever a queue does, writes that the old primary
+acknowledged but had not replicated are lost. So losses are counted without a limit, but each must be at a failover.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from chaos.processes.watchers import Look, Watchers, seen_again_s
 AGAIN_S: Final = 10.0
 KINDS: Final = ("killed", "frozen", "hands over")
 IN_FLIGHT_S: Final = 0.1
-"""A reply that was under way at the fault is noted within this time."""
+"""A reply in flight at the fault is recorded within this time."""
 
 LAG_S: Final = 1.0
-"""How far a replica may be behind its primary."""
+"""How far a replica may lag behind its primary."""
 
 UNAWARE_S: Final = 3.0
-"""For how long after the replica took over clients may not know of it: sentinels look each second, clients twice."""
+"""How long after a failover clients may not know the new primary: sentinels poll once a second, clients twice."""
 
 
 async def fail_over(environment: Environment) -> Outcome:
-    """The primary takes writes with or without a replica."""
+    """The primary accepts writes with or without a replica."""
     return await _fail_over(environment, replicas=0)
 
 
 async def fail_over_guarded(environment: Environment) -> Outcome:
-    """A primary without a replica takes no writes (min-replicas-to-write 1)."""
+    """A primary without a replica refuses writes (min-replicas-to-write 1)."""
     return await _fail_over(environment, replicas=1)
 
 
@@ -83,7 +83,7 @@ async def _play(environment: Environment, trio: Trio, *, guarded: bool) -> Outco
 
 
 async def _take_over(environment: Environment, trio: Trio, kind: str) -> None:
-    """Returns when the other server is the primary."""
+    """Causes a failover; returns when the other server is the primary."""
     primary, other = await trio.roles()
     environment.ledger.note(FAULT, note=kind)
     if kind == "killed":
@@ -111,7 +111,7 @@ def _check(environment: Environment, outcome: Outcome, failovers: int) -> None:
 def _check_again(
     events: Sequence[Event], looks: dict[str, list[Look]], outcome: Outcome, failovers: int, *, since: str
 ) -> None:
-    """When each of those who use the queue could use it again, by failover."""
+    """Checks when each user of the queue could use it again after each failover."""
     table: dict[str, list[float | None]] = {name: [] for name in ("enqueue", "run", *looks)}
     faults = [event.mono_ns for event in events if event.what == FAULT]
     ends = [*faults[1:], max(event.mono_ns for event in events) + 1]
@@ -141,7 +141,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 async def _check_losses(environment: Environment, outcome: Outcome) -> None:
-    """Each lost job must have been acknowledged by a primary that was just being replaced."""
+    """Checks that each lost job was acknowledged by a primary that was just being replaced."""
     events = environment.events()
     acked = {event.job_id: event.mono_ns for event in events if event.what == ACKED}
     results = await environment.read_results(acked)

@@ -1,4 +1,4 @@
-"""T4, T7, T15, T16, T17, T19: Redis is away, silent, full, read-only or forgetful; no worker may exit for it."""
+"""T4, T7, T15, T16, T17, T19: Redis is away, silent, full, read-only or forgetful; no worker may exit because of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FULL_BYTES: Final = 8_000_000
 
 
 async def redis_down(environment: Environment) -> Outcome:
-    """Redis is killed with jobs in the queue, and stays away."""
+    """Redis is killed with jobs in the queue, and stays away for a while."""
     fleet = await environment.start_workers()
     await environment.enqueue(count=100)
     enqueuer = await environment.start_enqueuer(count=5_000, per_second=1_500, prefix="later")
@@ -41,7 +41,7 @@ async def redis_down(environment: Environment) -> Outcome:
 
 
 async def black_hole(environment: Environment) -> Outcome:
-    """One of two workers talks to nobody for 20 s, and no connection breaks."""
+    """One of two workers can reach nobody for 20 s, and no connection breaks."""
     proxy = FaultProxy(environment.redis.port, environment.rng)
     await proxy.open()
     deaf = await environment.start_workers(url=proxy.url, workers=1)
@@ -55,7 +55,7 @@ async def black_hole(environment: Environment) -> Outcome:
     await asyncio.sleep(BLACK_HOLE_S)
     proxy.deaf = False
     if environment.control:
-        proxy.break_all()  # stock arq has no socket timeout: without this it would hang for ever
+        proxy.break_all()  # stock arq has no socket timeout: without this it would hang forever
     environment.ledger.note(HEAL, note="black hole")
     await enqueuer.wait()
     outcome = await environment.settle()
@@ -73,7 +73,7 @@ async def black_hole(environment: Environment) -> Outcome:
 
 
 def _recoveries(environment: Environment, met: dict[str, int], victim: int, fault_ns: int) -> list[float]:
-    """From the fault to the next run elsewhere."""
+    """The times from the fault to the next run elsewhere."""
     return [
         (event.mono_ns - fault_ns) / 1e9
         for event in environment.events(START)
@@ -82,7 +82,7 @@ def _recoveries(environment: Environment, met: dict[str, int], victim: int, faul
 
 
 async def redis_full(environment: Environment) -> Outcome:
-    """Jobs are enqueued until Redis refuses (maxmemory, noeviction); workers go on and make room."""
+    """Jobs are enqueued until Redis refuses them (maxmemory, noeviction); workers go on and free memory."""
     await environment.redis.client.config_set("maxmemory", FULL_BYTES)
     enqueuer = await environment.start_enqueuer(count=40_000, shortest_ms=0, longest_ms=2, retry_for_s=1.0)
     await enqueuer.wait()
@@ -102,7 +102,7 @@ async def redis_full(environment: Environment) -> Outcome:
 
 
 async def disk_full(environment: Environment) -> Outcome:
-    """Redis' AOF can take no more: it refuses every write (MISCONF) until there is room; then it is killed."""
+    """Redis cannot write its AOF: it refuses every write (MISCONF) until there is room; then it is killed."""
     await environment.start_workers()
     full_s = environment.sized(ci=5, short=8, long=30)
     per_second = 250
@@ -130,7 +130,7 @@ async def disk_full(environment: Environment) -> Outcome:
 
 
 async def redis_read_only(environment: Environment) -> Outcome:
-    """Redis becomes a replica of nobody for 10 s, as after a failover, under load."""
+    """Redis becomes a replica of an unreachable primary for 10 s under load, as after a failover."""
     await environment.start_workers()
     enqueuer = await environment.start_enqueuer(count=5_000, per_second=250)
     await environment.until_first_run()
@@ -148,7 +148,7 @@ async def redis_read_only(environment: Environment) -> Outcome:
 
 
 async def redis_forgets(environment: Environment) -> Outcome:
-    """Scripts are flushed, connections killed, and Redis sleeps, a fault a second."""
+    """Scripts are flushed, connections killed, and Redis sleeps; one fault per second."""
     await environment.start_workers()
     enqueuer = await environment.start_enqueuer(
         count=environment.sized(ci=3_000, short=10_000, long=20_000), per_second=500

@@ -1,4 +1,4 @@
-"""T35, T36, T37: everything stands still for longer than a lease, or Redis forgets its last second."""
+"""T35, T36, T37: everything pauses for longer than a lease, or Redis loses its last second."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from monarq.shared.formats.native.keys import NativeKeys
 
 RESUME_S: Final = 2.0
 FREEZES: Final = (1.3, 2.5)
-"""In leases: shorter than the time that a call to Redis waits for its reply, and longer."""
+"""In leases: one shorter and one longer than the timeout of a call to Redis."""
 
 
 async def freeze_redis(environment: Environment) -> Outcome:
-    """Redis is frozen again and again for longer than a lease; then every lease looks over, and nobody has died."""
+    """Redis is frozen repeatedly for longer than a lease; then every lease looks expired, although nobody has died."""
     for _ in range(2):
         await environment.start_workers(workers=1)
     rounds = environment.sized(ci=2, short=4, long=20)
     enqueuer = await environment.start_enqueuer(count=ENDLESS, per_second=150, longest_ms=500)
     await environment.until_first_run()
     for number in range(rounds):
-        await asyncio.sleep(LEASE_S + 3)  # by now its workers watch each other again
+        await asyncio.sleep(LEASE_S + 3)  # by now the workers watch each other again
         environment.ledger.note(FAULT, note="redis frozen")
         environment.redis.freeze()
         await asyncio.sleep(FREEZES[number % len(FREEZES)] * LEASE_S)
@@ -45,7 +45,7 @@ async def freeze_redis(environment: Environment) -> Outcome:
 
 
 async def freeze_alone(environment: Environment) -> Outcome:
-    """The only worker is frozen past its leases, with jobs that it then stops; they run again, at no charge."""
+    """The only worker is frozen past its leases; it then stops its jobs, which run again and count no crash."""
     fleet = await environment.start_workers(workers=1)
     rounds = environment.sized(ci=1, short=2, long=10)
     again_s = []
@@ -69,10 +69,10 @@ async def freeze_alone(environment: Environment) -> Outcome:
 
 
 async def lose_last_second(environment: Environment) -> Outcome:
-    """Redis is killed and has lost what it acknowledged in its last second: what came before must all be there.
+    """Redis is killed and loses what it acknowledged in its last second; everything before must still exist.
 
-    Jobs that were enqueued in that second are gone; those that ended in it run again, be it that a worker which holds
-    one in Redis knows nothing of it any more.
+    Jobs enqueued in that second are gone; those that ended in it run again, even if the worker that holds one according
+    to Redis no longer knows it.
     """
     for _ in range(2):
         await environment.start_workers(workers=1)
@@ -81,7 +81,7 @@ async def lose_last_second(environment: Environment) -> Outcome:
     forgotten: list[tuple[int, int]] = []
     for _ in range(environment.sized(ci=2, short=5, long=20)):
         await asyncio.sleep(3)
-        cut = environment.ledger.note(FAULT, note="what comes now is lost")
+        cut = environment.ledger.note(FAULT, note="what follows is lost")
         written = environment.redis.written_bytes()
         await asyncio.sleep(1)
         await environment.redis.kill()
@@ -99,11 +99,11 @@ async def lose_last_second(environment: Environment) -> Outcome:
     figures = outcome.figures
     outcome.facts |= {"forgotten_seconds": len(forgotten), "lost_with_redis": len(lost & gone)}
     figures.lost, figures.lost_ids = len(lost - gone), sorted(lost - gone)[:10]
-    # A claim that is forgotten is made again, by another worker perhaps, while the job runs.
+    # A lost claim is made again, perhaps by another worker, while the job runs.
     outcome.facts["overlap_of_forgotten_claims"] = figures.overlap
     outcome.check("overlaps that no forgotten claim explains", _unexplained(environment, forgotten), equals=0)
     figures.overlap, figures.overlap_ids = 0, []
-    figures.stale = 0  # an end that was forgotten was written by another run than the last
+    figures.stale = 0  # if an end was lost, an earlier run may have written the result
     figures.dup_bound += sum(_is_within(event, forgotten) for event in environment.events(FINISH))
     check_basics(outcome, environment.fleets, planned_deaths=0)
     outcome.check("left in the queue", outcome.facts["left_in_queue"], equals=0)
@@ -116,7 +116,7 @@ def _is_within(event: Event, spans: list[tuple[int, int]], before_ns: int = 0) -
 
 
 def _unexplained(environment: Environment, forgotten: list[tuple[int, int]]) -> int:
-    """How many overlapping runs began outside of what Redis forgot, the claim being a moment before the start."""
+    """How many overlapping runs began outside the time that Redis lost; a claim is a moment before the start."""
     running: dict[str, Event] = {}
     count = 0
     for event in environment.events():

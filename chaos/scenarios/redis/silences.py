@@ -1,6 +1,6 @@
-"""T32, T33: what native workers tell each other is lost: wake-ups, and the list of those that are at work.
+"""T32, T33: what native workers tell each other is lost: wake-ups, and the list of live workers.
 
-Only speed may depend on either.
+Only speed may depend on them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from chaos.processes.fleet import MonarqFleet, busy_pids
 from monarq.shared.formats.native.keys import FLEET_BEATS, FLEET_QUEUES, FLEET_RECORDS
 
 LOOK_S: Final = 0.5
-"""How often an idle worker looks by itself."""
+"""How often an idle worker polls."""
 
 PER_SECOND: Final = 5
-"""So few that workers are idle in between."""
+"""Slow enough that workers are idle in between."""
 
 
 async def mute(environment: Environment) -> Outcome:
-    """The connections on which workers listen go silent, and nobody closes them; those made anew as well."""
+    """The connections on which workers listen go silent without being closed, new ones included."""
     proxy = FaultProxy(environment.redis.port, environment.rng)
     await proxy.open()
     await environment.start_workers(url=proxy.url)
@@ -36,7 +36,7 @@ async def mute(environment: Environment) -> Outcome:
     proxy.mutes_listeners = True
     await environment.enqueue(count=seconds * PER_SECOND, per_second=PER_SECOND, prefix="unheard", longest_ms=5)
     proxy.mutes_listeners = False
-    environment.ledger.note(HEAL, note="listeners hear again")
+    environment.ledger.note(HEAL, note="listeners receive messages again")
     await asyncio.sleep(12)  # a listener notices within two pings
     await environment.enqueue(count=10 * PER_SECOND, per_second=PER_SECOND, prefix="heard", longest_ms=5)
     outcome = await environment.settle()
@@ -51,16 +51,16 @@ async def mute(environment: Environment) -> Outcome:
 
 
 def _waits_s(environment: Environment, prefix: str) -> list[float]:
-    """From the acknowledgement of each job to its start; one that started before that has not waited."""
+    """The time from each job's acknowledgement to its start; 0 for a job that started before."""
     acked = {event.job_id: event.mono_ns for event in environment.events(ACKED) if event.job_id.startswith(prefix)}
     starts = [event for event in environment.events(START) if event.job_id in acked]
     return [max(0.0, (event.mono_ns - acked[event.job_id]) / 1e9) for event in starts]
 
 
 async def forget_fleet(environment: Environment) -> Outcome:
-    """What workers know of each other is deleted twice a second, and one of them is killed each second.
+    """What workers know about each other is deleted twice a second, and one of them is killed each second.
 
-    In the end a worker is killed together with its supervisor, so that nobody sees it die.
+    Finally a worker is killed together with its supervisor, so that nobody sees it die.
     """
     fleet = await environment.start_workers(*FORBEARING)
     count = environment.sized(ci=2_000, short=5_000, long=20_000)
@@ -86,7 +86,7 @@ async def forget_fleet(environment: Environment) -> Outcome:
 
 
 async def _kill_unseen(environment: Environment) -> float:
-    """Kills a pool with its supervisor, deletes what is known of it, and gives the seconds until all its jobs ran."""
+    """Kills a pool and all that is known about it; returns the seconds until all its jobs ran."""
     doomed = await environment.start_workers(workers=1)
     assert isinstance(doomed, MonarqFleet)
     await environment.until(lambda: doomed.ready() == 1, 30)
