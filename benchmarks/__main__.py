@@ -27,15 +27,13 @@ PLOTTED = ("noop/s, 1 worker(s)", "enqueue/s in bulk", "enqueue/s one by one")
 
 
 @click.command()
-@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Each peer's turns.")
-@click.option("--small", is_flag=True, help="Each of monarq's benchmarks for a moment: shows that they work, no more.")
-@click.option(
-    "--peers", metavar="NAMES", help="Only these, with commas between them. Default: all; with --small monarq."
-)
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="How often each peer is measured.")
+@click.option("--small", is_flag=True, help="A short run of each of monarq's benchmarks: shows only that they work.")
+@click.option("--peers", metavar="NAMES", help="Only these, separated by commas. Default: all; with --small, monarq.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/bench.json"), show_default=True)
 @click.option("--plot", type=click.Path(path_type=Path), help="Write an SVG here.")
 def main(rounds: int, small: bool, peers: str | None, out: Path, plot: Path | None) -> None:
-    """Measure monarq and its peers on one Redis, in turns."""
+    """Measure monarq and its peers in turn on one Redis."""
     console = Console(width=None if Console().is_terminal else 200)
     everybody = ["monarq"] if small else [peer.name for peer in ROSTER]
     environments = prepare_all(peers.split(",") if peers else everybody, console)
@@ -65,7 +63,7 @@ def main(rounds: int, small: bool, peers: str | None, out: Path, plot: Path | No
 
 
 def draw(summary: report.Summary) -> str:
-    """The measures that say most, as bars."""
+    """The most telling measures as bars."""
     groups = []
     for measure in PLOTTED:
         found = [(peer, summary.median(measure, peer)) for peer in summary.peers]
@@ -75,7 +73,7 @@ def draw(summary: report.Summary) -> str:
 
 
 def run_the_others(console: Console) -> None:
-    """The floor and all that grows, for a moment each."""
+    """Runs the floor and the scaling benchmarks for a moment each."""
     with EmbeddedRedis(port=0) as server:
         for queue_format in FORMATS:
             costs, _ = uvloop.run(floor.measure(server.url, 1000, queue_format))
@@ -91,14 +89,14 @@ def run_the_others(console: Console) -> None:
 
 
 def prepare_all(names: list[str], console: Console) -> list[Environment]:
-    """The environments of these peers; those that cannot be had are named and left out.
+    """The environments of these peers; those that are unavailable are reported and left out.
 
     Raises:
-        click.BadParameter: there is no such peer.
+        click.BadParameter: a peer does not exist.
     """
     known = {peer.name: peer for peer in ROSTER}
     if unknown := set(names) - set(known):
-        raise click.BadParameter(f"no such peers: {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+        raise click.BadParameter(f"no such peers: {', '.join(sorted(unknown))}; the peers are {', '.join(known)}")
     found = []
     for name in names:
         try:

@@ -1,9 +1,9 @@
-"""What an app costs a job: resources, a context, middleware, beside jobs without. `python -m benchmarks.app`.
+"""What an app's resources, context and middleware cost per job, compared with jobs without: `python -m benchmarks.app`.
 
-The ways take turns on one Redis, in one worker that runs in this process until no job is left, so that what disturbs
-the machine disturbs all of them. Shown are medians of the processor time of a job: in the worker, and in all, which is
-the enqueue, the worker and Redis. With ``--instructions`` this process runs under valgrind's callgrind, which counts
-what it executes: it is slow, and the same on a busy machine.
+All variants take turns on one Redis, in one worker that runs in this process until no job is left, so that disturbances
+affect all of them. The table has medians of the processor time per job: in the worker, and in total, which is the
+enqueue, the worker and Redis. With ``--instructions`` this process runs under valgrind's callgrind, which counts
+instructions: slow, but independent of other load.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from monarq.targets import APP
 
 @asynccontextmanager
 async def lifespan(worker: WorkerInfo) -> AsyncIterator[dict[str, object]]:
-    """One resource."""
+    """Provides one resource."""
     yield {"db": worker.worker_id}
 
 
 @asynccontextmanager
 async def open_session(db: str = Resource("db")) -> AsyncIterator[str]:
-    """A factory."""
+    """Provides another resource per run."""
     yield db
 
 
@@ -60,7 +60,7 @@ resources = App("resources", lifespan=lifespan)
 middleware = App("middleware", middleware=[Pass()])
 both = App("both", lifespan=lifespan, middleware=[Pass()])
 for app in (plain, resources, middleware, both):
-    app._module = ""  # noqa: SLF001 - otherwise each would have the jobs of all
+    app._module = ""  # noqa: SLF001 - otherwise each app would have all jobs
 
 
 @plain.job
@@ -125,11 +125,11 @@ WAYS: dict[str, tuple[App, Job[..., Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a job costs.
+    """The cost of a job.
 
     Attributes:
         worker: in the worker.
-        in_all: in the producer, the worker and Redis.
+        in_all: in producer, worker and Redis together.
     """
 
     worker: float
@@ -138,12 +138,12 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """How costs are counted.
+    """How costs are measured.
 
     Attributes:
-        unit: in what.
-        own: what this process has spent so far.
-        server: what Redis has spent so far; 0 where that is not counted.
+        unit: the unit of the costs.
+        own: returns this process's costs so far.
+        server: returns Redis' costs so far; 0 if they are not measured.
     """
 
     unit: str
@@ -152,7 +152,7 @@ class Gauge:
 
 
 async def cost_of(url: str, gauge: Gauge, app: App, job: Job[..., Any], jobs: int) -> Cost:
-    """What one job of many costs."""
+    """The mean cost of a job."""
     served, began = gauge.server(), gauge.own()
     async with Producer(url) as producer:
         await producer.enqueue_many([job.bind(number) for number in range(jobs)])
@@ -164,7 +164,7 @@ async def cost_of(url: str, gauge: Gauge, app: App, job: Job[..., Any], jobs: in
 
 
 async def measure(url: str, gauge: Gauge, jobs: int, rounds: int, tell: Callable[[str], None]) -> dict[str, list[Cost]]:
-    """The costs of all ways, in turns."""
+    """Measures the costs of all variants in turn."""
     found: dict[str, list[Cost]] = {way: [] for way in WAYS}
     for number in range(rounds + 1):
         for way, (app, job) in WAYS.items():
@@ -176,13 +176,13 @@ async def measure(url: str, gauge: Gauge, jobs: int, rounds: int, tell: Callable
 
 
 def timed(url: str) -> Gauge:
-    """Processor time in µs."""
+    """Measures processor time in µs."""
     meter = Meter(url)
     return Gauge("µs", lambda: time.process_time() * 1e6, lambda: meter.read().cpu_s * 1e6)
 
 
 def counted(out: Path) -> Gauge:
-    """Instructions of this process, which runs under callgrind."""
+    """Counts instructions of this process, which runs under callgrind."""
     return Gauge("instructions", Instructions(os.getpid(), out).read, lambda: 0.0)
 
 
@@ -190,7 +190,7 @@ def run_again_counted(arguments: list[str]) -> None:
     """Runs this program under callgrind.
 
     Raises:
-        click.ClickException: there is no valgrind.
+        click.ClickException: valgrind is not installed.
     """
     if shutil.which("valgrind") is None:
         raise click.ClickException("valgrind is not installed: apt-get install valgrind")
@@ -198,12 +198,12 @@ def run_again_counted(arguments: list[str]) -> None:
         out = f"{folder}/callgrind.out"
         valgrind = ("valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", f"--log-file={folder}/log")
         program = (sys.executable, "-m", "benchmarks.app", *arguments, "--counted-into", out)
-        # Sets are walked in another order in each process, otherwise.
+        # Otherwise each process iterates over sets in a different order.
         subprocess.run((*valgrind, *program), check=True, env={**os.environ, "PYTHONHASHSEED": "0"})
 
 
 def print_costs(found: dict[str, list[Cost]], unit: str, console: Console) -> None:
-    """The table: medians, and how much more than jobs without."""
+    """Prints the table: medians, and the difference from jobs without an app."""
     table = Table("way", f"{unit} a job in the worker", "more", "in all", "more")
     middles = {
         way: Cost(statistics.median(c.worker for c in costs), statistics.median(c.in_all for c in costs))
@@ -220,12 +220,12 @@ def _cells(cost: float, base: float) -> tuple[str, str]:
 
 
 @click.command()
-@click.option("--jobs", type=click.IntRange(100), default=10_000, show_default=True, help="Jobs of each way and round.")
-@click.option("--rounds", type=click.IntRange(1), default=7, show_default=True, help="How often each takes its turn.")
-@click.option("--instructions", is_flag=True, help="Count instructions, under valgrind; 2,000 jobs and 2 rounds do.")
+@click.option("--jobs", type=click.IntRange(100), default=10_000, show_default=True, help="Jobs per variant and round.")
+@click.option("--rounds", type=click.IntRange(1), default=7, show_default=True, help="Measurements per variant.")
+@click.option("--instructions", is_flag=True, help="Count instructions with valgrind; 2,000 jobs in 2 rounds suffice.")
 @click.option("--counted-into", type=click.Path(path_type=Path), hidden=True)
 def main(jobs: int, rounds: int, instructions: bool, counted_into: Path | None) -> None:
-    """Measure what an app costs a job."""
+    """Measure what an app costs per job."""
     if instructions:
         run_again_counted(["--jobs", str(jobs), "--rounds", str(rounds)])
         return

@@ -1,6 +1,6 @@
-"""Many workers that have nothing to do: `Claimer`s in one process, each with connections of its own, as workers are.
+"""Many idle workers: `Claimer`s in one process, each with its own connections like a real worker.
 
-Their jobs are not run; what is measured is what the claiming costs.
+They run no jobs; only the cost of claiming is measured.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from monarq.workers.jobs.slots import Slots
 from monarq.workers.leases.table import LeaseTable
 
 CONNECTING = 50
-"""So many connect at a time."""
+"""How many connect at the same time."""
 
 
 class Crowd:
-    """So many idle workers.
+    """A number of idle workers.
 
     Args:
-        url: their Redis.
-        size: how many.
-        queue_format: of their queue.
+        url: the URL of their Redis.
+        size: how many workers.
+        queue_format: the format of their queue.
     """
 
     def __init__(self, url: str, size: int, queue_format: Format) -> None:
@@ -52,7 +52,7 @@ class Crowd:
         self._finishing: set[asyncio.Task[None]] = set()
 
     async def lone_job_ms(self) -> float:
-        """Enqueues one job, and returns how long it took until somebody had it."""
+        """Enqueues one job; returns the time until a worker has claimed it, in ms."""
         job_id = f"lone-{len(self._started)}"
         started = self._started[job_id] = asyncio.get_running_loop().create_future()
         begun_s = time.perf_counter()
@@ -62,7 +62,7 @@ class Crowd:
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
-        """They wait for jobs for the life of the block."""
+        """The workers wait for jobs during the block."""
         tasks = []
         async with self._producer:
             for number in range(self._size):
@@ -123,7 +123,7 @@ def _terms(worker_id: str) -> WorkerTerms:
 
 
 def _no_limit() -> None:
-    """A crowd takes what there is."""
+    """A crowd takes all jobs."""
 
 
 def _none_is_lost(leases: list[Lease]) -> None:

@@ -1,7 +1,7 @@
-"""What counting, events and logging cost: no-op jobs a second with them as they are by default, and without, in turns.
+"""What counting, events and logging cost: no-op jobs per second with the defaults and without, in turn.
 
 `python -m benchmarks.extras [--rounds N] [--jobs N]` prints both medians and their ratio. Counting cannot be switched
-off in monarq: here it is taken out of the scripts.
+off in monarq, so it is removed from the scripts here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COUNTING: Final = {
     "redis.pcall('HINCRBY', LIVE, ARGV[at], ARGV[at + 1])": "",
     "redis.pcall('LPUSH', RECENT, now_text .. ' ' .. recent)": "false",
 }
-"""The places where scripts count, and what they are without it."""
+"""The lines of scripts that count, and their replacements without counting."""
 
 
 @job(name="benchmarks.extras.nothing")
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 async def rate(url: str, jobs: int, with_all: bool) -> float:
-    """No-op jobs a second that one worker of this process runs."""
+    """No-op jobs per second of one worker in this process."""
     redis = open_redis(url)
     await redis.flushall()
     await redis.aclose()
@@ -78,7 +78,7 @@ async def rate(url: str, jobs: int, with_all: bool) -> float:
 
 
 async def drained(worker: Worker, jobs: int) -> float:
-    """Runs all that waits."""
+    """Runs all waiting jobs."""
     begun_s = time.perf_counter()
     await worker.run()
     if worker.counters.succeeded != jobs:
@@ -88,7 +88,7 @@ async def drained(worker: Worker, jobs: int) -> float:
 
 @contextmanager
 def uncounted() -> Iterator[None]:
-    """Takes the counting out of the scripts that run jobs, meanwhile."""
+    """Removes the counting from the scripts that run jobs, during the block."""
     with ExitStack() as patches:
         for name in ("claim", "finish"):
             module = importlib.import_module(f"monarq.shared.formats.native.jobs.{name}")
@@ -100,7 +100,7 @@ def without_counting(script: NativeScript) -> NativeScript:
     """The script without its counting."""
     source, short = silenced(script.source), silenced(script.short.source if script.short else "")
     if not any(counts in script.source for counts in COUNTING):
-        raise RuntimeError(f"{script.name} has changed: find the places where it counts")
+        raise RuntimeError(f"{script.name} has changed: update the lines in which it counts")
     return NativeScript(script.name, source, script.key_names, script.due_names, Script(script.name, short))
 
 

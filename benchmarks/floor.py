@@ -1,7 +1,7 @@
-"""What Redis allows: monarq's own scripts, driven at given batch sizes with no job run. `python -m benchmarks.floor`.
+"""What Redis allows: monarq's scripts with given batch sizes, without running jobs. `python -m benchmarks.floor`.
 
-Two claims are under way at a time, so that Redis need not wait for Python to read a reply. Beside the rate that comes
-of it is the rate at which Redis' one thread would be busy all the time: no worker can be faster than that.
+Two claims are in flight at a time, so that Redis need not wait for Python to read a reply. The table has the measured
+rate, and the rate at which Redis' single thread would always be busy: no worker can be faster than that.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Cost:
     """The cost of a step.
 
     Attributes:
-        step: which.
-        batch: jobs a call.
-        rate: jobs a second, Python's part included.
-        redis_us: µs of Redis' main thread for each job.
-        commands: commands for each job, those that scripts make included.
-        bytes_in: bytes sent to Redis for each job.
-        bytes_out: bytes received from Redis for each job.
+        step: its name.
+        batch: jobs per call.
+        rate: jobs per second, including Python's share.
+        redis_us: processor time of Redis' main thread per job, in µs.
+        commands: commands per job, including those called by scripts.
+        bytes_in: bytes sent to Redis per job.
+        bytes_out: bytes received from Redis per job.
     """
 
     step: str
@@ -58,7 +58,7 @@ class Cost:
 
 
 def cost(step: str, batch: int, jobs: int, seconds: float, used: Reading) -> Cost:
-    """A step's cost from what it took in all."""
+    """A step's cost from its totals."""
     return Cost(
         step,
         batch,
@@ -71,12 +71,12 @@ def cost(step: str, batch: int, jobs: int, seconds: float, used: Reading) -> Cos
 
 
 class Floor:
-    """Drives the scripts.
+    """Calls the scripts.
 
     Args:
-        redis: a connection as workers and producers have it.
-        meter: of the same server.
-        queue_format: whose scripts.
+        redis: a client like that of workers and producers.
+        meter: the meter of the same server.
+        queue_format: the format of the scripts.
     """
 
     def __init__(self, redis: RedisClient, meter: Meter, queue_format: Format) -> None:
@@ -85,14 +85,14 @@ class Floor:
         self._steps = steps_of(queue_format, redis)
 
     async def measure(self, jobs: int, batch: int) -> list[Cost]:
-        """Puts so many jobs in, and takes them out again."""
+        """Enqueues a number of jobs, then claims and finishes them."""
         return [
             await self._step("enqueue", jobs, batch, self.put),
             await self._step("claim and finish", jobs, batch, self._work),
         ]
 
     async def sets(self, count: int) -> Cost:
-        """Plain SETs, one at a time on the same connection: what a producer's enqueues one by one compare with."""
+        """Plain SETs, one at a time on the same connection, to compare with single enqueues of a producer."""
 
         async def run(total: int, _: int) -> None:
             for number in range(total):
@@ -101,7 +101,7 @@ class Floor:
         return await self._step("SET one at a time", count, 1, run)
 
     async def pings(self, count: int) -> list[float]:
-        """Milliseconds that PINGs take after a moment of quiet: what the machine needs to wake two processes."""
+        """Milliseconds that PINGs take after a quiet moment: what the machine needs to wake two processes."""
         took_ms = []
         for _ in range(count):
             await asyncio.sleep(QUIET_S)
@@ -117,7 +117,7 @@ class Floor:
         return cost(name, batch, jobs, seconds, self._meter.read() - before)
 
     async def put(self, jobs: int, batch: int) -> None:
-        """Enqueues so many jobs, `batch` a call."""
+        """Enqueues jobs, `batch` per call."""
         for _ in range(0, jobs, batch):
             await self._steps.enqueue(batch)
 
@@ -132,18 +132,18 @@ class Floor:
 
 
 def open_client(url: str) -> RedisClient:
-    """A connection as workers and producers have it."""
+    """A client like that of workers and producers."""
     return RedisClient(PrivatePool.like(open_redis(url)), shown=url, timeout_s=5.0)
 
 
 async def measure(url: str, jobs: int, queue_format: Format) -> tuple[list[Cost], list[float]]:
-    """All costs, on an empty server for each batch size; and the times of PINGs after quiet, sorted."""
+    """All costs, on an empty server for each batch size; and the sorted times of PINGs after a quiet moment."""
     meter, costs = Meter(url), []
     redis = open_client(url)
     try:
         for batch in BATCHES:
             meter.clear()
-            # Few jobs a call take long: fewer will do.
+            # Small batches are slow: fewer jobs suffice.
             count = max(batch, jobs // 10 if batch == 1 else jobs)
             costs += await Floor(redis, meter, queue_format).measure(count - count % batch, batch)
         costs.append(await Floor(redis, meter, queue_format).sets(max(1, jobs // 10)))
@@ -173,12 +173,12 @@ def print_costs(costs: list[Cost], console: Console) -> None:
 
 
 @click.command()
-@click.option("--jobs", type=click.IntRange(1000), default=50_000, show_default=True, help="Jobs of each batch size.")
+@click.option("--jobs", type=click.IntRange(1000), default=50_000, show_default=True, help="Jobs per batch size.")
 @click.option("--format", "queue_format", type=click.Choice(FORMATS), default="native", show_default=True)
-@click.option("--small", is_flag=True, help="A thousand jobs: shows that it works, and no more.")
+@click.option("--small", is_flag=True, help="A thousand jobs: shows only that it works.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/floor.json"), show_default=True)
 def main(jobs: int, queue_format: Format, small: bool, out: Path) -> None:
-    """Measure what Redis takes for monarq's scripts when no job is run."""
+    """Measure what monarq's scripts cost Redis, without running jobs."""
     with EmbeddedRedis(port=0) as server:
         costs, pings_ms = uvloop.run(measure(server.url, 1000 if small else jobs, queue_format))
         rows = [{name: getattr(one, name) for name in Cost.__slots__} for one in costs]

@@ -1,8 +1,8 @@
-"""What a job costs Redis in each format: `python -m benchmarks.formats`.
+"""What a job costs Redis in either format: `python -m benchmarks.formats`.
 
-Both formats' scripts are driven with no job run, on one server, in turns. Processor time is that of Redis' main thread;
-with ``--instructions`` the server runs under valgrind's callgrind, which counts what that thread executes: it is slow,
-and the same on a busy machine.
+The scripts of both formats are called in turn on one server, without running jobs. Processor time is that of Redis'
+main thread; with ``--instructions`` the server runs under valgrind's callgrind, which counts that thread's
+instructions: slow, but independent of other load.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from monarq.shared.protocol.queue_ref import FORMATS, Format
 START_S: Final = 60.0
 
 CASES: Final = ("enqueue", "claim + finish", "drained queue", "a lone job")
-"""The first two put all jobs in and then take them out, a hundred a call. The third has never more than two calls of
-jobs waiting, and the last one job at a time."""
+"""The first two enqueue all jobs and then take them, a hundred per call. The third never has more than two calls' jobs
+waiting, and the last one only one job."""
 
 Measured = dict[tuple[str, Format], list[float]]
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server whose work is counted.
+    """A server whose work is measured.
 
     Attributes:
         url: its address.
-        unit: what is counted.
-        spent: how much of that it has spent so far.
+        unit: the unit of the measured work.
+        spent: returns how much it has done so far.
     """
 
     url: str
@@ -57,7 +57,7 @@ class Server:
 
 @contextmanager
 def timed_server() -> Iterator[Server]:
-    """A server whose main thread's processor time is read, in µs."""
+    """A server that is measured by its main thread's processor time, in µs."""
     with EmbeddedRedis(port=0) as server:
         meter = Meter(server.url)
         yield Server(server.url, "µs", lambda: meter.read().cpu_s * 1e6)
@@ -65,10 +65,10 @@ def timed_server() -> Iterator[Server]:
 
 @contextmanager
 def counted_server() -> Iterator[Server]:
-    """A server under callgrind.
+    """A server that runs under callgrind.
 
     Raises:
-        click.ClickException: there is no valgrind or no redis-server.
+        click.ClickException: valgrind or redis-server is not installed.
     """
     for needed in ("valgrind", "redis-server"):
         if shutil.which(needed) is None:
@@ -101,7 +101,7 @@ def _await_port(port: int) -> None:
 
 
 async def measure(server: Server, jobs: int, turns: int) -> Measured:
-    """What each case costs a job in each format, turn by turn."""
+    """Measures the cost per job of each case in both formats, in turn."""
     measured: Measured = {(case, each): [] for case in CASES for each in FORMATS}
     redis = open_client(server.url)
     meter = Meter(server.url)
@@ -148,7 +148,7 @@ async def _measure_once(server: Server, steps: Steps, jobs: int) -> dict[str, fl
 
 
 def print_measured(measured: Measured, unit: str, console: Console) -> None:
-    """The table: medians with the lowest and highest, and how much the native format takes of arq's."""
+    """Prints the table: medians with minimum and maximum, and the native format's cost relative to arq's."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in (f"{unit} a job", "arq", "native", "native / arq"):
         table.add_column(heading, justify="left" if heading.startswith(unit) else "right")
@@ -165,12 +165,12 @@ def _spread(values: list[float]) -> str:
 
 
 @click.command()
-@click.option("--jobs", type=click.IntRange(200), default=20_000, show_default=True, help="Jobs of each case.")
-@click.option("--turns", type=click.IntRange(1), default=7, show_default=True, help="How often each is measured.")
-@click.option("--instructions", is_flag=True, help="Count instructions, under valgrind; 2,000 jobs will do.")
-@click.option("--small", is_flag=True, help="A few jobs: shows that it works, and no more.")
+@click.option("--jobs", type=click.IntRange(200), default=20_000, show_default=True, help="Jobs per case.")
+@click.option("--turns", type=click.IntRange(1), default=7, show_default=True, help="How often each case is measured.")
+@click.option("--instructions", is_flag=True, help="Count instructions under valgrind; 2,000 jobs suffice.")
+@click.option("--small", is_flag=True, help="A few jobs: shows only that it works.")
 def main(jobs: int, turns: int, instructions: bool, small: bool) -> None:
-    """Measure what a job costs Redis in each format."""
+    """Measure what a job costs Redis in either format."""
     with counted_server() if instructions else timed_server() as server:
         measured = uvloop.run(measure(server, 200 if small else jobs, 1 if small else turns))
         print_measured(measured, server.unit, Console())

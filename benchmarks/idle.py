@@ -1,8 +1,8 @@
-"""What a worker of many queues costs while nothing happens: `python -m benchmarks.idle --queues 1000`.
+"""What an idle worker with many queues costs: `python -m benchmarks.idle --queues 1000`.
 
-One worker process serves them all. Its connections, its commands, and the processor time of it, of its supervisor and
-of Redis are taken while every queue is empty; then how long a lone job waits in one of the queues. With ``--swallow``
-lone jobs are put in for which no worker is woken. With ``--away`` Redis is stopped for a while, and started again.
+One worker process serves all queues. While they are empty, its connections, its commands, and the processor time of
+worker, supervisor and Redis are measured; then how long a lone job waits in one of the queues. With ``--swallow``, lone
+jobs are enqueued that wake no worker. With ``--away``, Redis is stopped for a while and restarted.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Rows = list[tuple[str, str]]
 
 @job(name="benchmarks.idle.started")
 async def started() -> int:
-    """When it started, in ns of the monotonic clock."""
+    """Returns when it started, in ns of the monotonic clock."""
     return time.monotonic_ns()
 
 
@@ -51,7 +51,7 @@ if os.environ.get(CPU_LANE):
 
     @job(name="benchmarks.idle.burn")
     def burn() -> None:
-        """Never enqueued: with it each queue has two sets that a worker looks at."""
+        """Never enqueued: because of it, the worker watches two sets per queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +61,10 @@ class Setup:
     Attributes:
         queues: how many queues the worker serves.
         queue_format: their format.
-        cpu_lane: whether it has a job for the cpu lane.
-        seconds: how long the idle worker is looked at.
-        lone: how many jobs are put in, one after the other.
-        swallowed: how many are put in for which nobody is woken.
+        cpu_lane: whether the worker has a job for the cpu lane.
+        seconds: how long the idle worker is measured, in seconds.
+        lone: how many jobs are enqueued, one after the other.
+        swallowed: how many are enqueued that wake no worker.
         away: whether Redis is stopped as well.
     """
 
@@ -82,7 +82,7 @@ class Setup:
         return [f"q{number}" for number in range(self.queues)]
 
     def queue(self, number: int) -> Queue:
-        """One of the queues."""
+        """A queue; numbers beyond the last queue start again at the first."""
         return Queue(f"q{number % self.queues}", format=self.queue_format)
 
 
@@ -99,20 +99,20 @@ class Pool:
         self._worker = workers[0]
 
     def used_s(self) -> tuple[float, float, float]:
-        """Now, and the processor time of worker and supervisor so far, in seconds."""
+        """The current time, and the processor time of worker and supervisor so far, in seconds."""
         return time.perf_counter(), _used_s(self._worker), _used_s(self._supervisor)
 
     def shares(self, before: tuple[float, float, float]) -> Rows:
-        """What they used of a core since `used_s` returned this."""
+        """The share of a core that they have used since `used_s` returned this value."""
         passed_s, worker_s, supervisor_s = (now - then for now, then in zip(self.used_s(), before, strict=True))
         return [("worker", _share(worker_s / passed_s)), ("supervisor", _share(supervisor_s / passed_s))]
 
     def memory_bytes(self) -> int:
-        """What the worker holds alone."""
+        """The memory that only the worker uses."""
         return int(self._worker.memory_full_info().uss)
 
     async def stop(self) -> None:
-        """Lets it end, and waits until it has."""
+        """Stops it, and waits until it has exited."""
         with suppress(ProcessLookupError):
             self._process.terminate()
         await self._process.wait()
@@ -150,7 +150,7 @@ async def measure(setup: Setup) -> Rows:
 
 @asynccontextmanager
 async def pool_of(setup: Setup, url: str) -> AsyncIterator[Pool]:
-    """The pool for the life of the block."""
+    """The pool, during the block."""
     option = "MONARQ_WORKER_QUEUES" if setup.queue_format == "native" else "MONARQ_WORKER_ARQ_QUEUES"
     environment = os.environ | {option: " ".join(setup.names)} | ({CPU_LANE: "1"} if setup.cpu_lane else {})
     process = await asyncio.create_subprocess_exec(
@@ -174,12 +174,12 @@ async def pool_of(setup: Setup, url: str) -> AsyncIterator[Pool]:
 
 
 async def _await_listed(setup: Setup, meter: Meter) -> None:
-    """Until the worker has looked into each of its queues."""
+    """Waits until the worker has looked into each of its queues."""
     if setup.queue_format == "arq":
         await asyncio.sleep(SETTLE_S)
         return
     async with asyncio.timeout(LONGEST_START_S):
-        while not all(_idle_workers(meter, name) for name in setup.names[-1:]):  # noqa: ASYNC110 - only Redis knows
+        while not all(_idle_workers(meter, name) for name in setup.names[-1:]):  # noqa: ASYNC110 - only Redis can tell
             await asyncio.sleep(PAUSE_S)
 
 
@@ -193,7 +193,7 @@ async def _idle(setup: Setup, meter: Meter, pool: Pool) -> Rows:
     sent, _ = await asyncio.to_thread(meter.count_commands, setup.seconds)
     passed_s = time.perf_counter() - begun_s
     read, shares = meter.read() - read, pool.shares(used_s)
-    connections = len(cast("list[Any]", meter.redis.client_list())) - 1  # the meter's own
+    connections = len(cast("list[Any]", meter.redis.client_list())) - 1  # without the meter's own
     return [
         ("connections", f"{connections}"),
         ("commands a second", f"{sent / passed_s:.1f}; with those that scripts make {read.calls / passed_s:.0f}"),
@@ -217,7 +217,7 @@ async def _busy(setup: Setup, url: str) -> Rows:
 
 
 async def _lone_jobs(setup: Setup, url: str, count: int) -> list[float]:
-    """How long each of some jobs waits, in ms, one after the other and each in another queue."""
+    """How long each job waits, in ms; they are enqueued one after the other, each into a different queue."""
     waits_ms = []
     async with Producer(url) as producer:
         for number in range(count):
@@ -229,7 +229,7 @@ async def _lone_jobs(setup: Setup, url: str, count: int) -> list[float]:
 
 
 async def _swallowed(setup: Setup, url: str) -> list[float]:
-    """The same in s, for jobs in queues where a worker that froze has taken the wake-up, all at a time."""
+    """The same in seconds, for jobs enqueued together whose wake-ups were taken by a frozen worker."""
     redis: Any = Meter(url).redis
     (worker,) = redis.hgetall(FLEET_RECORDS)
 
@@ -245,7 +245,7 @@ async def _swallowed(setup: Setup, url: str) -> list[float]:
 
 
 async def _away(setup: Setup, url: str, pool: Pool) -> Rows:
-    """What the pool uses while there is no Redis, and how it comes back."""
+    """What the pool costs while Redis is away, and how it recovers."""
     await asyncio.sleep(SETTLE_S)
     used_s = pool.used_s()
     await asyncio.sleep(setup.seconds)
@@ -258,7 +258,7 @@ async def _away(setup: Setup, url: str, pool: Pool) -> Rows:
 
 
 async def _stop(meter: Meter, pool: Pool) -> tuple[str, str]:
-    """How long a stop takes, and how many commands."""
+    """How long a stop takes, and how many commands it sends."""
     begun_s, before = time.perf_counter(), meter.read()
     await pool.stop()
     used: Reading = meter.read() - before
@@ -268,15 +268,15 @@ async def _stop(meter: Meter, pool: Pool) -> tuple[str, str]:
 @click.command()
 @click.option("--queues", type=click.IntRange(1), default=1000, show_default=True)
 @click.option("--format", "queue_format", type=click.Choice(FORMATS), default="native", show_default=True)
-@click.option("--cpu-lane", is_flag=True, help="The worker knows a job for the cpu lane, too.")
-@click.option("--seconds", type=click.FloatRange(1), default=20.0, show_default=True, help="How long it is looked at.")
+@click.option("--cpu-lane", is_flag=True, help="The worker has a job for the cpu lane, too.")
+@click.option("--seconds", type=click.FloatRange(1), default=20.0, show_default=True, help="Idle time to measure.")
 @click.option("--lone", type=click.IntRange(0), default=100, show_default=True, help="Lone jobs.")
-@click.option("--swallow", type=click.IntRange(0), default=0, show_default=True, help="Lone jobs that wake nobody.")
-@click.option("--away", is_flag=True, help="Stop Redis as well, and start it again.")
+@click.option("--swallow", type=click.IntRange(0), default=0, show_default=True, help="Lone jobs that wake no worker.")
+@click.option("--away", is_flag=True, help="Also stop and restart Redis.")
 def main(
     queues: int, queue_format: Format, cpu_lane: bool, seconds: float, lone: int, swallow: int, away: bool
 ) -> None:
-    """Measure what one worker of many idle queues costs."""
+    """Measure what one worker with many idle queues costs."""
     about = machine.describe()
     setup = Setup(
         queues=queues,

@@ -1,8 +1,7 @@
-"""What a renewal of a worker's leases costs by the number of jobs that it holds: `python -m benchmarks.renewal`.
+"""What a renewal of a worker's leases costs, by the number of jobs that it holds: `python -m benchmarks.renewal`.
 
-The leases are claimed and renewed by the session of either format, as a worker's lease thread does it, without a job
-that runs. Processor time of Redis is that of its main thread; with ``--instructions`` what that executes is counted, by
-valgrind.
+A session of either format claims and renews the leases, as in a worker's lease thread, without running jobs. Redis'
+processor time is that of its main thread; with ``--instructions``, valgrind counts that thread's instructions.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from monarq.workers.leases.table import LeaseTable
 
 HELD: Final = (1, 100, 10_000)
 RECORD: Final = b"{}"
-"""The worker's record goes with each renewal; that of a real one lists fifty running jobs at the most."""
+"""The worker's record, sent with each renewal; a real one lists at most fifty running jobs."""
 
 _ENQUEUED_A_CALL: Final = 500
 _CLAIMED_A_CALL: Final = 1000
@@ -37,15 +36,15 @@ _CLAIMED_A_CALL: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One renewal, of the mean of some.
+    """The mean cost of a renewal.
 
     Attributes:
         queue_format: the format of the queue.
         held: how many jobs the worker holds.
         bytes_in: bytes sent to Redis.
-        commands: commands, those that scripts make included.
-        redis_spent: what Redis' main thread spent, in the server's unit.
-        worker_us: processor time of the thread that renews, in µs.
+        commands: commands, including those called by scripts.
+        redis_spent: the cost of Redis' main thread, in the server's unit.
+        worker_us: processor time of the renewing thread, in µs.
     """
 
     queue_format: Format
@@ -57,7 +56,7 @@ class Cost:
 
 
 async def measure(server: Server, queue_format: Format, held: int, renewals: int) -> Cost:
-    """The cost of a renewal of so many leases."""
+    """Measures the cost of renewing this many leases."""
     meter, client = Meter(server.url), open_client(server.url)
     meter.clear()
     ref = QueueRef("bench" if queue_format == "native" else "arq:queue", queue_format)
@@ -68,7 +67,7 @@ async def measure(server: Server, queue_format: Format, held: int, renewals: int
     (session,) = open_sessions([ref], terms, table.of_queue, _lost)
     await _hold(session, table, client, queue_format, held)
     blocking = redis.Redis.from_url(server.url)
-    session.renew(blocking, RECORD, _lost)  # the first one registers the queues, too
+    session.renew(blocking, RECORD, _lost)  # the first renewal also registers the queues
     try:
         before, spent, thread_s = meter.read(), server.spent(), time.thread_time()
         for _ in range(renewals):
@@ -104,10 +103,10 @@ def _lost(leases: Any) -> None:
 
 
 @click.command()
-@click.option("--renewals", type=click.IntRange(1), default=200, show_default=True, help="How many are measured.")
-@click.option("--instructions", is_flag=True, help="Count instructions, under valgrind.")
+@click.option("--renewals", type=click.IntRange(1), default=200, show_default=True, help="How many to measure.")
+@click.option("--instructions", is_flag=True, help="Count instructions under valgrind.")
 def main(renewals: int, instructions: bool) -> None:
-    """Measure what a renewal costs by the number of jobs that are held."""
+    """Measure what a renewal costs, by the number of jobs held."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     with counted_server() if instructions else timed_server() as server:
         for heading in ("", "jobs", "bytes sent", "commands", f"Redis {server.unit}", "worker µs"):

@@ -1,4 +1,4 @@
-"""Cost as work grows: `python -m benchmarks.scale`. Tables, raw points as JSON, and one SVG of all lines."""
+"""How costs grow with the work: `python -m benchmarks.scale`. Tables, raw points as JSON, and an SVG of all lines."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Point:
     """One value of one line.
 
     Attributes:
-        plot: the plot it belongs to.
-        line: the line.
-        x: how much work there was.
-        y: what it cost.
+        plot: the plot to which it belongs.
+        line: the line's name.
+        x: the amount of work.
+        y: its cost.
     """
 
     plot: str
@@ -86,7 +86,7 @@ PLOTS: Final = {
 
 
 async def backlog(url: str, sizes: Sizes) -> list[Point]:
-    """Claims from, and memory of, ever longer queues of both formats; the memory of arq's own for comparison."""
+    """Claims from longer and longer queues of both formats, and their memory; for comparison, that of arq itself."""
     points, meter, redis = [], Meter(url), open_client(url)
     for size in sizes.backlogs:
         for each in FORMATS:
@@ -105,7 +105,7 @@ async def backlog(url: str, sizes: Sizes) -> list[Point]:
 
 
 async def _memory_of_each(meter: Meter, fill: Callable[[int], Awaitable[None]], size: int) -> float:
-    """Bytes of Redis that each of so many jobs takes; both readings are taken with no client of theirs connected."""
+    """Redis' bytes per job with this many jobs; both readings are taken without connected producers."""
     meter.clear()
     await fill(100)
     meter.redis.flushall()
@@ -130,7 +130,7 @@ async def _fill_by_arq(url: str, size: int) -> None:
 
 
 async def _claims(steps: Steps, meter: Meter, size: int) -> tuple[list[float], list[float]]:
-    """The times of claims, whole and in Redis; as many new jobs follow each, so that the queue stays as long."""
+    """The times of claims, in total and in Redis; new jobs replace the claimed ones, so the queue keeps its length."""
     per_claim = min(CLAIM, size // 10)
     whole_ms, cpu_ms = [], []
     for _ in range(CLAIMS):
@@ -144,7 +144,7 @@ async def _claims(steps: Steps, meter: Meter, size: int) -> tuple[list[float], l
 
 
 async def crowds(url: str, sizes: Sizes) -> list[Point]:
-    """Ever more idle workers on one queue, of either format."""
+    """More and more idle workers on one queue of either format."""
     points, meter = [], Meter(url)
     for each, size in product(FORMATS, sizes.crowds):
         meter.clear()
@@ -166,7 +166,7 @@ async def crowds(url: str, sizes: Sizes) -> list[Point]:
 
 
 def at_once(url: str, sizes: Sizes) -> Iterator[Point]:
-    """Ever more jobs at once in one worker."""
+    """More and more jobs at once in one worker."""
     environment, meter = prepare(ROSTER[0]), Meter(url)
     for size in sizes.at_once:
         with open_case(environment, url, meter, processes=1, concurrency=size) as case:
@@ -177,7 +177,7 @@ def at_once(url: str, sizes: Sizes) -> Iterator[Point]:
 
 
 def queues(url: str, sizes: Sizes) -> Iterator[Point]:
-    """Ever more queues on one worker."""
+    """More and more queues on one worker."""
     environment, meter = prepare(ROSTER[0]), Meter(url)
     for size in sizes.queues:
         extra = {"MONARQ_BENCH_QUEUES": str(size)}
@@ -189,7 +189,7 @@ def queues(url: str, sizes: Sizes) -> Iterator[Point]:
 
 
 def payloads(url: str, sizes: Sizes) -> Iterator[Point]:
-    """Ever larger payloads."""
+    """Larger and larger payloads."""
     environment, meter = prepare(ROSTER[0]), Meter(url)
     with open_case(environment, url, meter, processes=1) as case:
         for size in sizes.payloads:
@@ -208,7 +208,7 @@ PARTS: Final[dict[str, Callable[[str, Sizes], list[Point]]]] = {
 
 
 def run_part(name: str, sizes: Sizes) -> list[Point]:
-    """One part, on a server of its own."""
+    """Runs one part on a server of its own."""
     with EmbeddedRedis(port=0) as server:
         return PARTS[name](server.url, sizes)
 
@@ -227,7 +227,7 @@ def draw(points: list[Point]) -> str:
 
 
 def print_points(points: list[Point], console: Console) -> None:
-    """A row a line."""
+    """Prints one row per line."""
     table = Table("", "line", "", box=None, pad_edge=False)
     lines: dict[tuple[str, str], list[Point]] = {}
     for point in points:
@@ -240,7 +240,7 @@ def print_points(points: list[Point], console: Console) -> None:
 
 
 @click.command()
-@click.option("--small", is_flag=True, help="A small point or two a line: shows that it works, and no more.")
+@click.option("--small", is_flag=True, help="One or two small points per line: shows only that it works.")
 @click.option("--parts", metavar="NAMES", help=f"Only these: {','.join(PARTS)}. Default: all.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("build/scale.json"), show_default=True)
 @click.option("--plot", type=click.Path(path_type=Path), help="Write the SVG here.")

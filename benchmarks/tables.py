@@ -1,4 +1,4 @@
-"""docs/performance.md's tables from the raw rows: `python -m benchmarks.tables`. No figure there is written by hand."""
+"""Writes the tables of docs/performance.md from the raw rows, none of them by hand: `python -m benchmarks.tables`."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ Rows = Sequence[dict[str, Any]]
 
 
 def tabulate(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown, numbers to the right."""
+    """A Markdown table with right-aligned numbers."""
     lines = ["| " + " | ".join(headings) + " |", "|---|" + "---:|" * (len(headings) - 1)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
 def peers_tables(run: dict[str, Any]) -> str:
-    """The peers beside each other: medians, and how far the rounds lie apart."""
+    """The peers' medians, and the ranges of their rounds."""
     values: dict[tuple[str, str], list[float]] = {}
     for row in run["rows"]:
         values.setdefault((row["measure"], row["peer"]), []).append(row["value"])
@@ -96,7 +96,7 @@ def _about(run: dict[str, Any]) -> str:
 
 
 def floor_table(run: dict[str, Any]) -> str:
-    """The floor."""
+    """The table of the floor."""
     headings = ["", "batch", "jobs/s", "Redis µs per job", "commands per job", "bytes in", "bytes out"]
     rows = [
         [
@@ -118,7 +118,7 @@ def floor_table(run: dict[str, Any]) -> str:
 
 
 def scale_tables(run: dict[str, Any]) -> str:
-    """A table a plot: what grows in the heading, a row a line."""
+    """One table per plot: x in the heading, one row per line."""
     parts = [f"### As work grows\n\nLoad average {run['machine']['load_before']}."]
     for plot, (title, x_label, y_label) in PLOTS.items():
         points = [point for point in run["points"] if point["plot"] == plot]
@@ -139,9 +139,9 @@ SOURCES: Final = {"bench": peers_tables, "floor": floor_table, "scale": scale_ta
 
 @click.command()
 @click.option("--rows", type=click.Path(path_type=Path, file_okay=False), default=Path("build"), show_default=True)
-@click.option("--into", type=click.Path(path_type=Path, exists=True), help="Replace the figures in this page.")
+@click.option("--into", type=click.Path(path_type=Path, exists=True), help="The page in which to replace the figures.")
 def main(rows: Path, into: Path | None) -> None:
-    """Write the tables of the last runs, from bench.json, floor.json and scale.json in the folder of rows."""
+    """Write the tables of the last runs from bench.json, floor.json and scale.json in the folder."""
     found = [(tabulated, rows / f"{name}.json") for name, tabulated in SOURCES.items()]
     text = "\n\n".join(tabulated(json.loads(path.read_text())) for tabulated, path in found if path.exists())
     if into is None:

@@ -1,8 +1,8 @@
-"""What an open page costs: the processor time of its process and of Redis, and no-op jobs a second with and without it.
+"""What an open page costs: processor time of its process and of Redis, and no-op jobs per second with and without it.
 
-`python -m benchmarks.watched [--rounds N] [--jobs N]` prints these. The page is served by `monarq web` in a process of
-its own, and read over its live stream as a browser does. Jobs a second are taken in turns on one Redis, and differ from
-round to round by far more than a page can cost; the processor time, taken beside an idle pool, shows what that is.
+`python -m benchmarks.watched [--rounds N] [--jobs N]` prints them. `monarq web` serves the page in a process of its
+own, and its live stream is read as by a browser. Jobs per second are measured in turn on one Redis, and vary between
+rounds by far more than a page can cost; the processor time, measured with an idle pool, shows the real cost.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ QUEUE = DEFAULT_QUEUES[0]
 
 BATCH = 1000
 IDLE_S = 6.0
-"""How long the processor time beside an idle pool is taken."""
+"""How long the processor time with an idle pool is measured, in seconds."""
 
 
 @job(name="benchmarks.watched.nothing")
@@ -59,14 +59,14 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Cost:
-    """Shares of a core."""
+    """Costs as shares of a core."""
 
     page: float
     redis: float
 
 
 async def measure(url: str, rounds: int, count: int) -> tuple[dict[bool, list[Cost]], dict[bool, list[float]]]:
-    """Costs and rates of each round, by whether the page was open; each second round begins with the other."""
+    """Costs and rates of each round, by whether the page was open; every second round begins with the other case."""
     costs: dict[bool, list[Cost]] = {False: [], True: []}
     rates: dict[bool, list[float]] = {False: [], True: []}
     async with (
@@ -85,7 +85,7 @@ async def measure(url: str, rounds: int, count: int) -> tuple[dict[bool, list[Co
 
 
 async def take_cost(url: str, page: psutil.Process) -> Cost:
-    """What the page and Redis take beside an idle pool."""
+    """Measures what the page and Redis use with an idle pool."""
     redis = open_redis(url)
     try:
         before = await _used_s(redis, page)
@@ -104,17 +104,17 @@ async def _used_s(redis: Redis, page: psutil.Process) -> tuple[float, float, flo
 
 
 async def drain(url: str, count: int) -> float:
-    """Jobs a second of a worker that has so many to run."""
+    """Jobs per second of a worker with this many jobs to run."""
     redis = open_redis(url)
     try:
-        await redis.flushdb()  # results of earlier rounds: a Redis full of them is slower
+        await redis.flushdb()  # old results would make Redis slower
         await admin.pause(redis, QUEUE)
         async with Producer(url) as producer:
             for _ in range(count // BATCH):
                 await producer.enqueue_many(nothing, [()] * BATCH)
         started_s = time.perf_counter()
         await admin.resume(redis, QUEUE)
-        while await _has_jobs(redis):  # noqa: ASYNC110 - only Redis knows
+        while await _has_jobs(redis):  # noqa: ASYNC110 - only Redis can tell
             await asyncio.sleep(0.01)
         return count / (time.perf_counter() - started_s)
     finally:
@@ -128,7 +128,7 @@ async def _has_jobs(redis: Redis) -> bool:
 
 @asynccontextmanager
 async def looking(page: str) -> AsyncIterator[None]:
-    """Somebody who has the overview open."""
+    """A reader with the overview open."""
     async with (
         httpx.AsyncClient(timeout=30) as client,
         client.stream("GET", f"{page}live", params={"of": "/"}) as answer,
@@ -141,21 +141,21 @@ async def looking(page: str) -> AsyncIterator[None]:
 
 
 async def read(answer: httpx.Response) -> None:
-    """Reads on and on."""
+    """Reads the stream endlessly."""
     async for _ in answer.aiter_bytes():
         pass
 
 
 @asynccontextmanager
 async def nobody() -> AsyncIterator[None]:
-    """The same wait, and nobody who looks."""
+    """The same wait without a reader."""
     await asyncio.sleep(1)
     yield
 
 
 @asynccontextmanager
 async def command(url: str, *arguments: str, said: str) -> AsyncIterator[tuple[str, int]]:
-    """A command of monarq for the life of the block; gives its first words and its process id."""
+    """Runs a monarq command during the block; yields its first output and its process id."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "monarq", *arguments, "--redis", url, stderr=asyncio.subprocess.PIPE
     )

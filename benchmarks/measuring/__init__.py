@@ -1,1 +1,1 @@
-"""What is measured, and with what: cases, measures, rounds, the meter of Redis, and the machine."""
+"""What is measured and how: cases, measures, rounds, Redis' meter, and the machine."""

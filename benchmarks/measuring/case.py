@@ -1,4 +1,4 @@
-"""A case: one peer's producer and pool on an empty server, with its timestamps; and the parts of measurements."""
+"""A case: one peer's producer and pool on an empty server, its timestamps, and the parts of measurements."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ SETTLE_S: Final = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """How a number of jobs went that were all there at the start.
+    """The figures of jobs that were all enqueued before the workers began.
 
     Attributes:
-        first: the first one's number.
+        first: the number of the first job.
         count: how many.
-        enqueue_s: how long it took to enqueue them.
-        rate: jobs a second between 5 % and 95 % of them.
-        makespan_s: from the first start to the last end.
-        worker_cpu_us: processor time of the pool for each, in µs.
-        redis_cpu_us: processor time of Redis for each, in µs.
+        enqueue_s: how long it took to enqueue them, in seconds.
+        rate: jobs per second between 5 % and 95 % of them.
+        makespan_s: from the first start to the last end, in seconds.
+        worker_cpu_us: processor time of the pool per job, in µs.
+        redis_cpu_us: processor time of Redis per job, in µs.
     """
 
     first: int
@@ -47,14 +47,14 @@ class Drain:
 
 
 class Case:
-    """One peer at work with so many processes.
+    """One peer at work with a number of processes.
 
     Attributes:
-        timestamps: where its jobs leave their marks.
+        timestamps: the timestamps of its jobs.
         pool: its workers.
         feeder: its producer.
         meter: its Redis.
-        on_redis: whether it uses that.
+        on_redis: whether it uses Redis.
     """
 
     def __init__(
@@ -68,18 +68,18 @@ class Case:
         self._at = 0
 
     def reserve(self, count: int) -> int:
-        """Numbers for so many jobs: the first of them.
+        """Reserves numbers for jobs; returns the first of them.
 
         Raises:
             ValueError: no rows are left.
         """
         first, self._at = self._at, self._at + count
         if self._at > self.timestamps.rows:
-            raise ValueError(f"the timestamps have {self.timestamps.rows} rows, and {self._at} are asked for")
+            raise ValueError(f"the timestamps have {self.timestamps.rows} rows, but {self._at} are needed")
         return first
 
     def burst(self, job: str, count: int, *, size: int = 0, bulk: bool = True) -> tuple[int, float]:
-        """Enqueues jobs as fast as the producer can: the first one's number, and the seconds."""
+        """Enqueues jobs as fast as the producer can; returns the first job's number and the seconds."""
         first = self.reserve(count)
         reply = self.feeder.ask(job=job, first=first, count=count, size=size, bulk=bulk)
         return first, reply["seconds"]
@@ -88,7 +88,7 @@ class Case:
         """Waits until these jobs have ended.
 
         Raises:
-            BrokenError: they have not, in time.
+            BrokenError: they have not ended in time.
         """
         at = first
 
@@ -100,7 +100,7 @@ class Case:
         wait_until(all_ended, limit_s, self.pool, f"{count} jobs", step_s=0.02)
 
     def drain(self, job: str, count: int, *, size: int = 0, bulk: bool = True) -> Drain:
-        """Enqueues jobs while the workers are stopped, then lets them run."""
+        """Enqueues jobs while the workers are frozen, then lets them run."""
         with self.pool.frozen():
             first, enqueue_s = self.burst(job, count, size=size, bulk=bulk)
             cpu_s, before = self.pool.cpu_s(), self.meter.read()
@@ -121,7 +121,7 @@ class Case:
         )
 
     def waits_ms(self, first: int, count: int) -> list[float]:
-        """How long each of these jobs waited, from just before it was enqueued to its start."""
+        """How long each of these jobs waited, in ms, from just before its enqueue to its start."""
         pairs = zip(
             self.timestamps.column(ENQUEUED, first, count), self.timestamps.column(STARTED, first, count), strict=True
         )
@@ -138,14 +138,14 @@ def open_case(
     concurrency: int | None = None,
     extra: Mapping[str, str] | None = None,
 ) -> Iterator[Case]:
-    """A case whose workers all answer.
+    """A case whose workers are all ready.
 
     Args:
-        environment: the peer's.
-        url: its server.
-        meter: of the Redis, which is emptied first.
+        environment: the peer's environment.
+        url: the URL of its server.
+        meter: the meter of Redis, which is emptied first.
         processes: how many worker processes.
-        concurrency: jobs at once in each. Default: the peer's.
+        concurrency: jobs that each runs at once. Default: the peer's.
         extra: further environment variables.
 
     Raises:
@@ -171,7 +171,7 @@ def open_case(
 
 
 def _await_first(case: Case) -> None:
-    """Until all processes have run a job; some peers spread few jobs unevenly, so not every one must show."""
+    """Waits until all processes have run a job, but not for ever: some peers spread few jobs unevenly."""
     first, _ = case.burst("noop", 1)
     case.await_end(first, 1, START_S)
     seen: set[int] = set()

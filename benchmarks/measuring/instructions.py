@@ -1,4 +1,4 @@
-"""What a process executes, counted by valgrind's callgrind: slow, and the same on a busy machine."""
+"""A process's instructions, counted by valgrind's callgrind: slow, but independent of other load."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 
 class Instructions:
-    """The instructions that a process under callgrind has executed, which it writes to a file when it is asked to.
+    """The number of instructions that a process under callgrind has executed; it writes them to a file on request.
 
     Args:
         pid: the process.
-        out: the file that callgrind was given.
+        out: callgrind's output file.
     """
 
     def __init__(self, pid: int, out: Path) -> None:
@@ -23,7 +23,7 @@ class Instructions:
         self._total = 0
 
     def read(self) -> float:
-        """All so far."""
+        """The number so far."""
         self._dumps += 1
         subprocess.run(("callgrind_control", "-d", "x", str(self._pid)), check=True, capture_output=True)
         written = self._out.with_name(f"{self._out.name}.{self._dumps}")

@@ -1,4 +1,4 @@
-"""The machine that a run ran on: processor, memory, versions and load; figures mean nothing without it."""
+"""The machine of a run: processor, memory, versions and load; figures mean nothing without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured: each function takes a case and gives rows. One row is one number, with what it was taken from."""
+"""The measures: each function takes a case and returns rows. A row is one number, with its measure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Row:
     Attributes:
         measure: what was measured.
         value: the number.
-        more: what else is known of it.
+        more: further information about it.
     """
 
     measure: str
@@ -33,15 +33,15 @@ class Effort:
     """How long to measure.
 
     Attributes:
-        drain_s: how long a backlog should last.
-        least: jobs of a backlog, at the least.
-        most: jobs of a backlog, at the most.
-        lone: lone jobs.
-        lone_gap_s: seconds between two of them, on the average.
-        load_s: how long half the load lasts.
-        idle_s: how long an idle pool is watched.
-        io_jobs: io jobs that wait 50 ms.
-        cpu_jobs: cpu jobs of 50 ms for each core.
+        drain_s: how long a backlog should last, in seconds.
+        least: minimum number of jobs in a backlog.
+        most: maximum number of jobs in a backlog.
+        lone: number of lone jobs.
+        lone_gap_s: average seconds between two of them.
+        load_s: how long the half load lasts, in seconds.
+        idle_s: how long an idle pool is measured, in seconds.
+        io_jobs: number of io jobs that wait 50 ms.
+        cpu_jobs: number of cpu jobs of 50 ms per core.
     """
 
     drain_s: float = 2.5
@@ -59,7 +59,7 @@ SMALL = Effort(drain_s=0.2, least=100, lone=20, lone_gap_s=0.01, load_s=0.3, idl
 
 
 def quantile(values: list[float], part: float) -> float:
-    """The smallest value that at least this part of all does not exceed."""
+    """The smallest value that this share of the values does not exceed."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(part * len(ordered)) - 1)]
 
@@ -72,7 +72,7 @@ def backlog(case: Case, effort: Effort) -> int:
 
 
 def no_op(case: Case, count: int) -> Iterator[Row]:
-    """No-op jobs a second."""
+    """No-op jobs per second."""
     drained = case.drain("noop", count)
     yield Row(f"noop/s, {case.pool.processes} worker(s)", drained.rate, _costs(drained))
     if case.pool.processes == 1:
@@ -80,14 +80,14 @@ def no_op(case: Case, count: int) -> Iterator[Row]:
 
 
 def payloads(case: Case, count: int) -> Iterator[Row]:
-    """The same with something to carry: 1 KB, and 100 KB."""
+    """The same with payloads of 1 KB and 100 KB."""
     for name, size, most in (("1 KB", 1000, count), ("100 KB", 100_000, 1000)):
         drained = case.drain("noop", min(count, most), size=size)
         yield Row(f"noop/s with {name}", drained.rate, _costs(drained))
 
 
 def one_by_one(case: Case, count: int) -> Iterator[Row]:
-    """Enqueues a second from one coroutine, each awaited."""
+    """Enqueues per second from one coroutine, each awaited."""
     with case.pool.frozen():
         first, seconds = case.burst("noop", count, bulk=False)
     case.await_end(first, count)
@@ -95,7 +95,7 @@ def one_by_one(case: Case, count: int) -> Iterator[Row]:
 
 
 def lone_jobs(case: Case, effort: Effort) -> Iterator[Row]:
-    """What a job waits that finds the pool idle, at times that no poll can be in step with."""
+    """How long jobs wait that find the pool idle; they come at random times, out of step with any poll."""
     time.sleep(effort.lone_gap_s)
     draw = random.Random(1)
     at_s: list[float] = []
@@ -107,14 +107,14 @@ def lone_jobs(case: Case, effort: Effort) -> Iterator[Row]:
 
 
 def half_load(case: Case, effort: Effort, full_rate: float) -> Iterator[Row]:
-    """What a job waits while jobs come at half the rate at which the pool drains a backlog."""
+    """How long jobs wait that come at half the rate at which the pool drains a backlog."""
     rate = full_rate / 2
     at_s = [round(i / rate, 6) for i in range(int(rate * effort.load_s))]
     yield from _waits(case, "wait ms at half load", "noop", at_s, rate=rate)
 
 
 def idle(case: Case, effort: Effort) -> Iterator[Row]:
-    """What a pool costs that has nothing to do."""
+    """What an idle pool costs."""
     time.sleep(min(1.0, effort.idle_s))
     cpu_s, before, begun_s = case.pool.cpu_s(), case.meter.read(), time.perf_counter()
     sent, by_scripts = case.meter.count_commands(effort.idle_s)
@@ -127,8 +127,8 @@ def idle(case: Case, effort: Effort) -> Iterator[Row]:
 
 
 def io_jobs(case: Case, effort: Effort, concurrency: int) -> Iterator[Row]:
-    """Jobs that wait 50 ms each: how long all take, against what they would if nothing else took time."""
-    # A peer that runs one job at a time would need 100 s for 2,000: fewer of them show the same.
+    """Jobs that wait 50 ms each: how long all take, relative to the ideal."""
+    # A peer that runs one job at a time would need 100 s for 2,000, so it gets fewer.
     few = case.drain("wait", 20)
     count = 100 if few.makespan_s > 20 * WAIT_S * 0.9 else effort.io_jobs
     drained = case.drain("wait", count)
@@ -137,14 +137,14 @@ def io_jobs(case: Case, effort: Effort, concurrency: int) -> Iterator[Row]:
 
 
 def cpu_jobs(case: Case, effort: Effort) -> Iterator[Row]:
-    """Jobs that compute 50 ms each: how many cores' worth of work gets done."""
+    """Jobs that compute for 50 ms each: how many cores are used."""
     count = effort.cpu_jobs * case.pool.processes
     drained = case.drain("burn", count)
     yield Row(f"cpu: cores used, {case.pool.processes} worker(s)", count * BURN_S / drained.makespan_s)
 
 
 def both(case: Case, effort: Effort) -> Iterator[Row]:
-    """What io jobs wait while cpu jobs fill all cores."""
+    """How long io jobs wait while cpu jobs use all cores."""
     count = effort.cpu_jobs * case.pool.processes
     first, _ = case.burst("burn", count)
     case.await_end(first, 1)

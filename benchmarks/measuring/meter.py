@@ -1,4 +1,4 @@
-"""What Redis itself says of a piece of work: its processor time, its commands, the bytes that went in and out."""
+"""Redis' own counters of a piece of work: processor time, commands, bytes in and out."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Reading:
 
     Attributes:
         cpu_s: processor time of the server's main thread, in seconds.
-        calls: commands, those that scripts make included.
+        calls: commands, including those called by scripts.
         scripts: calls of scripts.
         bytes_in: bytes received.
         bytes_out: bytes sent.
-        memory: bytes that data and clients take.
+        memory: bytes used by data and clients.
     """
 
     cpu_s: float
@@ -34,7 +34,7 @@ class Reading:
     memory: int
 
     def __sub__(self, before: Reading) -> Reading:
-        """What happened between the two."""
+        """The difference of two readings."""
         return Reading(
             self.cpu_s - before.cpu_s,
             self.calls - before.calls,
@@ -49,7 +49,7 @@ class Meter:
     """Reads one server's counters.
 
     Args:
-        url: the server's, as ``redis://host:port`` or ``unix://path``.
+        url: the server's URL, ``redis://host:port`` or ``unix://path``.
     """
 
     def __init__(self, url: str) -> None:
@@ -76,12 +76,12 @@ class Meter:
         self.redis.script_flush("SYNC")
 
     def cpu_s(self) -> float:
-        """Processor time of the server's main thread so far, in seconds, by a command that costs it little."""
+        """Processor time of the server's main thread so far, in seconds, from a cheap command."""
         info = cast("dict[str, Any]", self.redis.info("cpu"))
         return float(info["used_cpu_user_main_thread"]) + float(info["used_cpu_sys_main_thread"])
 
     def count_commands(self, seconds: float) -> tuple[int, int]:
-        """Listens by MONITOR: how many commands clients sent, and how many scripts made."""
+        """Counts with MONITOR how many commands clients sent, and how many scripts called."""
         sent = by_scripts = 0
         with self._connect() as connection:
             connection.sendall(b"MONITOR\r\n")

@@ -1,4 +1,4 @@
-"""The rounds of a run: each peer's cases in turns; one that fails is reported and left out, the rest goes on."""
+"""The rounds of a run: each peer's cases in turn; one that fails is reported and left out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IO_CONCURRENCY = 1000
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A row with where it comes from."""
+    """A row with its origin."""
 
     round: int
     peer: str
@@ -46,7 +46,7 @@ class Plan:
 
 
 def run(plan: Plan, urls: Mapping[str, str], meter: Meter) -> Iterator[Taken]:
-    """Runs the plan; the peers take turns in each round, each round beginning with the next one."""
+    """Runs the plan: the peers take turns in each round, and each round begins with the next peer."""
     for number in range(plan.rounds):
         turn = number % len(plan.environments)
         for environment in [*plan.environments[turn:], *plan.environments[:turn]]:

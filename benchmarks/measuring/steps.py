@@ -1,4 +1,4 @@
-"""The steps of a job as Redis sees them, without a worker: enqueue, claim and finish of either format's scripts."""
+"""The steps of a job as Redis sees them, without a worker: enqueue, claim and finish with either format's scripts."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ LEASE_MS: Final = 15_000
 MAX_PAYLOAD: Final = 8_000_000
 MAX_DEAD: Final = 10_000
 FINISHED_A_CALL: Final = 500
-"""As many as a worker sends at the most."""
+"""The most that a worker sends per call."""
 
 WORKER: Final = "bench:1:00"
 PLACEMENT: Final = Placement(name="noop")
 
 
 class Steps(Protocol):
-    """The steps of one format, each call with a batch of jobs."""
+    """The steps of one format; each call has a batch of jobs."""
 
     async def enqueue(self, batch: int) -> None:
-        """Puts a batch of no-op jobs in."""
+        """Enqueues a batch of no-op jobs."""
         ...
 
     @property
@@ -51,15 +51,15 @@ class Steps(Protocol):
         ...
 
     async def claim(self, batch: int) -> list[Finish]:
-        """Takes a batch of jobs; returns their ends, with results."""
+        """Claims a batch of jobs; returns their ends, with results."""
         ...
 
     async def finish(self, ends: Sequence[Finish]) -> None:
-        """Ends jobs."""
+        """Finishes jobs."""
         ...
 
     async def claim_and_finish(self, batch: int) -> int:
-        """Takes a batch of jobs and ends them with results; returns how many there were."""
+        """Claims a batch of jobs and finishes them with results; returns their number."""
         ...
 
 
@@ -69,7 +69,7 @@ def steps_of(queue_format: Format, redis: RedisClient) -> Steps:
 
 
 class _Job:
-    """What a no-op job has in Redis."""
+    """A no-op job's data in Redis."""
 
     def __init__(self) -> None:
         now_ms = time.time_ns() // 1_000_000
@@ -78,7 +78,7 @@ class _Job:
 
 
 class ArqSteps:
-    """Those of arq's format."""
+    """The steps of arq's format."""
 
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
@@ -91,7 +91,7 @@ class ArqSteps:
         self._result, _ = write_result(MSGPACK, whole)
 
     async def enqueue(self, batch: int) -> None:
-        """Puts a batch of no-op jobs in."""
+        """Enqueues a batch of no-op jobs."""
         jobs = [(job_id, self._payload) for job_id in self._queue.new_job_ids(batch)]
         await arq_enqueue.enqueue(self._redis, self._keys, PLACEMENT, EnqueueMode.NEW, jobs)
 
@@ -101,27 +101,27 @@ class ArqSteps:
         return Queue(DEFAULT_QUEUE, format="arq")
 
     async def claim(self, batch: int) -> list[Finish]:
-        """Takes a batch of jobs."""
+        """Claims a batch of jobs."""
         token = f"{WORKER}:io:{next(self._claims)}:0"
         asked = arq_claim.Claim(WORKER, token, "io", LEASE_MS, batch, MAX_PAYLOAD)
         claimed = await arq_claim.claim(self._redis, self._keys, asked)
         return [Finish(lease, True, self._result, KEEP_MS, "noop", run_ms=0) for lease in claimed.leases]
 
     async def finish(self, ends: Sequence[Finish]) -> None:
-        """Ends jobs."""
+        """Finishes jobs."""
         for at in range(0, len(ends), FINISHED_A_CALL):
             page = ends[at : at + FINISHED_A_CALL]
             await arq_finish.finish(self._redis, self._keys, WORKER, page, MAX_DEAD)
 
     async def claim_and_finish(self, batch: int) -> int:
-        """Takes a batch of jobs and ends them with results."""
+        """Claims a batch of jobs and finishes them with results."""
         ends = await self.claim(batch)
         await self.finish(ends)
         return len(ends)
 
 
 class NativeSteps:
-    """Those of the native format."""
+    """The steps of the native format."""
 
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
@@ -136,7 +136,7 @@ class NativeSteps:
         self._result, _ = write_result(MSGPACK, job.result)
 
     async def enqueue(self, batch: int) -> None:
-        """Puts a batch of no-op jobs in."""
+        """Enqueues a batch of no-op jobs."""
         jobs = [(job_id, self._payload) for job_id in self._queue.new_job_ids(batch)]
         call = f"bench-{next(self._calls)}"
         await native_enqueue.enqueue(self._redis, self._keys, call, PLACEMENT, EnqueueMode.NEW, jobs)
@@ -147,7 +147,7 @@ class NativeSteps:
         return Queue(self._ref.name)
 
     async def claim(self, batch: int) -> list[Finish]:
-        """Takes a batch of jobs."""
+        """Claims a batch of jobs."""
         asked = native_claim.Claim(
             incarnation=self._incarnation,
             worker=WORKER,
@@ -167,7 +167,7 @@ class NativeSteps:
         return ends
 
     async def finish(self, ends: Sequence[Finish]) -> None:
-        """Ends jobs."""
+        """Finishes jobs."""
         for at in range(0, len(ends), FINISHED_A_CALL):
             page = ends[at : at + FINISHED_A_CALL]
             await native_finish.finish(
@@ -175,7 +175,7 @@ class NativeSteps:
             )
 
     async def claim_and_finish(self, batch: int) -> int:
-        """Takes a batch of jobs and ends them with results."""
+        """Claims a batch of jobs and finishes them with results."""
         ends = await self.claim(batch)
         await self.finish(ends)
         return len(ends)

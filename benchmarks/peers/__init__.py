@@ -1,5 +1,5 @@
-"""One file a peer: how it is fed and how its workers are started, as its own documentation says is fastest.
+"""One file per peer: how jobs are enqueued and workers are started, in the way its own documentation calls fastest.
 
-Each runs in an environment of its own, in which nothing of monarq's is installed: `benchmarks/running/roster.py` says
-what is.
+Each runs in an environment of its own without monarq's packages; `benchmarks/running/roster.py` lists what is
+installed.
 """

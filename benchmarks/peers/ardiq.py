@@ -1,8 +1,8 @@
-"""ArdiQ: `Ardiq.enqueue_many`, five hundred at a time, and `ardiq run`. Its defaults, but for concurrency and uvloop.
+"""ArdiQ: `Ardiq.enqueue_many`, five hundred at a time, and `ardiq run`. Defaults except concurrency and uvloop.
 
 Plain functions run in threads. `executor="process"` starts a fresh interpreter for each job, and is meant for jobs that
-a timeout must be able to stop; for those that compute its documentation advises more workers. Results are kept for five
-minutes. Its documentation does not speak of uvloop, which makes its workers a fifth faster.
+a timeout must be able to stop; for computation its documentation advises more workers. Results are kept for five
+minutes. Its documentation does not mention uvloop, which makes its workers 20 % faster.
 """
 
 # The peer is not installed where types are checked.
@@ -20,9 +20,9 @@ from benchmarks.protocol.launch import concurrency, in_environment, redis_url, r
 
 TOGETHER = 500
 TOGETHER_BYTES = 1_000_000
-"""Its client waits half a second for a reply, which is not enough for a call with 50 MB."""
+"""Its client waits only half a second for a reply, which is too short for a call with 50 MB."""
 
-uvloop.install()  # `ardiq run` starts its loop when it has imported this
+uvloop.install()  # `ardiq run` starts its loop after importing this
 
 app: Any = Ardiq(redis_url(), concurrency=concurrency())
 
@@ -64,7 +64,7 @@ class Feeder:
             await app.enqueue_many([prepare(number, data) for number in numbers[at : at + together]])
 
     async def stop(self) -> None:
-        """It has no call that disconnects."""
+        """It has no method to disconnect."""
 
 
 def work(processes: int) -> None:

@@ -1,6 +1,6 @@
-"""arq: `ArqRedis.enqueue_job`, gathered where many are enqueued; its documentation has no bulk call.
+"""arq: `ArqRedis.enqueue_job`, gathered for many jobs, as it has no documented bulk call.
 
-CPU jobs run in a `ProcessPoolExecutor`, as its page on synchronous jobs shows. It starts one process a worker.
+CPU jobs run in a `ProcessPoolExecutor`, as in its documentation of synchronous jobs. It starts one process per worker.
 """
 
 # The peer is not installed where types are checked.
@@ -42,9 +42,9 @@ async def start_pool(ctx: dict[Any, Any]) -> None:
 
 
 class WorkerSettings:
-    """Its defaults, but for the concurrency."""
+    """Defaults except the concurrency."""
 
-    functions = [noop, wait, burn]  # noqa: RUF012 - as arq's documentation writes it
+    functions = [noop, wait, burn]  # noqa: RUF012 - as in arq's documentation
     on_startup = start_pool
     max_jobs = concurrency()
     redis_settings = RedisSettings.from_dsn(redis_url())

@@ -1,7 +1,7 @@
-// BullMQ: `addBulk` in, one Worker a process with its `concurrency` out, on ioredis. It speaks the same protocol as
-// feeding.py and launch.py of benchmarks/protocol, and writes the rows of its timestamps.py. Results are kept: BullMQ's
-// default is to remove nothing. A job that computes would block the loop, so these run in a sandboxed processor, which
-// its documentation advises for them; each worker process has one child for them.
+// BullMQ: `addBulk`, and one Worker per process with its `concurrency`, on ioredis. It speaks the same protocol as
+// feeding.py and launch.py of benchmarks/protocol, and writes the rows of its timestamps.py. Results are kept: by
+// default, BullMQ removes nothing. Jobs that compute would block the loop, so they run in a sandboxed processor, as its
+// documentation advises; each worker process has one child for them.
 const fs = require("node:fs");
 const path = require("node:path");
 const readline = require("node:readline");

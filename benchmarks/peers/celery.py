@@ -1,6 +1,6 @@
-"""Celery on Redis: prefork, with the prefetching that its page on optimizing advises for short tasks.
+"""Celery on Redis: prefork, with the prefetching that its optimization guide advises for short tasks.
 
-A "worker process" is one child of its pool. For io jobs a pool of threads, which needs no further package.
+A "worker process" is one child of its pool. io jobs use a thread pool, which needs no further package.
 """
 
 # The peer is not installed where types are checked.

@@ -1,4 +1,4 @@
-"""docket: `Docket.add_many`; what computes runs in a thread, as its functions must be async."""
+"""docket: `Docket.add_many`; jobs that compute run in a thread, as its functions must be async."""
 
 # The peer is not installed where types are checked.
 # mypy: disable-error-code="import-not-found,untyped-decorator,no-untyped-call"
@@ -13,7 +13,7 @@ from benchmarks.protocol import tasks as bodies
 from benchmarks.protocol.launch import concurrency, in_environment, redis_url, run_each
 
 NAME = "bench"
-URL = redis_url() + "?max_connections=2000"  # redis-py's pool has 100 by default, too few for 100 jobs at once
+URL = redis_url() + "?max_connections=2000"  # redis-py's default of 100 is too few for 100 jobs at once
 
 
 async def noop(number: int, data: str = "") -> None:

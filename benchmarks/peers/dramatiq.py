@@ -1,4 +1,4 @@
-"""Dramatiq on Redis, with results. Its default of 8 threads a process; for io jobs as many threads as are asked for."""
+"""Dramatiq on Redis, with results. 8 threads per process, its default; for io jobs as many threads as required."""
 
 # The peer is not installed where types are checked.
 # mypy: disable-error-code="import-not-found,untyped-decorator,no-untyped-call"

@@ -1,6 +1,6 @@
-"""Huey on Redis: `-k process`, with results, also those that are None.
+"""Huey on Redis: `-k process`, with results, even None.
 
-For io jobs 100 threads: with 1,000 jobs stay in its queue.
+For io jobs 100 threads: with 1,000, jobs stay in its queue.
 """
 
 # The peer is not installed where types are checked.

@@ -1,7 +1,7 @@
-"""monarq: `Producer.enqueue_many` in, `monarq worker` out. Everything at its defaults, but for the concurrency.
+"""monarq: `Producer.enqueue_many`, and `monarq worker`. Defaults except the concurrency.
 
-The environment variable `FORMAT` has the format of its queues, by default the native one; `benchmarks.peers.monarq_arq`
-sets it.
+The environment variable `FORMAT` sets the format of its queues, by default native; `benchmarks.peers.monarq_arq` sets
+it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DEFAULT = Queue("arq:queue", format="arq") if IS_ARQ else Queue("default")
 QUEUES = [
     Queue(f"bench:{number}", format=DEFAULT.format) for number in range(int(os.environ.get("MONARQ_BENCH_QUEUES", "0")))
 ]
-"""More queues than the default one, among which jobs are dealt out; `benchmarks.scale` asks for them."""
+"""Queues among which jobs are distributed instead of the default one, for `benchmarks.scale`."""
 
 JOBS: dict[str, Any] = {"noop": noop, "wait": wait, "burn": burn}
 

@@ -1,4 +1,4 @@
-"""monarq on a queue in arq's format: `benchmarks.peers.monarq` in all else."""
+"""monarq on a queue in arq's format, otherwise like `benchmarks.peers.monarq`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 from benchmarks.protocol.launch import FORMAT
 
-os.environ[FORMAT] = "arq"  # before the import, and for the workers' processes
+os.environ[FORMAT] = "arq"  # before the import, and for worker processes
 
 from benchmarks.peers.monarq import Feeder as Feeder
 from benchmarks.peers.monarq import work as work

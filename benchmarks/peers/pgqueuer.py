@@ -1,6 +1,6 @@
-"""PgQueuer on PostgreSQL: lists to `Queries.enqueue`, and workers with batches of 1,000. It keeps no results.
+"""PgQueuer on PostgreSQL: `Queries.enqueue` with lists, and workers with batches of 1,000. It keeps no results.
 
-The server runs with `synchronous_commit=off` and `fsync=off`, as the Redis of the others writes nothing to disk either.
+The server runs with `synchronous_commit=off` and `fsync=off`, as the other peers' Redis writes nothing to disk either.
 """
 
 # The peer is not installed where types are checked.
@@ -27,7 +27,7 @@ TOGETHER = 1000
 
 
 async def main() -> PgQueuer:
-    """The queue and its jobs, as `pgq run` wants them."""
+    """The queue and its jobs, as `pgq run` expects them."""
     connection = await asyncpg.connect(redis_url())
     queue = PgQueuer(AsyncpgDriver(connection))
 
@@ -56,7 +56,7 @@ class Feeder:
     async def start(self) -> None:
         self._connection = await asyncpg.connect(redis_url())
         self._queries = Queries(AsyncpgDriver(self._connection))
-        # Each case begins with empty tables; the workers start when this has returned.
+        # Each case begins with empty tables; the workers start after this.
         if await self._connection.fetchval("SELECT to_regclass('pgqueuer')"):
             await self._queries.uninstall()
         await self._queries.install()
@@ -75,7 +75,7 @@ class Feeder:
 
 
 def work(processes: int) -> None:
-    """Runs the pool; not by `pgq run`, which does not start here with 1.6.0 ('str' object has no attribute 'name')."""
+    """Runs the pool; not with `pgq run`, which fails to start with 1.6.0 ('str' object has no attribute 'name')."""
     run_each(processes, sys.executable, "-m", "benchmarks.peers.pgqueuer")
 
 

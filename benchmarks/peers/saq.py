@@ -1,4 +1,4 @@
-"""SAQ: `Queue.enqueue`, gathered where many are enqueued, as its own benchmark does; plain functions run in threads."""
+"""SAQ: `Queue.enqueue`, gathered for many jobs, as in its own benchmark; plain functions run in threads."""
 
 # The peer is not installed where types are checked.
 # mypy: disable-error-code="import-not-found,untyped-decorator,no-untyped-call"

@@ -1,4 +1,4 @@
-"""streaQ: `Worker.enqueue_many`, a thousand at a time; plain functions run in threads."""
+"""streaQ: `Worker.enqueue_many`, a thousand per call; plain functions run in threads."""
 
 # The peer is not installed where types are checked.
 # mypy: disable-error-code="import-not-found,untyped-decorator,no-untyped-call"

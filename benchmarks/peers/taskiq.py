@@ -1,6 +1,6 @@
-"""taskiq with taskiq-redis: streams and a result backend, orjson; many are enqueued by gathered `kiq` calls.
+"""taskiq with taskiq-redis: streams, a result backend and orjson; many jobs are enqueued with gathered `kiq` calls.
 
-Plain functions run in threads, its default. One worker process takes 100 async jobs at once.
+Plain functions run in threads, by default. One worker process runs up to 100 async jobs at once.
 """
 
 # The peer is not installed where types are checked.

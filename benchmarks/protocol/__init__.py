@@ -1,1 +1,1 @@
-"""What peers speak with the driver: their producers, pools, jobs and timestamps. Runs in the peers' environments."""
+"""The protocol between peers and driver: producers, pools, jobs and timestamps. Runs in the peers' environments."""

@@ -1,7 +1,7 @@
 """The producer's side of the protocol: `python -m benchmarks.protocol.feeding PEER` in the peer's environment.
 
-The driver writes one JSON object a line to its stdin, and it answers each with one. `burst` enqueues jobs as fast as it
-can, in bulk or one after the other; `pace` enqueues them at given times. Peers whose clients are synchronous implement
+The driver writes one JSON object per line to its stdin, and it answers each with one. `burst` enqueues jobs as fast as
+possible, in bulk or one after the other; `pace` enqueues them at given times. Peers with synchronous clients implement
 the same methods without awaiting anything.
 """
 
@@ -21,18 +21,18 @@ Number = int
 
 
 class Feeder(Protocol):
-    """How jobs of one peer are enqueued. `job` is "noop", "wait" or "burn"; see `benchmarks.protocol.tasks`."""
+    """Enqueues jobs of one peer. `job` is "noop", "wait" or "burn"; see `benchmarks.protocol.tasks`."""
 
     async def start(self) -> None:
         """Connects."""
         ...
 
     async def enqueue(self, job: str, number: Number, data: str) -> None:
-        """Enqueues one job, and returns when Redis has it."""
+        """Enqueues one job; returns when Redis has it."""
         ...
 
     async def enqueue_many(self, job: str, numbers: range, data: str) -> None:
-        """Enqueues one job for each number by the peer's own way for many; one by one if it has none."""
+        """Enqueues a job for each number with the peer's bulk call; one by one if it has none."""
         ...
 
     async def stop(self) -> None:
@@ -41,7 +41,7 @@ class Feeder(Protocol):
 
 
 async def burst(feeder: Feeder, timestamps: Timestamps, order: dict[str, Any]) -> dict[str, float]:
-    """Enqueues `count` jobs from number `first` on; returns how long it took."""
+    """Enqueues `count` jobs from number `first` on; returns the seconds that it took."""
     job, data, first, count = order["job"], "x" * order["size"], order["first"], order["count"]
     begun_s = time.perf_counter()
     if order["bulk"]:
@@ -54,7 +54,7 @@ async def burst(feeder: Feeder, timestamps: Timestamps, order: dict[str, Any]) -
 
 
 async def pace(feeder: Feeder, timestamps: Timestamps, order: dict[str, Any]) -> dict[str, float]:
-    """Enqueues the jobs whose time has come, and sleeps until the next one's; a late one is not delayed further."""
+    """Enqueues each job at its time; a late job does not delay the next ones."""
     job, data, first = order["job"], "x" * order["size"], order["first"]
     at_s: list[float] = order["at_s"]
     begun_s = time.perf_counter()
@@ -80,7 +80,7 @@ async def pace(feeder: Feeder, timestamps: Timestamps, order: dict[str, Any]) ->
 
 
 async def serve(feeder: Feeder) -> None:
-    """Answers the driver until its orders end."""
+    """Executes the driver's orders until they end."""
     timestamps = Timestamps.of_environment()
     await feeder.start()
     _answer({"ready": True})
@@ -97,9 +97,9 @@ def _answer(reply: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Feeds the peer that the command line names."""
+    """Runs the producer of the peer on the command line."""
     with suppress(ImportError):
-        import uvloop  # every peer whose client runs on asyncio has it in its environment
+        import uvloop  # installed for every peer with an asyncio client
 
         uvloop.install()
     asyncio.run(serve(importlib.import_module(f"benchmarks.peers.{sys.argv[1]}").Feeder()))

@@ -1,8 +1,7 @@
-"""The workers' side of the protocol: it becomes the peer's pool.
+"""The workers' side of the protocol: this process becomes the peer's pool.
 
-`python -m benchmarks.protocol.launch PEER PROCESSES CONCURRENCY` is run in the peer's environment. Each peer's
-`work` ends in `replace`, where its own command line starts as many processes as are asked for, or in `run_each`, where
-it starts only one.
+`python -m benchmarks.protocol.launch PEER PROCESSES CONCURRENCY` runs in the peer's environment. Each peer's `work`
+ends with `replace`, if its own command line can start several processes, or with `run_each`, if it starts only one.
 """
 
 from __future__ import annotations
@@ -16,38 +15,38 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 URL: Final = "MONARQ_BENCH_URL"
-"""The environment variable that holds the Redis' URL."""
+"""The environment variable with the URL of Redis."""
 
 CONCURRENCY: Final = "MONARQ_BENCH_CONCURRENCY"
-"""The environment variable that has the number of jobs that workers run at once."""
+"""The environment variable with the number of jobs that a worker runs at once."""
 
 
 FORMAT: Final = "MONARQ_BENCH_FORMAT"
-"""The environment variable that has the format of monarq's queues."""
+"""The environment variable with the format of monarq's queues."""
 
 
 def redis_url() -> str:
-    """The Redis of this run."""
+    """The URL of this run's Redis."""
     return os.environ[URL]
 
 
 def concurrency() -> int:
-    """How many jobs each worker process must run at once, where it can."""
+    """How many jobs each worker process must run at once, if it can."""
     return int(os.environ.get(CONCURRENCY, "100"))
 
 
 def in_environment(command: str) -> str:
-    """A command of this Python's environment."""
+    """The path of a command in this Python's environment."""
     return str(Path(sys.executable).parent / command)
 
 
 def replace(*command: str) -> NoReturn:
-    """Becomes this command."""
+    """Replaces this process by the command."""
     os.execv(command[0], command)
 
 
 def run_each(processes: int, *command: str) -> None:
-    """Starts the command so many times, and passes SIGTERM on."""
+    """Starts the command several times, and forwards SIGTERM."""
     running = [subprocess.Popen(command) for _ in range(processes)]
 
     def pass_on(*_: object) -> None:
@@ -60,7 +59,7 @@ def run_each(processes: int, *command: str) -> None:
 
 
 def main() -> None:
-    """Becomes the pool of the peer that the command line names."""
+    """Becomes the pool of the peer on the command line."""
     peer, processes, at_once = sys.argv[1:]
     os.environ[CONCURRENCY] = at_once
     importlib.import_module(f"benchmarks.peers.{peer}").work(int(processes))

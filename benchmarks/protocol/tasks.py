@@ -1,6 +1,7 @@
-"""What the jobs of every peer do, in plain functions. Runs in the peers' environments: the standard library only.
+"""What the jobs of every peer do, as plain functions.
 
-Each takes the job's number on the timestamps, so that the driver knows when it was started and ended.
+This runs in the peers' environments, so it uses only the standard library. Each function gets the job's number in the
+timestamps, so that the driver knows when it started and ended.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ WAIT_S: Final = 0.05
 BURN_S: Final = 0.05
 
 timestamps = cache(Timestamps.of_environment)
-"""Opened at the first job of a process, so that processes that were forked and those that were started are alike."""
+"""Opened by the first job of a process, so that forked and spawned processes work alike."""
 
 
 def noop(number: int, data: str = "") -> None:
-    """Does nothing; `data` is there to be carried."""
+    """Does nothing; `data` only enlarges the payload."""
     rows = timestamps()
     rows.mark(number, STARTED)
     rows.mark_process(number)
@@ -28,7 +29,7 @@ def noop(number: int, data: str = "") -> None:
 
 
 async def wait(number: int, data: str = "") -> None:
-    """Waits 50 ms, as for a network."""
+    """Waits 50 ms, as for a network service."""
     rows = timestamps()
     rows.mark(number, STARTED)
     await asyncio.sleep(WAIT_S)
@@ -36,7 +37,7 @@ async def wait(number: int, data: str = "") -> None:
 
 
 def wait_blocking(number: int, data: str = "") -> None:
-    """The same in a thread or process."""
+    """The same for a thread or process."""
     rows = timestamps()
     rows.mark(number, STARTED)
     time.sleep(WAIT_S)
@@ -44,7 +45,7 @@ def wait_blocking(number: int, data: str = "") -> None:
 
 
 def burn(number: int, data: str = "") -> None:
-    """Uses 50 ms of processor time, however long that takes."""
+    """Uses 50 ms of processor time, however long it takes."""
     rows = timestamps()
     rows.mark(number, STARTED)
     rows.mark_process(number)

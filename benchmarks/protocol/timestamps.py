@@ -1,8 +1,8 @@
-"""The timestamps: a file in memory on which producers and jobs of any process write when things happened.
+"""The timestamps: a file in memory in which producers and jobs of any process record when things happened.
 
-It belongs to no queue, so that all peers are measured by the same clock and at the same cost: one write of 8 bytes.
-Every job has a number, and a row of four 64-bit cells: enqueued, started, ended (ns of the monotonic clock, 0 for not
-yet) and the process that ran it. `peers/bullmq` writes the same rows from Node.
+It is independent of the queue, so that all peers are measured by the same clock and at the same cost: one write of 8
+bytes. Every job has a number, and a row of four 64-bit cells: enqueued, started, ended (ns of the monotonic clock, 0
+for not yet) and the process that ran it. `peers/bullmq.js` writes the same rows in Node.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from typing import Final
 CELLS: Final = 4
 ENQUEUED, STARTED, ENDED, PROCESS = range(CELLS)
 VARIABLE: Final = "MONARQ_BENCH_TIMESTAMPS"
-"""The environment variable that has the path of the timestamps."""
+"""The environment variable with the path of the timestamps."""
 
 
 class Timestamps:
-    """The rows of one pool's jobs.
+    """The rows of a pool's jobs.
 
     Args:
-        path: the file; it must be there.
+        path: the file, which must exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,26 +33,26 @@ class Timestamps:
 
     @classmethod
     def create(cls, path: Path, rows: int) -> Timestamps:
-        """Makes an empty file of so many rows; only rows that are used take memory."""
+        """Creates an empty file with this many rows; only used rows take memory."""
         with path.open("wb") as file:
             file.truncate(rows * CELLS * 8)
         return cls(path)
 
     @classmethod
     def of_environment(cls) -> Timestamps:
-        """Those of this run."""
+        """The timestamps of this run."""
         return cls(Path(os.environ[VARIABLE]))
 
     def mark(self, number: int, cell: int) -> None:
-        """It happened now."""
+        """Records the current time."""
         self._cells[CELLS * number + cell] = time.monotonic_ns()
 
     def mark_process(self, number: int) -> None:
-        """It happens in this process."""
+        """Records this process."""
         self._cells[CELLS * number + PROCESS] = os.getpid()
 
     def column(self, cell: int, first: int, count: int) -> list[int]:
-        """One cell of `count` jobs from number `first` on."""
+        """A column of cells of `count` jobs from number `first` on."""
         return self._cells[CELLS * first + cell : CELLS * (first + count) : CELLS].tolist()
 
     def ended_until(self, at: int, end: int) -> int:

@@ -1,1 +1,1 @@
-"""What a run prints and writes: tables, rows as JSON, and plots."""
+"""The output of a run: tables, rows as JSON, and plots."""

@@ -1,4 +1,4 @@
-"""Plots as SVG text: bars for peers beside each other, lines for what grows. No fonts but the reader's own."""
+"""Plots as SVG text: bars to compare peers, lines for scaling. They use the reader's fonts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STYLE: Final = "text{font:12px system-ui,sans-serif}.t{font-weight:600;font-siz
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: whose it is, and how long."""
+    """One bar: its label and length."""
 
     name: str
     value: float
@@ -29,14 +29,14 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: what it shows, and its points, x above 0."""
+    """One line: its label and points, with x > 0."""
 
     name: str
     points: Sequence[tuple[float, float]]
 
 
 def bars(title: str, groups: Sequence[tuple[str, Sequence[Bar]]], ours: str = "monarq") -> str:
-    """Groups of bars, each with its own scale, one below the other."""
+    """Groups of bars below each other, each with its own scale."""
     parts = [_text(0, 18, title, css="t")]
     y = 44
     for heading, group in groups:
@@ -57,7 +57,7 @@ def bars(title: str, groups: Sequence[tuple[str, Sequence[Bar]]], ours: str = "m
 
 
 def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> str:
-    """Lines over a logarithmic x axis; the y axis begins at 0, so that flat looks flat."""
+    """Lines over a logarithmic x axis; the y axis begins at 0, so that a flat line looks flat."""
     height, top, bottom = 250, 50, 215
     points = [point for line in drawn for point in line.points]
     low, high = math.log10(min(x for x, _ in points)), math.log10(max(x for x, _ in points))
@@ -88,7 +88,7 @@ def lines(title: str, x_label: str, y_label: str, drawn: Sequence[Line]) -> str:
 
 
 def stack(charts: Sequence[str]) -> str:
-    """Several plots of one width in one file, one below the other."""
+    """Several plots of the same width below each other in one file."""
     y, parts = 0, []
     for chart in charts:
         height = int(chart.partition('height="')[2].partition('"')[0])

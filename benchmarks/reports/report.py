@@ -1,4 +1,4 @@
-"""The report of a run: the median of the rounds and their spread, as tables and as JSON."""
+"""The report of a run: the rounds' medians and spreads, as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from benchmarks.measuring.rounds import Taken
 
 
 class Summary:
-    """The rows of a run by measure and peer.
+    """The rows of a run, by measure and peer.
 
     Attributes:
-        measures: their names, in the order in which they were taken.
-        peers: their names, in the order of the roster.
+        measures: the names of the measures, in the order in which they were taken.
+        peers: the names of the peers, in the order of the roster.
     """
 
     def __init__(self, taken: Iterable[Taken], peers: Sequence[str]) -> None:
@@ -36,21 +36,21 @@ class Summary:
         return statistics.median(values) if values else None
 
     def spread(self, measure: str, peer: str) -> float:
-        """How far the rounds lie apart: largest less smallest, in parts of the median."""
+        """The range of the rounds: maximum minus minimum, relative to the median."""
         values = self._values[measure][peer]
         median = statistics.median(values)
         return (max(values) - min(values)) / median if median else 0.0
 
 
 def short(value: float) -> str:
-    """A number with as many digits as mean something."""
+    """A number with its significant digits."""
     if value >= 1000:
         return f"{float(f'{value:.3g}'):,.0f}"
     return f"{value:.3g}"
 
 
 def print_tables(summary: Summary, console: Console) -> None:
-    """A table a group of measures: the median, and ± half the spread in percent."""
+    """Prints a table per group of measures: the median ± half the spread in percent."""
     for part in range(0, len(summary.measures), 6):
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("")
@@ -70,7 +70,7 @@ def _cell(summary: Summary, measure: str, peer: str) -> str:
 
 
 def write_json(path: Path, about: Mapping[str, Any], taken: Iterable[Taken]) -> None:
-    """The raw rows, and what they were taken on."""
+    """Writes the raw rows, and the machine on which they were taken."""
     rows = [{"round": one.round, "peer": one.peer, **asdict(one.row)} for one in taken]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")

@@ -1,1 +1,1 @@
-"""The peers and servers as processes of the driver's: what is installed, started and stopped."""
+"""Peers and servers as processes of the driver: installing, starting and stopping them."""

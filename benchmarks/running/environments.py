@@ -1,4 +1,4 @@
-"""The peers' environments: each has its packages in a folder of its own in a cache, filled when it is first needed."""
+"""The peers' environments: each has its packages in its own folder in a cache, installed when first needed."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from benchmarks.running.roster import Peer
 ROOT: Final = Path(__file__).parents[2]
 NODE_PEERS: Final = ROOT / "benchmarks" / "peers"
 NEWER_PYTHONS: Final = ("python3.12", "python3.13", "python3.14")
-"""Looked for on the PATH where ours is too old for a peer."""
+"""Searched on the PATH if our Python is too old for a peer."""
 
 _TELL: Final = "import sys; print(sys.executable, *sys.version_info[:2], sep=chr(10), end='')"
 
 
 class UnavailableError(Exception):
-    """A peer cannot be had on this machine; the message says why."""
+    """A peer is not available on this machine; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class Environment:
 
     Attributes:
         peer: the peer.
-        version: its version, and that of its Python where it is not ours.
-        feed: the command of its producer.
-        work: the command of its workers, but for the number of processes and the concurrency.
-        variables: what their environment has besides ours.
+        version: its version, and that of its Python if it is not ours.
+        feed: the command that starts its producer.
+        work: the command that starts its workers, without the number of processes and the concurrency.
+        variables: their additional environment variables.
     """
 
     peer: Peer
@@ -53,10 +53,10 @@ def cache() -> Path:
 
 
 def prepare(peer: Peer) -> Environment:
-    """The peer's environment, made if it is not there.
+    """The peer's environment, created if it does not exist.
 
     Raises:
-        UnavailableError: it cannot be made here.
+        UnavailableError: it cannot be created here.
     """
     if peer.needs and shutil.which(peer.needs) is None:
         raise UnavailableError(f"there is no {peer.needs} on this machine")
@@ -80,21 +80,21 @@ def prepare(peer: Peer) -> Environment:
 
 
 def find_python(lowest: tuple[int, int]) -> tuple[str, tuple[int, int]]:
-    """A Python of at least this version, and its version: ours, else one of the PATH, else one of pyenv's.
+    """A Python of at least this version, and its version: ours, or one on the PATH, or one of pyenv's.
 
     Raises:
-        UnavailableError: there is none.
+        UnavailableError: none was found.
     """
     if sys.version_info >= lowest:
         return sys.executable, sys.version_info[:2]
     for candidate in (*NEWER_PYTHONS, *sorted(Path.home().glob(".pyenv/versions/*/bin/python"))):
-        # Each is run: pyenv puts commands on the PATH for versions that are not chosen, and those only fail.
+        # Run each: pyenv puts commands on the PATH for versions that are not selected, which only fail.
         with suppress(OSError, UnavailableError):
             path, major, minor = _run([str(candidate), "-c", _TELL]).split("\n")
             if (version := (int(major), int(minor))) >= lowest:
                 return path, version
     wanted = f"{lowest[0]}.{lowest[1]}"
-    raise UnavailableError(f"there is no Python {wanted} or newer on the PATH or in ~/.pyenv that runs")
+    raise UnavailableError(f"there is no working Python {wanted} or newer on the PATH or in ~/.pyenv")
 
 
 def _python_environment(peer: Peer, python: str, version: str) -> Environment:

@@ -1,4 +1,4 @@
-"""The two processes of a case, as the driver sees them: the producer that is fed orders, and the pool of workers."""
+"""The two processes of a case, as the driver sees them: the producer, which takes orders, and the pool of workers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ STOP_S: Final = 5.0
 
 
 class BrokenError(Exception):
-    """A peer did not do what it was asked to; the message has the end of its log."""
+    """A peer failed; the message has the end of its log."""
 
 
 class FeederProcess:
-    """The producer of one peer: takes orders, and answers when they are done. See `benchmarks.protocol.feeding`."""
+    """The producer of one peer: takes orders, and answers after executing them. See `benchmarks.protocol.feeding`."""
 
     def __init__(self, environment: Environment, variables: dict[str, str], log: Path) -> None:
         self._log = log
@@ -39,10 +39,10 @@ class FeederProcess:
         self._read()
 
     def ask(self, **order: Any) -> dict[str, float]:
-        """Gives an order and waits for its answer.
+        """Sends an order and waits for the answer.
 
         Raises:
-            BrokenError: it ended instead.
+            BrokenError: the producer has exited instead.
         """
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order).encode() + b"\n")
@@ -50,7 +50,7 @@ class FeederProcess:
         return self._read()
 
     def stop(self) -> None:
-        """Ends it."""
+        """Stops it."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
@@ -94,17 +94,17 @@ class Pool:
         )
 
     def check(self) -> None:
-        """Looks whether it runs.
+        """Checks that it is running.
 
         Raises:
-            BrokenError: it has ended.
+            BrokenError: it has exited.
         """
         if self._process.poll() is not None:
             raise BrokenError(f"the workers ended:\n{tail(self._log)}")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stops all its processes for the life of the block, so that jobs gather that all begin to run at one time."""
+        """Freezes all its processes during the block, so that the jobs enqueued in it all start to run together."""
         tree = self._tree()
         for process in tree:
             with suppress(psutil.NoSuchProcess):
@@ -126,7 +126,7 @@ class Pool:
         return total
 
     def memory_bytes(self) -> int:
-        """What its processes hold alone, as far as the system reports it."""
+        """The memory that only its processes use, as far as the system reports it."""
         total = 0
         for process in self._tree():
             with suppress(psutil.Error):
@@ -134,7 +134,7 @@ class Pool:
         return total
 
     def stop(self) -> None:
-        """Ends it: SIGTERM first, and SIGKILL for whatever is left after 5 s."""
+        """Stops it with SIGTERM, and with SIGKILL after 5 s."""
         tree = self._tree()
         with suppress(psutil.NoSuchProcess):
             self._process.terminate()
@@ -156,10 +156,10 @@ def tail(log: Path, lines: int = 15) -> str:
 
 
 def wait_until(condition: Any, limit_s: float, pool: Pool, what: str, step_s: float = 0.01) -> None:
-    """Looks every `step_s` until the condition holds.
+    """Checks every `step_s` until the condition holds.
 
     Raises:
-        BrokenError: it does not hold within `limit_s`, or the pool has ended.
+        BrokenError: it does not hold within `limit_s`, or the pool has exited.
     """
     end_s = time.monotonic() + limit_s
     while not condition():

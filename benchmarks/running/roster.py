@@ -1,4 +1,4 @@
-"""The peers that are measured, and what pip or npm installs for each. benchmarks/peers has how each is used."""
+"""The peers that are measured, and their pip or npm packages. How each is used is in benchmarks/peers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One that takes part.
+    """A queue that is measured.
 
     Attributes:
-        name: its name, and that of its file in `benchmarks/peers`.
-        packages: what is installed into its environment; the first is the one whose version is shown.
-        needs: a command without which it is left out.
-        python: the lowest Python that it runs on.
-        concurrency: jobs at once in each worker process, where it can.
-        note: what a reader of the table has to know.
+        name: its name, also of its file in `benchmarks/peers`.
+        packages: the packages to install into its environment; the version of the first one is shown.
+        needs: a command that it needs; without it, the peer is left out.
+        python: the oldest Python on which it runs.
+        concurrency: how many jobs each worker process runs at once, if it can.
+        note: a note for readers of the table.
         server: "redis" or "postgres".
     """
 

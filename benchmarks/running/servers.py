@@ -1,4 +1,4 @@
-"""The servers of a run: one Redis for all who use it, and a PostgreSQL for the one peer that uses that."""
+"""The servers of a run: one Redis for all peers that use it, and a PostgreSQL for the one that needs it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from typing import Final
 
 START_S: Final = 20.0
 UNPRIVILEGED: Final = ("postgres", "nobody")
-"""PostgreSQL refuses to run as root: these are tried then."""
+"""The users to try if we are root, as PostgreSQL refuses to run as root."""
 
 _QUICK: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=256MB")
 
 
 class NoPostgresError(Exception):
-    """There is no PostgreSQL here, or it does not start."""
+    """PostgreSQL is not installed or does not start."""
 
 
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A PostgreSQL for the life of the block: its URL. It writes nothing to disk that it need not.
+    """Runs a PostgreSQL during the block; yields its URL. It writes to disk as little as possible.
 
     Raises:
         NoPostgresError: it does not start.
@@ -55,7 +55,7 @@ def postgres() -> Iterator[str]:
 
 
 def _user() -> str | None:
-    """Whom to run as; None for whoever we are."""
+    """The user to run as; None for the current one."""
     if os.geteuid() != 0:
         return None
     known = {entry.pw_name for entry in pwd.getpwall()}
@@ -76,7 +76,7 @@ def _await_port(server: subprocess.Popen[bytes], port: int) -> None:
         except OSError:
             time.sleep(0.05)
         else:
-            # It listens a moment before it lets anyone in.
+            # It listens shortly before it accepts clients.
             time.sleep(0.5)
             return
     raise NoPostgresError(f"postgres does not listen on port {port}")

@@ -56,4 +56,4 @@ def test_without_one_it_is_said_what_is_missing(path: Path) -> None:
     write_python(path / "python3.12", 12)
     with pytest.raises(UnavailableError) as raised:
         find_python(NEWER)
-    assert str(raised.value) == "there is no Python 3.99 or newer on the PATH or in ~/.pyenv that runs"
+    assert str(raised.value) == "there is no working Python 3.99 or newer on the PATH or in ~/.pyenv"
