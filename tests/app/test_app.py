@@ -388,13 +388,38 @@ async def test_a_lifespan_that_raises_at_its_close_ends_the_command_with_its_tra
     assert "/monarq/" not in shown.replace(str(folder), "")
 
 
-async def test_a_cpu_lifespan_that_raises_at_its_close_is_told(redis_url: str, folder: Path) -> None:
-    write(folder, "child_raises_at_close", CLOSING.format(io="pass", cpu="close_the_database()"))
-    exit_code, shown = await ended_worker(redis_url, folder, "child_raises_at_close", burst=True)
-    assert exit_code == 0, shown
+@pytest.mark.parametrize("burst", [True, False], ids=["burst", "stopped"])
+@pytest.mark.parametrize(
+    ("closes", "told"),
+    [("close_the_database()", "OSError: no database any more"), ("raise SystemExit(0)", "SystemExit: 0")],
+    ids=["raises", "exits"],
+)
+async def test_a_cpu_lifespan_that_raises_at_its_close_ends_the_command_as_a_lifespan_does(
+    redis_url: str, folder: Path, burst: bool, closes: str, told: str
+) -> None:
+    write(folder, "child_raises_at_close", CLOSING.format(io="pass", cpu=closes))
+    exit_code, shown = await ended_worker(redis_url, folder, "child_raises_at_close", burst=burst)
+    assert exit_code == 1, shown
     assert "monarq: cpu_lifespan raised an exception when it closed:\nTraceback" in shown
-    assert "OSError: no database any more" in shown
+    assert shown.count(told) == 1
+    assert "a lifespan or a hook raised at shutdown" in shown
     assert "EOFError" not in shown
+    assert "CpuCloseError" not in shown
+    assert "is lost" not in shown
+
+
+async def test_both_lifespans_that_raise_at_their_close_are_told(redis_url: str, folder: Path) -> None:
+    write(folder, "both_raise_at_close", CLOSING.format(io="raise KeyError('io')", cpu="close_the_database()"))
+    exit_code, shown = await ended_worker(redis_url, folder, "both_raise_at_close", burst=True)
+    assert exit_code == 1, shown
+    assert "OSError: no database any more" in shown
+    assert "KeyError: 'io'" in shown
+
+
+async def test_a_cpu_lifespan_that_is_killed_at_its_close_is_told(redis_url: str, folder: Path) -> None:
+    write(folder, "child_hangs_at_close", CLOSING.format(io="pass", cpu="import time; time.sleep(3600)"))
+    _, shown = await ended_worker(redis_url, folder, "child_hangs_at_close", burst=True)
+    assert "cpu_lifespan did not close within 1 s, so its process was killed" in shown
 
 
 async def test_a_worker_that_is_killed_as_its_lifespan_hangs_at_its_close_says_so(redis_url: str, folder: Path) -> None:

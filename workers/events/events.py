@@ -80,6 +80,9 @@ class WorkerEvents:
     def hook_failed(self, name: str, error: BaseException) -> None:
         """A user's hook raised."""
 
+    def cpu_lifespan_cut_short(self, limit_s: float) -> None:
+        """A process of the cpu lane was killed because its `cpu_lifespan` had not closed within this time."""
+
     def redis_awaited(self, why: str, waited_s: float) -> None:
         """Redis does not answer yet, and the worker waits for it before it starts. Reported every few seconds."""
 

@@ -37,7 +37,7 @@ from monarq.workers.system.reaper import ExitStatus, open_pidfd, reap
 START_LIMIT_S = 60.0
 """How long a child may take to be ready, including its preloading."""
 RETIRE_LIMIT_S = 1.0
-"""How long the atexit handlers of a retired child may take."""
+"""How long a retired child may take to close its resources and to run its atexit handlers."""
 SILENT_LIMIT_S = 0.1
 """How long a child may take to end after its socket closed; later, a job is assumed to have closed the socket."""
 CALL_START_LIMIT_S = 3.0
@@ -72,12 +72,14 @@ class ChildProcess:
     Attributes:
         pid: its process id, and that of its process group.
         exit_status: how it ended; None while it lives.
+        is_cut_short: whether it was killed before it had closed the resources of its lifespans.
     """
 
     def __init__(self, spawned: SpawnedChild) -> None:
         """Takes over a process just started and begins to watch it on the running event loop."""
         self.pid = spawned.process.pid
         self.exit_status: ExitStatus | None = None
+        self.is_cut_short = False
         self._loop = asyncio.get_running_loop()
         self._process, self._connection, self._lifeline_fd, self._started_call = spawned
         self._connected = True
@@ -186,7 +188,7 @@ class ChildProcess:
         if self._connected:
             with suppress(OSError):
                 self._connection.shutdown(socket.SHUT_WR)
-        self._kill_timer = self._loop.call_later(RETIRE_LIMIT_S, self.kill)
+        self._kill_timer = self._loop.call_later(RETIRE_LIMIT_S, self._kill_slow)
 
     def ask_to_stop(self) -> None:
         """Tells its job that the worker is stopping."""
@@ -263,6 +265,11 @@ class ChildProcess:
         self._loop.remove_writer(self._connection)
         if self.exit_status is None and not self._retiring:
             self._kill_timer = self._loop.call_later(SILENT_LIMIT_S, self.kill, SOCKET_CLOSED)
+
+    def _kill_slow(self) -> None:
+        """Kills a child that was retired and has not ended."""
+        self.is_cut_short = self._connected  # it closes the socket when its resources are closed
+        self.kill()
 
     def _watch_call_start(self, waited_for: int) -> None:
         """Checks now and then, at no cost to jobs: a call that two checks find unstarted will never start."""

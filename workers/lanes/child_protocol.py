@@ -28,6 +28,9 @@ PICKLE_PROTOCOL = 5
 BROKEN_SOCKET_EXIT = 86
 """The exit code of a child that found its socket closed or misused."""
 
+CLOSE_FAILED_EXIT = 87
+"""The exit code of a child of which a lifespan raised an exception when it closed."""
+
 READ_BYTES = 1 << 16
 """The size of one read: below malloc's mmap threshold, so that a small frame costs no page faults."""
 

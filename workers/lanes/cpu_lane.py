@@ -16,8 +16,8 @@ from typing import Any
 from monarq.shared.redis.backoff import Backoff
 from monarq.shared.text.error_text import max_error_text
 from monarq.workers.config.log_settings import LogSettings
-from monarq.workers.lanes.child_process import STOPPED, ChildProcess
-from monarq.workers.lanes.child_protocol import CpuCall, Frame, Hello, ProducerOptions
+from monarq.workers.lanes.child_process import RETIRE_LIMIT_S, STOPPED, ChildProcess
+from monarq.workers.lanes.child_protocol import CLOSE_FAILED_EXIT, CpuCall, Frame, Hello, ProducerOptions
 from monarq.workers.lanes.cpu_call import death_of, outcome_of, pack_call
 from monarq.workers.lanes.memory_guard import MemoryGuard
 from monarq.workers.runs.cpu_errors import CpuLaneError, CpuStartError, CpuUnreachableError
@@ -38,6 +38,7 @@ class CpuLane:
 
     Attributes:
         restarts: how often a child was replaced since the lane was created.
+        failed_to_close: whether a lifespan of a child that `stop` ended raised an exception when it closed.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class CpuLane:
         producer: ProducerOptions | None = None,
         lifespans: Sequence[tuple[str, str]] = (),
         jobs_with_resources: Sequence[str] = (),
+        on_cut_short: Callable[[float], None] | None = None,
     ) -> None:
         """Creates a lane; no process is started yet.
 
@@ -65,10 +67,13 @@ class CpuLane:
             lifespans: the functions that open resources for all jobs of a child.
             jobs_with_resources: the names of the jobs that ask for resources.
             producer: how a child's jobs reach Redis if they ask for a producer.
+            on_cut_short: called with the limit in seconds for a child that was killed because its lifespans had not
+                closed within it.
         """
         if max_jobs_per_child < 1:
             raise ValueError(f"max_jobs_per_child must be at least 1, not {max_jobs_per_child}")
         self.restarts = 0
+        self.failed_to_close = False
         self._max_jobs_per_child = max_jobs_per_child
         self._default_memory_bytes = default_memory_bytes
         self._sys_path = tuple(sys_path or ())
@@ -78,6 +83,7 @@ class CpuLane:
         self._producer = producer
         self._lifespans = tuple(lifespans)
         self._jobs_with_resources = tuple(jobs_with_resources)
+        self._on_cut_short = on_cut_short
         self._turn = asyncio.Lock()
         self._child: ChildProcess | None = None
         self._starting: asyncio.Task[ChildProcess] | None = None
@@ -124,6 +130,8 @@ class CpuLane:
             child.retire(STOPPED)
         for child in children:
             await child.wait_ended()
+            self.failed_to_close |= child.exit_status is not None and child.exit_status.exit_code == CLOSE_FAILED_EXIT
+        self._forget_ended()
         if starting is not None:
             # It fails because of us, so there is no error to report.
             await asyncio.gather(starting, return_exceptions=True)
@@ -228,7 +236,8 @@ class CpuLane:
             child = ChildProcess.spawn(path)
             if self._asks_to_stop:
                 child.ask_to_stop()
-            self._children = {other for other in (*self._children, child) if other.exit_status is None}
+            self._forget_ended()
+            self._children.add(child)
             python_path = os.environ.get("PYTHONPATH")
             await child.prepare(
                 Hello(
@@ -253,6 +262,13 @@ class CpuLane:
             raise
         finally:
             self._starting = None
+
+    def _forget_ended(self) -> None:
+        """Forgets the children that have ended."""
+        for child in [child for child in self._children if child.exit_status is not None]:
+            self._children.remove(child)
+            if child.is_cut_short and self._lifespans and self._on_cut_short is not None:
+                self._on_cut_short(RETIRE_LIMIT_S)
 
     def _replace_if_due(self, child: ChildProcess) -> None:
         """Starts the next child before it is needed, if this one is dead or has run its share of jobs."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from monarq.shared.errors import DeclarationError
@@ -18,6 +18,7 @@ from monarq.workers.lanes.cpu_lane import CpuLane
 from monarq.workers.lanes.cpu_progress import forward
 from monarq.workers.lanes.thread_lane import ThreadLane
 from monarq.workers.reporting.worker_record import RunCounters
+from monarq.workers.runs.cpu_errors import CpuCloseError
 from monarq.workers.runs.current_job import JobFields
 from monarq.workers.runs.import_path import modules_of
 from monarq.workers.runs.registered_job import RegisteredJob
@@ -35,6 +36,7 @@ class Lanes:
         counters: RunCounters,
         worker_id: str,
         source: RedisSource | None = None,
+        on_cut_short: Callable[[float], None] | None = None,
     ) -> None:
         """Creates the lanes; no process is started yet.
 
@@ -44,6 +46,7 @@ class Lanes:
             counters: count abandoned threads.
             worker_id: the worker's name in Redis.
             source: where cpu jobs that ask for a producer enqueue.
+            on_cut_short: see `CpuLane`.
         """
         self._threads = ThreadLane(settings.threads, counters, settings.thread_executor)
         self.has_cpu = any(job.lane_queue == "cpu" for job in jobs.values())
@@ -59,6 +62,7 @@ class Lanes:
                 producer=_producer_options(source, settings),
                 lifespans=[_place_of(lifespan) for lifespan in settings.app.cpu_lifespans],
                 jobs_with_resources=[job.name for job in cpu_jobs if job.resources is not None],
+                on_cut_short=on_cut_short,
             )
 
     @property
@@ -80,6 +84,15 @@ class Lanes:
         self._threads.stop()
         if self._cpu is not None:
             await self._cpu.stop()
+
+    def check_closed(self) -> None:
+        """Checks, once it is stopped, that the resources of the child process were closed.
+
+        Raises:
+            CpuCloseError: the app's `cpu_lifespan` raised an exception when it closed; the child has shown it.
+        """
+        if self._cpu is not None and self._cpu.failed_to_close:
+            raise CpuCloseError
 
     def ask_to_stop(self) -> None:
         """Tells cpu jobs, through their contexts, that the worker is stopping."""

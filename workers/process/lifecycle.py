@@ -100,7 +100,8 @@ class WorkerLifecycle:
             RedisUnavailableError: at startup, Redis refused the login, lacks a needed feature, or was unreachable for
                 too long; later the worker waits for it.
             SettingsError: Redis cannot hold one of the queues, or has more shards of it than were declared.
-            Exception: raised by the start-up hook.
+            CpuCloseError: the app's `cpu_lifespan` raised an exception when it closed.
+            Exception: raised by a lifespan, the start-up hook or the shut-down hook.
         """
         source, settings, events = self._dependencies.source, self._dependencies.settings, self._dependencies.events
         redis = private_client(
@@ -126,7 +127,12 @@ class WorkerLifecycle:
     async def _run_with(self, redis: Redis) -> None:
         dependencies, hooks = self._dependencies, self._dependencies.settings.hooks
         lanes = Lanes(
-            dependencies.jobs, dependencies.settings, dependencies.counters, dependencies.worker_id, dependencies.source
+            dependencies.jobs,
+            dependencies.settings,
+            dependencies.counters,
+            dependencies.worker_id,
+            dependencies.source,
+            dependencies.events.cpu_lifespan_cut_short,
         )
         try:
             await lanes.start()
@@ -151,6 +157,7 @@ class WorkerLifecycle:
                         self._processes.kill_all()
         finally:
             await lanes.stop()
+        lanes.check_closed()
 
     async def _serve(self, redis: Redis, lanes: Lanes) -> None:
         dependencies = self._dependencies

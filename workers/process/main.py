@@ -167,7 +167,10 @@ class WorkerMain:
             if self._worker is None or not self._worker.is_drained:
                 raise
             # Raised by a lifespan or a hook after the last job.
-            sys.stderr.write(printable_lines(traceback_text(error)))
+            from monarq.workers.runs.cpu_errors import CpuCloseError  # deferred: few workers need it
+
+            if not isinstance(error, CpuCloseError):
+                sys.stderr.write(printable_lines(traceback_text(error)))
             return 1
         except BaseException as error:
             if not self._is_ready:

@@ -111,6 +111,12 @@ class WorkerLog(WorkerEvents):
         """See `WorkerEvents`."""
         logger.error("the hook %s raised %s", name, error_text(error), exc_info=error)
 
+    def cpu_lifespan_cut_short(self, limit_s: float) -> None:
+        """See `WorkerEvents`."""
+        logger.error(
+            "cpu_lifespan did not close within %g s, so its process was killed: let it do less after its yield", limit_s
+        )
+
     def redis_awaited(self, why: str, waited_s: float) -> None:
         """See `WorkerEvents`."""
         waited = f" after {waited_s:.0f} s" if waited_s >= 1 else ""

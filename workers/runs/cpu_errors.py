@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from monarq.shared.errors import JobError, PayloadError, StandInError
+from monarq.shared.errors import JobError, MonarqError, PayloadError, StandInError
 
 
 class CpuLaneError(JobError):
@@ -47,6 +47,13 @@ class CpuStartError(CpuLaneError):
 
     def __str__(self) -> str:
         return f"the CPU child process could not start: {self.reason}"
+
+
+class CpuCloseError(MonarqError):
+    """The app's `cpu_lifespan` raised an exception when it closed; the child process has shown its traceback."""
+
+    def __str__(self) -> str:
+        return "cpu_lifespan raised an exception when it closed; its traceback is on stderr"
 
 
 class CpuPickleError(CpuLaneError, PayloadError):

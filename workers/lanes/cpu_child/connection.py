@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 
 from monarq.workers.lanes.child_protocol import READ_BYTES, Frame, FrameBuffer, FrameKind, dump_frame
 from monarq.workers.lanes.cpu_child.process_setup import Descriptors
@@ -85,6 +86,12 @@ class WorkerConnection:
     def is_intact(self) -> bool:
         """Whether this process can run another job: no descriptor that the next one needs is closed."""
         return self._needed.are_open()
+
+    def close(self) -> None:
+        """Closes the socket, by which the worker sees that the resources of this process are closed."""
+        with suppress(OSError):
+            if _file_of(self._fd) == self._file:
+                os.close(self._fd)
 
     def _read(self) -> bytes:
         while True:

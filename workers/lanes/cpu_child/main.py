@@ -25,6 +25,7 @@ from monarq.shared.text.error_text import error_text, limit_error_text, message_
 from monarq.shared.tracing.tracing import attach_context
 from monarq.workers.lanes.child_protocol import (
     BROKEN_SOCKET_EXIT,
+    CLOSE_FAILED_EXIT,
     PICKLE_PROTOCOL,
     CpuCall,
     Failure,
@@ -93,14 +94,16 @@ def close_resources() -> int:
     """Closes what the lifespans have opened; prints an exception of that, and returns the exit code."""
     try:
         CONTEXTS.close()
-    except Exception as error:  # noqa: BLE001 - a lifespan may raise anything
+    except BaseException as error:  # noqa: BLE001 - a lifespan may raise anything, SystemExit too
         from monarq.shared.text.printable import printable_lines  # deferred, as in failure_of
         from monarq.shared.text.traceback_text import traceback_text
 
         told = f"monarq: cpu_lifespan raised an exception when it closed:\n{traceback_text(error)}"
         with suppress(OSError, ValueError):
             sys.stderr.write(printable_lines(told))
-        return 1
+        return CLOSE_FAILED_EXIT
+    finally:
+        _CONNECTION.close()
     return 0
 
 
