@@ -1,11 +1,11 @@
-"""One computation cut into parts over all cores and joined again, beside the same on one core.
+"""One computation split over all cores and joined again, compared with the same on one core.
 
     monarq worker examples.jobs      in one terminal
     python -m examples.cpu           in another
     python -m examples.cpu --pool    or all in one: with a private Redis and a pool of its own
 
-Counts the primes below 500 million. A job is a range of numbers; what they find is added up. With two cores it cannot
-be more than twice as fast; with eight, eight times.
+Counts the primes below 500 million. Each job counts a range of numbers; their results are added up. With two cores it
+can be at most twice as fast; with eight, eight times.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ PRIMES_BELOW: Final = {10**6: 78_498, 10**7: 664_579, 10**8: 5_761_455, 5 * 10**
 """The known numbers of primes below some limits."""
 
 RANGE: Final = 5_000_000
-"""Numbers of one job: some hundredths of a second of work, which dwarf the cost of a job."""
+"""Numbers per job: a few hundredths of a second of work, far more than the cost of being a job."""
 
 Range = tuple[int, int]
 
 
 def split(limit: int) -> list[Range]:
-    """The numbers below `limit`, as ranges for a job each."""
+    """The numbers below `limit`, as one range per job."""
     return [(low, min(low + RANGE, limit)) for low in range(0, limit, RANGE)]
 
 
@@ -45,7 +45,7 @@ def count_one_by_one(ranges: Sequence[Range], on_part: OnPart) -> int:
 
 
 async def count_with_pool(ranges: Sequence[Range], producer: Producer, on_part: OnPart) -> int:
-    """The same by jobs: which range a count belongs to does not matter, as they are only added up."""
+    """The same by jobs: their order does not matter, as the counts are only added up."""
     total = 0
     async for _, count in producer.as_completed(await producer.enqueue_many(count_primes, ranges)):
         total += count

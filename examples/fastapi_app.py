@@ -1,9 +1,9 @@
 """A FastAPI application whose long work is done by jobs; monarq's page is behind its login.
 
     monarq worker examples.jobs                              workers in one terminal
-    PASSWORD=secret python -m examples.fastapi_app 8000      and this in another; open http://127.0.0.1:8000
+    PASSWORD=secret python -m examples.fastapi_app 8000      the application in another; open http://127.0.0.1:8000
 
-`POST /counts` enqueues a job; `GET /counts/ID` says how far it is, and `GET /counts/ID/events` tells it as it happens.
+`POST /counts` enqueues a job; `GET /counts/ID` returns its progress, and `GET /counts/ID/events` streams it.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ PAGE: Final = """
 
 
 class Login:
-    """The application's own login, before everything that is mounted under it: a browser asks for name and password."""
+    """The application's own login, in front of everything mounted under it: browsers ask for a name and a password."""
 
     def __init__(self, app: ASGIApp, password: str) -> None:
         self._app = app
         self._password = password
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes on the requests of those who may see it."""
+        """Forwards the requests of those who may see it."""
         if scope["type"] != "http" or self._is_known(Headers(scope=scope).get("authorization", "")):
             await self._app(scope, receive, send)
         else:
@@ -98,7 +98,7 @@ async def count(producer: ProducerDep, below: int = 20_000_000) -> dict[str, str
 
 @app.get("/counts/{job_id}")
 async def state(job_id: str, producer: ProducerDep) -> dict[str, object]:
-    """How far the job is: its state, its last progress, and its result."""
+    """The job's state, its last progress report, and its result."""
     handle = producer.handle(job_id)
     info, progress = await handle.info(), await handle.progress()
     if info is None:
@@ -114,7 +114,7 @@ async def state(job_id: str, producer: ProducerDep) -> dict[str, object]:
 
 @app.get("/counts/{job_id}/events")
 async def events(job_id: str, producer: ProducerDep, request: Request) -> Response:
-    """The same as it happens, as server-sent events."""
+    """The same, streamed as server-sent events."""
     return sse(producer.handle(job_id), request, result=True)
 
 

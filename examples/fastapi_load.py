@@ -1,12 +1,12 @@
-"""How long the FastAPI example's page takes to answer, alone, and while browsers follow jobs that use all cores.
+"""How long the FastAPI example's page takes to answer, alone and while browsers follow jobs that use all cores.
 
     python -m examples.fastapi_load --pool      with a private Redis and a pool of its own
 
     monarq worker examples.jobs                 or: workers in one terminal
     python -m examples.fastapi_load             and this in another
 
-A client asks for the page fifty times a second, as in `examples.responsive`. Meanwhile twenty browsers have primes
-counted, one job after the other, and follow each by its server-sent events.
+A client asks for the page fifty times a second, as in `examples.responsive`. Meanwhile twenty browsers enqueue jobs
+that count primes, one after the other, and follow each by its server-sent events.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from monarq.shared.errors import MonarqError
 
 APP: Final = "monarq.examples.fastapi_app"
 ALONE_S: Final = 10.0
-"""How long the page is measured alone: the slowest of a hundred answers is known only after some hundreds."""
+"""How long the page is measured alone: the slowest of a hundred answers is known only after several hundred."""
 JOBS: Final = 1000
 BROWSERS: Final = 20
 BELOW: Final = 4_000_000
 
 
 def follow_job(url: str, below: int) -> int:
-    """What a browser does: it has the primes below a number counted, and follows the job to its result."""
+    """Does what a browser does: enqueues a job that counts primes, and follows it to its result."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)) as connection:
         connection.request("POST", f"/counts?below={below}")
         job_id = json.load(connection.getresponse())["job_id"]

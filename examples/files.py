@@ -1,13 +1,13 @@
-"""Many files read, hashed, compressed and written, beside one after another.
+"""Many files read, hashed, compressed and written at once, compared with one after another.
 
     monarq worker examples.jobs        in one terminal
     python -m examples.files           in another
     python -m examples.files --pool    or all in one: with a private Redis and a pool of its own
 
 The files are those of this Python's standard library. The jobs read and write them with aiofiles, and all cores
-compress. The files are read once before the clock starts, so that both ways find them in memory: what is left to win
-is the compressing, shared by the cores. On a slow disk or a network drive the pool would win more. The workers must
-see the same files as this script, so run them on one machine.
+compress. The files are read once before the clock starts, so that both ways find them in memory; the pool only gains by
+compressing on several cores. On a slow disk or a network drive it would gain more. The workers must see the same files
+as this script, so run them on one machine.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Copies = Mapping[Path, Path]
 
 
 def pack_one_by_one(copies: Copies, on_part: OnPart) -> dict[Path, str]:
-    """The SHA-256 of each file; its compressed copy is written."""
+    """The SHA-256 of each file; also writes its compressed copy."""
     digests = {}
     for source, target in copies.items():
         digests[source], packed = hash_and_pack(source.read_bytes())
@@ -53,7 +53,7 @@ async def pack_with_pool(copies: Copies, producer: Producer, on_part: OnPart) ->
 
 
 def copies_are_whole(copies: Copies, digests: object) -> bool:
-    """Whether each copy unpacks to the very file that it was made from."""
+    """Whether each copy unpacks to its original file."""
     found = {
         source: hashlib.sha256(bz2.decompress(target.read_bytes())).hexdigest() for source, target in copies.items()
     }
@@ -84,7 +84,7 @@ def files_workload(most: int | None = None) -> Iterator[Workload]:
 
 
 def list_sources() -> list[Path]:
-    """The modules of the standard library, without installed packages."""
+    """The files of the standard library, without installed packages."""
     library = Path(sysconfig.get_path("stdlib"))
     return [path for path in sorted(library.rglob("*.py")) if "site-packages" not in path.parts]
 

@@ -1,12 +1,12 @@
-"""An interface that goes on answering while primes are counted, beside one that counts them itself.
+"""An interface that keeps answering while jobs count primes, compared with one that counts them itself.
 
     monarq worker examples.jobs            in one terminal
     python -m examples.interface           in another
     python -m examples.interface --pool    or all in one: with a private Redis and a pool of its own
 
-The interface is an event loop, as web servers, chat bots and graphical programs have one. Somebody asks it for
-something every 10 ms, and what counts is the longest wait for an answer. On one core, too, the interface stays
-responsive: the operating system gives it its turn. `examples.responsive` measures a whole web application.
+The interface is an event loop, as in web servers, chat bots and graphical programs. A request comes every 10 ms, and
+what counts is the longest wait for an answer. The interface stays responsive even on one core: the operating system
+gives it its turn. `examples.responsive` measures a whole web application.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Interface:
         self.longest_s = 0.0
 
     async def answer(self) -> None:
-        """Answers every `EVERY_S`, for ever. A wait begins when the answer was due."""
+        """Answers every `EVERY_S`, endlessly. A wait begins when the answer was due."""
         loop = asyncio.get_running_loop()
         due_s = loop.time()
         while True:
@@ -48,13 +48,13 @@ class Interface:
 
 
 async def wait_beside(work: Awaitable[object]) -> Waited:
-    """Awaits some work beside an interface."""
+    """Awaits some work while an interface answers."""
     interface = Interface()
     answering = asyncio.create_task(interface.answer())
     try:
         await asyncio.sleep(EVERY_S)
         result = await work
-        # Whoever asked while the loop was held is answered now.
+        # Requests that came while the loop was blocked are answered now.
         await asyncio.sleep(EVERY_S)
     finally:
         answering.cancel()
@@ -62,7 +62,7 @@ async def wait_beside(work: Awaitable[object]) -> Waited:
 
 
 def count_in_interface(ranges: Sequence[Range], on_part: OnPart) -> Waited:
-    """The primes of all ranges, counted on the interface's loop, as a handler does that knows no better."""
+    """The primes of all ranges, counted on the interface's loop, as in a naive handler."""
 
     async def count() -> int:
         return count_one_by_one(ranges, on_part)
@@ -77,7 +77,7 @@ async def count_beside_interface(ranges: Sequence[Range], producer: Producer, on
 
 @contextmanager
 def interface_workload(limit: int = 10**8) -> Iterator[Workload]:
-    """The workload: an interface beside the primes below `limit`, one of `PRIMES_BELOW`."""
+    """The workload: an interface while the primes below `limit`, one of `PRIMES_BELOW`, are counted."""
     ranges = split(limit)
     yield Workload(
         title="interface: its longest wait while primes are counted",

@@ -1,9 +1,9 @@
-"""The jobs of all examples: ordinary functions with `@job` before them.
+"""The jobs of all examples: ordinary functions with `@job`.
 
     monarq worker examples.jobs
 
-`async def` runs on the workers' event loops (the io lane), plain `def` in a process of its own beside each worker (the
-cpu lane), and a plain function that only waits in a thread. Called directly, a job is the function that it was.
+`async def` runs on the workers' event loops (the io lane), plain `def` in a separate process beside each worker (the
+cpu lane), and plain functions that only wait in a thread. Called directly, a job is an ordinary function.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from monarq import Context, Retry, SyncContext, job
 
 @job
 async def add(a: int, b: int) -> int:
-    """The sum: the smallest job there is."""
+    """The sum: a minimal job."""
     return a + b
 
 
 @job
 async def sleep_ms(ms: int) -> int:
-    """Waits, as a job that calls a slow service does; returns the milliseconds."""
+    """Waits, like a job that calls a slow service; returns the milliseconds."""
     await asyncio.sleep(ms / 1000)
     return ms
 
@@ -63,7 +63,7 @@ async def pack_file(source: str, target: str) -> str:
     """Reads a file, writes a compressed copy of it, and returns the SHA-256 of its content."""
     async with aiofiles.open(source, "rb") as file:
         content = await file.read()
-    # Compressing computes: a thread does it, so that the worker's other jobs go on meanwhile.
+    # Compressing takes CPU time, so a thread does it, and the worker's other jobs go on meanwhile.
     digest, packed = await asyncio.to_thread(hash_and_pack, content)
     async with aiofiles.open(target, "wb") as file:
         await file.write(packed)
@@ -75,10 +75,10 @@ def hash_and_pack(content: bytes) -> tuple[str, bytes]:
     return hashlib.sha256(content).hexdigest(), bz2.compress(content)
 
 
-# The cpu lane: one at once beside each worker, and there is a worker for each core.
+# The cpu lane: one job at a time beside each worker, and there is one worker per core.
 
 BLOCK: Final = 250_000
-"""Numbers looked at together: few enough for a core's own cache, as cores have to share what lies beyond."""
+"""How many numbers are sieved together: few enough for a core's own cache, as cores share the rest of the memory."""
 
 
 @job(timeout=60)
@@ -91,7 +91,7 @@ def count_primes(low: int, high: int) -> int:
 
 @job(timeout=60)
 def count_in_steps(ctx: SyncContext, below: int) -> int:
-    """How many primes there are below a number; it tells how far it is after each block."""
+    """How many primes there are below a number; reports progress after each block."""
     primes = primes_up_to(isqrt(max(below, 0)))
     found = 0
     for start in range(2, below, BLOCK):
@@ -101,7 +101,7 @@ def count_in_steps(ctx: SyncContext, below: int) -> int:
 
 
 def count_in_block(low: int, high: int, primes: Sequence[int]) -> int:
-    """How many primes there are from `low` (2 or more) up to `high`, by crossing out the multiples of smaller ones."""
+    """How many primes there are from `low` (2 or more) up to `high`, by crossing out multiples of smaller primes."""
     is_prime = bytearray(b"\x01") * (high - low)
     for prime in primes:
         first = max(prime * prime, -(-low // prime) * prime)
@@ -123,7 +123,7 @@ def primes_up_to(limit: int) -> list[int]:
 def draw_rows(ctx: SyncContext, first: int, last: int, width: int, height: int, longest: int) -> list[list[int]]:
     """Rows of a picture of the Mandelbrot set, from `first` up to `last`: the steps until each point escapes.
 
-    It reports progress after each point; monarq sends no more reports than anybody could see.
+    It reports progress after each point; monarq limits how many reports it sends.
     """
     rows: list[list[int]] = []
     for row in range(first, last):
@@ -136,12 +136,12 @@ def draw_rows(ctx: SyncContext, first: int, last: int, width: int, height: int, 
 
 
 def draw_row(row: int, width: int, height: int, longest: int) -> list[int]:
-    """One row of it, without progress reports."""
+    """One row of the picture, without progress reports."""
     return [count_steps(place_of(column, row, width, height), longest) for column in range(width)]
 
 
 def place_of(column: int, row: int, width: int, height: int) -> complex:
-    """Where in the plane a point of the picture lies."""
+    """The place of a point of the picture in the plane."""
     return complex(3.2 * column / width - 2.2, 2.4 * row / height - 1.2)
 
 
@@ -155,7 +155,7 @@ def count_steps(point: complex, longest: int) -> int:
     return longest
 
 
-# The thread lane: plain functions that only wait, for drivers and files without an asynchronous way.
+# The thread lane: plain functions that only wait, for drivers and files without an asynchronous API.
 
 
 @job(lane="thread")
@@ -164,7 +164,7 @@ def read_size(path: str) -> int:
     return Path(path).stat().st_size
 
 
-# Failures: an exception fails the job, a Retry asks for another try.
+# Failures: an exception fails the job, Retry asks for a retry.
 
 
 @job
@@ -174,12 +174,12 @@ async def fail(n: int) -> None:
     Raises:
         ValueError: every time.
     """
-    raise ValueError(f"job number {n} fails, as it was written to")
+    raise ValueError(f"job number {n} fails, as intended")
 
 
 @job
 async def flaky(ctx: Context, n: int) -> int:
-    """Returns the number on its second try; the first asks for another one, a tenth of a second later.
+    """Returns the number on its second try; the first try asks for a retry a tenth of a second later.
 
     Raises:
         Retry: on the first try.

@@ -1,11 +1,11 @@
-"""Many HTTP requests at once, beside one after another.
+"""Many HTTP requests at once, compared with one after another.
 
     monarq worker examples.jobs         in one terminal
     python -m examples.network          in another
     python -m examples.network --pool   or all in one: with a private Redis and a pool of its own
 
-A request is nearly all waiting, so 100 of them can wait at the same time in one process. The server is a small one in
-this script that takes 60 ms for each answer, as a service across a country does.
+A request mostly waits, so 100 of them can wait at the same time in one process. The server is a small one in this
+script that takes 60 ms for each answer, like a service on the other side of a country.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from monarq.examples.jobs import fetch
 
 
 def fetch_one_by_one(urls: Sequence[str], on_part: OnPart) -> dict[str, str]:
-    """The pages by URL: each is requested after the one before has arrived."""
+    """The pages by URL, each requested after the previous one has arrived."""
     pages = {}
     for url in urls:
         with urllib.request.urlopen(url) as response:
@@ -46,7 +46,7 @@ async def fetch_with_pool(urls: Sequence[str], producer: Producer, on_part: OnPa
 
 @contextmanager
 def network_workload(requests: int = 100, latency_s: float = 0.06) -> Iterator[Workload]:
-    """The workload, with its server for the length of the block."""
+    """The workload, with its server for the duration of the block."""
     with SlowServer(latency_s) as server:
         urls = [f"{server.url}/{number}" for number in range(requests)]
         yield Workload(

@@ -1,4 +1,4 @@
-"""A plain script, without asyncio: it has workers compute, and shows how far they are.
+"""A plain script without asyncio: workers compute, and it shows their progress.
 
 python -m examples.plain_script --pool      with a private Redis and a pool of its own
 
@@ -20,7 +20,7 @@ from monarq.shared.errors import MonarqError
 
 
 def main() -> int:
-    """Counts the primes below eight million in eight jobs, and again in one that tells its progress."""
+    """Counts the primes below eight million in eight jobs, and again in one that reports its progress."""
     arguments = make_parser(__doc__).parse_args()
     with ExitStack() as stack:
         try:

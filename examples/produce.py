@@ -1,9 +1,9 @@
-"""Enqueues a mix of the example jobs and waits until all have ended: what a producer service does once.
+"""Enqueues a mix of the example jobs and waits until all have ended: one round of a producer service.
 
     REDIS_URL=redis://localhost:6379 MONARQ_JOBS=2000 MONARQ_WAIT_MS=20 python -m examples.produce
 
-`docker compose run --rm producer` runs it against the compose file's workers. It exits 1 when a job did not end as it
-should.
+`docker compose run --rm producer` runs it against the compose file's workers. It exits with 1 if a job did not end as
+it should.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from monarq.examples.jobs import add, count_primes, read_size, sleep_ms
 
 
 async def produce(jobs: int, wait_ms: int, timeout_s: float = 300.0) -> int:
-    """Enqueues this many jobs, a tenth of which wait so long, and gives how many came to a wrong result."""
+    """Enqueues jobs, a tenth of which wait for `wait_ms`; returns how many had a wrong result."""
     async with Producer() as producer:
         expected: dict[str, int] = {}
         handles: list[Handle[int]] = []

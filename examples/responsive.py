@@ -1,4 +1,4 @@
-"""A web page that stays responsive while 200 jobs compute on all cores, beside one that computes by itself.
+"""A web page that stays responsive while 200 jobs compute on all cores, compared with one that computes by itself.
 
     python -m examples.responsive --pool            measures both ways, with a private Redis and a pool of its own
     python -m examples.responsive --pool --serve    serves the page; open it and press its buttons
@@ -7,8 +7,8 @@
     python -m examples.responsive                   and this in another
 
 The page is that of an ordinary web application: Starlette on uvicorn, a process with an event loop (see
-responsive_app.py). A client asks for it fifty times a second and takes the time of each answer from the moment at
-which it should have been asked for, so that no wait is left out.
+responsive_app.py). A client requests it fifty times a second and measures each answer from the moment when its request
+was due, so that no wait is left out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EVERY_S: Final = 0.02
 """The interval between requests of the page."""
 
 ALONE_S: Final = 2.0
-"""How long it is measured before there is any work."""
+"""How long it is measured before the work starts."""
 
 PATIENCE_S: Final = 600.0
 """How long an answer may take before the measurement fails."""
@@ -56,10 +56,10 @@ class Answers:
     """How long the page's answers took during some work.
 
     Attributes:
-        doing: what was done.
-        seconds: how long that took.
-        times_s: for each request the seconds from when it was due to the end of its answer, in ascending order.
-        points: the sum over the picture that was drawn, the same however it is drawn; 0 for no picture.
+        doing: the name of the work.
+        seconds: how long it took.
+        times_s: for each request, the seconds from when it was due to the end of its answer, in ascending order.
+        points: the sum over the picture, the same for both ways of drawing; 0 for no picture.
     """
 
     doing: str
@@ -74,12 +74,12 @@ class Answers:
 
 @contextmanager
 def web_server(redis_url: str, *options: str, module: str = APP) -> Iterator[str]:
-    """The application as a process of its own, for the length of the block; yields its URL.
+    """Runs the application in a separate process during the block; yields its URL.
 
     Args:
         redis_url: the Redis whose queue the workers serve.
-        options: the server's.
-        module: what is run: a module that serves an application as `responsive_app.serve` does.
+        options: the server's options.
+        module: a module that serves an application like `responsive_app.serve`.
 
     Raises:
         MissingExtraError: Starlette or uvicorn is not installed.
@@ -88,12 +88,12 @@ def web_server(redis_url: str, *options: str, module: str = APP) -> Iterator[str
         raise MissingExtraError(f"this example needs Starlette and uvicorn: {install_command('web')}")
     command = [sys.executable, "-m", module, *options]
     environment = os.environ | {"REDIS_URL": redis_url}
-    # Its stdin is a pipe that nobody writes to: the server ends with this process, however that ends.
+    # Its stdin is a pipe that is never written to, so the server exits with this process in any case.
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         try:
             url = cast("IO[bytes]", process.stdout).readline().decode().strip()
             if not url:
-                raise MonarqError("the web server ended at its start; what it said stands above")
+                raise MonarqError("the web server exited at its start; see its output above")
             yield url
         finally:
             cast("IO[bytes]", process.stdin).close()
@@ -101,7 +101,7 @@ def web_server(redis_url: str, *options: str, module: str = APP) -> Iterator[str
 
 
 def measure_page(url: str, doing: str, is_over: Callable[[], bool]) -> Answers:
-    """Requests the page at a steady rate until `is_over`; requests that were due by then and had to wait count too."""
+    """Requests the page at a steady rate until `is_over`; requests that were due by then but had to wait count, too."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
     times_s: list[float] = []
     started_s = due_s = time.perf_counter()
@@ -122,7 +122,7 @@ def measure_page(url: str, doing: str, is_over: Callable[[], bool]) -> Answers:
 
 
 def measure_drawing(url: str, doing: str, way: str) -> Answers:
-    """Has a picture drawn, and requests the page meanwhile."""
+    """Requests the page while a picture is drawn."""
     with ThreadPoolExecutor(1) as thread:
         drawing: Future[dict[str, float]] = thread.submit(draw, url, way)
         answers = measure_page(url, doing, drawing.done)
@@ -131,7 +131,7 @@ def measure_drawing(url: str, doing: str, way: str) -> Answers:
 
 
 def draw(url: str, way: str) -> dict[str, float]:
-    """Has the picture drawn; returns the server's figures."""
+    """Lets the server draw the picture; returns its figures."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE_S)
     connection.request("POST", f"/draw/{way}")
     answer = connection.getresponse()
@@ -169,7 +169,7 @@ def check(redis_url: str, console: Console, *options: str) -> bool:
     Args:
         redis_url: the Redis whose queue the workers serve.
         console: where to show it.
-        options: those of the server; by default it draws with 200 jobs.
+        options: the server's options; by default it draws with 200 jobs.
     """
     load = os.getloadavg()[0]
     with web_server(redis_url, *options) as url:

@@ -1,9 +1,9 @@
-"""The web application of the responsive example: a page, what happens on it as events, and two ways to draw on it.
+"""The web application of the responsive example: a page, its events, and two ways to draw on it.
 
     python -m examples.responsive --serve       starts it, and a pool beside it if asked to
 
-It is an ordinary Starlette application on one uvicorn process with one event loop, as most are. `POST /draw/monarq`
-has the picture drawn by 200 cpu jobs; `POST /draw/request` draws it where the request is served.
+It is an ordinary Starlette application on one uvicorn process with one event loop, like most. `POST /draw/monarq` draws
+the picture with 200 cpu jobs; `POST /draw/request` draws it in the process that serves the request.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Rows = list[list[int]]
 
 
 class Picture(NamedTuple):
-    """The picture: its size in points, the most steps for a point, and the number of jobs that draw it."""
+    """The picture: its size in points, the maximum of steps for a point, and the number of jobs that draw it."""
 
     width: int = 480
     height: int = 400
@@ -73,7 +73,7 @@ class EventBroadcaster:
                 queue.put_nowait(line)
 
     async def subscribe(self) -> AsyncIterator[str]:
-        """The events from now on, in the format of server-sent events."""
+        """The events from now on, as server-sent events."""
         queue: asyncio.Queue[str | None] = asyncio.Queue()
         self._queues.add(queue)
         try:
@@ -96,19 +96,19 @@ class Endpoints:
         self._ways = {"monarq": self._draw_with_monarq, "request": self._draw_here}
 
     async def page(self, request: Request) -> Response:
-        """GET /: the page, with the time at which it was made."""
+        """GET /: the page, with the time at which it was created."""
         return HTMLResponse(self._html.replace("{{now}}", shown_now()))
 
     async def clock(self, request: Request) -> Response:
-        """GET /clock: the server's time; the page asks for it to measure how long an answer takes."""
+        """GET /clock: the server's time, which the page requests to measure how long an answer takes."""
         return JSONResponse({"now": shown_now()}, headers={"Cache-Control": "no-store"})
 
     async def events(self, request: Request) -> Response:
-        """GET /events: what happens, as server-sent events."""
+        """GET /events: the events, as server-sent events."""
         return StreamingResponse(self._events.subscribe(), media_type="text/event-stream")
 
     async def draw(self, request: Request) -> Response:
-        """POST /draw/{way}: draws, and answers when the picture is done."""
+        """POST /draw/{way}: draws the picture, and answers when it is done."""
         way = request.path_params["way"]
         if way not in self._ways:
             return JSONResponse({"error": f"there is no way {way!r} to draw"}, status_code=404)
@@ -121,7 +121,7 @@ class Endpoints:
         return JSONResponse({"seconds": seconds, "points": sum(map(sum, rows))})
 
     async def tick(self) -> None:
-        """Shows the time on the page, for ever."""
+        """Updates the time on the page, endlessly."""
         while True:
             self._events.publish(kind="clock", now=shown_now())
             await asyncio.sleep(TICK_S)
@@ -135,7 +135,7 @@ class Endpoints:
             async for handle, rows in self._producer.as_completed(handles):
                 part = part_of[handle]
                 drawn[part] = rows
-                # A part that is drawn before anybody listens has no last report.
+                # A part that ends before anybody listens has no last report.
                 self._events.publish(kind="progress", job=part, share=1.0)
                 self._show_rows(part, rows)
         return [row for part in range(len(handles)) for row in drawn[part]]
@@ -168,7 +168,7 @@ def make_app(redis_url: str | None = None, picture: Picture | None = None) -> St
 
     Args:
         redis_url: the Redis whose queue the workers serve. Default: REDIS_URL.
-        picture: what to draw. Default: one that takes a core some seconds.
+        picture: what to draw. Default: one that takes one core some seconds.
     """
     producer = Producer(redis_url)
     endpoints = Endpoints(producer, picture or Picture())
@@ -188,7 +188,7 @@ def make_app(redis_url: str | None = None, picture: Picture | None = None) -> St
         Route("/events", endpoints.events),
         Route("/draw/{way}", endpoints.draw, methods=["POST"]),
     ]
-    # Loopback only, and no other name for it: a page elsewhere must not be able to read this one.
+    # Only loopback, and only by these names: pages from elsewhere must not be able to read this one.
     own_names = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
     return Starlette(routes=routes, lifespan=lifespan, middleware=[own_names])
 
@@ -196,7 +196,7 @@ def make_app(redis_url: str | None = None, picture: Picture | None = None) -> St
 async def serve(app: Starlette, port: int) -> None:
     """Serves on 127.0.0.1 until its stdin ends or it is stopped; prints its address to stdout first."""
     listening = socket.create_server(("127.0.0.1", port), backlog=512)
-    # Loops set it only for sockets that were made with a protocol number; without it answers wait for 40 ms.
+    # Loops set it only for sockets created with a protocol number; without it, answers are delayed by 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
     asyncio.get_running_loop().add_reader(sys.stdin, setattr, server, "should_exit", True)
@@ -205,7 +205,7 @@ async def serve(app: Starlette, port: int) -> None:
 
 
 def main() -> None:
-    """Runs the server; `examples.responsive` starts it as a process of its own."""
+    """Runs the server; `examples.responsive` starts it as a separate process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0, help="on 127.0.0.1; 0: any free port")
     parser.add_argument("--picture", type=int, nargs=4, metavar=("WIDTH", "HEIGHT", "LONGEST", "JOBS"))

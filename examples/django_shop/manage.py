@@ -1,8 +1,8 @@
-"""A Django project whose tasks are run by monarq.
+"""A Django project whose tasks monarq runs.
 
     python manage.py migrate --run-syncdb
     python manage.py monarq_worker                         workers in one terminal
-    python manage.py runserver                             and this in another
+    python manage.py runserver                             the server in another
     curl -d customer=a@example.com -d total=12 http://127.0.0.1:8000/orders/
 
 `python manage.py test` runs its tests, which need neither.

@@ -1,1 +1,1 @@
-"""The harness of the examples: a pool for the time of a script, a slow server, and the comparison of two ways."""
+"""The harness of the examples: a pool for the duration of a script, a slow server, and the comparison of two ways."""

@@ -19,7 +19,7 @@ from monarq.examples.harness.workload import Comparison, OnPart, Outcome, Waited
 
 
 def compare(work: Workload, redis_url: str, console: Console) -> Comparison:
-    """Does the workload both ways, and shows what each took as soon as it is done.
+    """Does the workload both ways, and shows the figures of each as soon as it is done.
 
     Args:
         work: what to do.
@@ -34,7 +34,7 @@ def compare(work: Workload, redis_url: str, console: Console) -> Comparison:
     show_plain(console, plain)
     pool = _do(lambda on_part: asyncio.run(_with_pool(work, redis_url, on_part)), POOL_WAY, work.jobs, console)
     measured = Comparison(work, plain, pool, same=plain.result == pool.result)
-    # To check a result may take a moment; the times are shown before.
+    # Checking a result may take a moment, so show the times first.
     show_factor(console, measured)
     return replace(measured, same=measured.same and work.is_right(plain.result))
 

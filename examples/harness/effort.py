@@ -1,4 +1,4 @@
-"""What a piece of work takes: seconds, CPU time of this program, and what the machine had left meanwhile."""
+"""What a piece of work takes: seconds, CPU time of this program, and the CPU time that the machine had left."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a piece of work took, in seconds where nothing else is said.
+    """What a piece of work took, in seconds unless stated otherwise.
 
     Attributes:
         seconds: from its start to its end.
-        waits: how often a thread of this process gave its core up to wait for something.
-        computing_s: CPU time of this process and of all that it started: a pool and its Redis, where it started them.
+        waits: how often a thread of this process gave up its core to wait for something.
+        computing_s: CPU time of this process and of all processes that it started, such as a pool and its Redis.
         idle_s: CPU time of the whole machine that nobody used, summed over its cores.
         others_s: CPU time that other programs used, summed over the machine's cores.
     """
@@ -29,7 +29,7 @@ class Effort:
 
 
 class EffortMeter:
-    """Measures what passes between its start and `stop`."""
+    """Measures the effort between its creation and `stop`."""
 
     def __init__(self) -> None:
         self._computing_s = _own_cpu_s()
@@ -60,14 +60,14 @@ def _cpu_s(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
     except psutil.Error:
-        return 0.0  # it has ended since it was listed; its parent has its time
-    # Of children, those that have ended and were waited for: the others are counted by themselves.
+        return 0.0  # it has exited since it was listed; its parent has its time
+    # Includes only children that have exited and were waited for; the others are counted separately.
     return times.user + times.system + times.children_user + times.children_system
 
 
 def _machine_cpu_s() -> tuple[float, float]:
     times = psutil.cpu_times()
     idle_s = times.idle + getattr(times, "iowait", 0.0)
-    # On Linux, what guests use is in `user` and `nice` too; what other machines took from this one is in `steal`.
+    # On Linux, guests' time is also in `user` and `nice`; time taken by other machines is in `steal`.
     guests_s = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
     return idle_s, sum(times) - guests_s - idle_s

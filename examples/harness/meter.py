@@ -1,4 +1,4 @@
-"""A progress meter and stopwatch for one way to do a workload: on a terminal a bar that goes when it is done."""
+"""A progress meter and stopwatch for one way to do a workload: on a terminal, a bar that disappears when it is done."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Meter:
     """The progress and the effort of one way.
 
     Attributes:
-        effort: what it took; there when it has ended.
+        effort: what it took; set when it has ended.
     """
 
     effort: Effort
@@ -34,7 +34,7 @@ class Meter:
         self._shown_at = 0.0
 
     def on_part(self) -> None:
-        """Counts a part. The bar is drawn here, at most every `REFRESH_S`: a thread of rich would slow the workload."""
+        """Counts a part. The bar is drawn here, at most every `REFRESH_S`: rich's thread would slow down the work."""
         self._bar.advance(self._task)
         if time.monotonic() - self._shown_at > REFRESH_S:
             self._bar.refresh()
@@ -46,7 +46,7 @@ def metered(console: Console, label: str, parts: int) -> Iterator[Meter]:
     """Shows and measures the block.
 
     Args:
-        console: where to show it; nothing is shown where it is no terminal.
+        console: where to show it; nothing is shown if it is not a terminal.
         label: which way it is.
         parts: how often `Meter.on_part` will be called.
     """

@@ -1,4 +1,4 @@
-"""A pool of workers with a Redis of its own, for the length of a block: `--pool` and `monarq demo` start it.
+"""A pool of workers with its own Redis, for the duration of a block: `--pool` and `monarq demo` start it.
 
 The pool is `monarq worker` in the background, with one worker process for each core. It ends with the block; if this
 process is killed, a watchdog like that of embedded Redis servers ends it.
@@ -63,7 +63,7 @@ class LocalPool:
         """Starts Redis and workers, and returns when all workers take jobs.
 
         Raises:
-            EmbeddedRedisError: there is no Redis to start.
+            EmbeddedRedisError: there is no Redis server to start.
             PoolError: the workers do not start.
         """
         self.redis.start()
@@ -81,7 +81,7 @@ class LocalPool:
         self._stop()
 
     def _start_workers(self) -> None:
-        # The watchdog removes the folder when the workers have ended.
+        # The watchdog removes the folder after the workers have exited.
         folder = tempfile.mkdtemp(prefix="monarq-pool-")
         command = [sys.executable, "-m", "monarq", "worker", self._target]
         command += ["--redis", self.url, "--workers", str(self.workers)]
@@ -90,9 +90,9 @@ class LocalPool:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
-            # Settings of other workers, such as another queue, are not for these.
+            # Settings of other workers, such as another queue, do not apply to these.
             env={name: value for name, value in os.environ.items() if not name.startswith("MONARQ_WORKER_")},
-            # Ctrl-C in the terminal is for this process, which stops the pool in order.
+            # Ctrl-C in the terminal must reach only this process, which stops the pool in order.
             start_new_session=True,
         )
         asyncio.run(self._wait_until_ready(self._watchdog, Path(folder, "server.log")))
@@ -125,6 +125,6 @@ async def count_workers(url: str) -> int:
 
 
 def _read_watchdog(started: subprocess.Popen[bytes]) -> bytes:
-    """New output of the watchdog: `exit` and a reason if the workers ended by themselves."""
+    """New output of the watchdog: `exit` and a reason if the workers exited by themselves."""
     fd = cast("IO[bytes]", started.stdout).fileno()
     return os.read(fd, 4096) if select.select([fd], [], [], 0)[0] else b""

@@ -1,8 +1,8 @@
-"""Why a pool gained time, or gained nothing: a sentence or two, from what was measured of the two ways.
+"""Why a pool gained time or did not: a sentence or two, from the measurements of the two ways.
 
-What waits gains by waiting for many things at once, and what computes by further cores. So there are few reasons for
-no gain: there is one core; other programs hold the cores; a part is so small that being a job costs as much; or all
-parts wait for the same thing.
+Work that waits gains by waiting for many things at once, and work that computes by using more cores. So there are few
+reasons for no gain: there is only one core; other programs use the cores; a part is so small that being a job costs as
+much; or all parts wait for the same thing.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from typing import Final
 from monarq.examples.harness.workload import Comparison
 
 GAIN: Final = 1.2
-"""From how many times as fast a pool is said to gain: what is less may be chance."""
+"""A smaller speed-up than this does not count as a gain: it may be chance."""
 
 MOSTLY: Final = 0.5
-"""From which share of its time work is said to compute, rather than to wait."""
+"""Work that computes for at least this share of its time is said to compute rather than wait."""
 
 ALL_CORES: Final = 0.8
-"""From which share of its cores a pool is said to use them all."""
+"""A pool that uses at least this share of its cores is said to use them all."""
 
 SMALL_PART_S: Final = 0.01
-"""Below which CPU time a part is small: being a job costs some tenths of a millisecond."""
+"""A part with less CPU time than this is small: being a job costs some tenths of a millisecond."""
 
 COSTLY: Final = 0.1
-"""From which share of a part's own CPU time the cost of being a job counts."""
+"""The cost of being a job is mentioned from this share of a part's own CPU time."""
 
 
 def explain(measured: Comparison, workers: int) -> str:
-    """Says why the pool gained what it did; where it gained nothing, also what would.
+    """Says why the pool gained what it did; if nothing, also what would help.
 
     Args:
         measured: what both ways took.
-        workers: how many workers the pool has, each of which computes on one core.
+        workers: how many workers the pool has; each computes on one core.
     """
     gained = gains(measured)
     if measured.plain.longest_wait_s is not None:
@@ -43,15 +43,14 @@ def explain(measured: Comparison, workers: int) -> str:
 
 
 def gains(measured: Comparison) -> bool:
-    """Whether the pool gained something, to the digit that is shown."""
+    """Whether the pool gained something, at the precision that is shown."""
     return round(measured.times_as_fast, 1) >= GAIN
 
 
 def computing_share(measured: Comparison) -> float:
-    """The share of its time, 0 to 1, that the work computed one part after another, and did not wait.
+    """The share of its time, 0 to 1, in which the work computed rather than waited, one part after another.
 
-    Work whose parts do not wait has no core for the rest of its time, as far as other programs were busy. This is left
-    out: it is neither.
+    If its parts do not wait, the rest is time without a core, as far as other programs were busy. It is left out.
     """
     effort = measured.plain.effort
     other_s = max(0.0, effort.seconds - effort.computing_s)
@@ -120,7 +119,7 @@ def _why_cores_did_not_help(measured: Comparison) -> str:
 
 
 def _cost(measured: Comparison) -> str:
-    """What being a job costs a part, as a clause, where that counts."""
+    """The cost of being a job, as a clause, if it matters."""
     part_s = measured.plain.effort.computing_s / measured.work.jobs
     extra_s = measured.pool.effort.computing_s / measured.work.jobs - part_s
     if part_s > SMALL_PART_S or extra_s < part_s * COSTLY:

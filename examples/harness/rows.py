@@ -1,6 +1,6 @@
-"""What is shown of a workload: its name, what each way took, how the times compare, and why.
+"""The output for a workload: its name, what each way took, how the times compare, and why.
 
-Lines are kept whole where the console is no terminal; on one they are wrapped, and their indent is kept.
+On a terminal, lines are wrapped with their indent; otherwise they are not wrapped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TIME_WIDTH: Final = 8
 
 
 def show_title(console: Console, work: Workload) -> None:
-    """Shows what is to be done."""
+    """Shows the workload's title."""
     jobs = f"{work.jobs:,} {'job' if work.jobs == 1 else 'jobs'}"
     console.print(Text.assemble("\n", (work.title, "bold"), f" ({jobs})"))
 
@@ -41,7 +41,7 @@ def show_factor(console: Console, measured: Comparison) -> None:
 
 
 def show_reason(console: Console, measured: Comparison, workers: int) -> None:
-    """Shows why the pool gained what it did; results that differ are shown instead, as times then mean nothing.
+    """Shows why the pool gained what it did. If the results differ, says that instead, as times then mean nothing.
 
     Args:
         console: where it is shown.
@@ -55,7 +55,7 @@ def show_reason(console: Console, measured: Comparison, workers: int) -> None:
 
 
 def show_row(console: Console, measured: Comparison, workers: int) -> None:
-    """Shows a workload that is done, as it was shown while it was done."""
+    """Shows a finished workload in the same way as during the work."""
     show_title(console, measured.work)
     show_plain(console, measured.plain)
     show_factor(console, measured)
@@ -68,7 +68,7 @@ def show_text(console: Console, text: str, indent: str = "") -> None:
 
 
 def summarize(measured: Iterable[Comparison]) -> str:
-    """A line that says whether both results are the same, and right."""
+    """A line that says whether both results are equal and right."""
     wrong = [row.work.title for row in measured if not row.same]
     if wrong:
         return f"The two ways came to DIFFERENT or wrong results: {'; '.join(wrong)}"

@@ -20,18 +20,18 @@ from monarq.shared.redis.connection import redacted_url, redis_url
 from monarq.shared.redis.redis_errors import explain
 
 JOBS: Final = "monarq.examples.jobs"
-"""The examples' jobs, as workers load them wherever they are started; in a checkout, `examples.jobs` are the same."""
+"""The examples' jobs by a name that workers can load in any folder; in a checkout, `examples.jobs` is the same."""
 
 
 def run_script(make_workload: Callable[[], AbstractContextManager[Workload]], description: str | None) -> int:
     """Does an example's workload both ways and prints the figures.
 
     Args:
-        make_workload: opens the workload, for the length of a block.
+        make_workload: opens the workload for the duration of a block.
         description: the example's docstring, for `--help`.
 
     Returns:
-        The exit code: 0; 1 where the results of the two ways differ; 2 where there are no workers.
+        The exit code: 0; 1 if the results of the two ways differ; 2 if there are no workers.
     """
     arguments = make_parser(description).parse_args()
     console = Console()
@@ -60,7 +60,7 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def open_pool(stack: ExitStack, arguments: argparse.Namespace, console: Console) -> str:
-    """The URL of a Redis with workers: those that run, or a pool that ends with the stack.
+    """The URL of a Redis with workers: running ones, or a pool that ends with the stack.
 
     Raises:
         PoolError: there are no workers, or they do not start.
@@ -77,6 +77,6 @@ def open_pool(stack: ExitStack, arguments: argparse.Namespace, console: Console)
     except (RedisError, OSError) as error:
         raise explain(error, redacted_url(url)) from error
     if not workers:
-        raise PoolError("no worker is there: start `monarq worker examples.jobs` in another terminal, or give --pool")
+        raise PoolError("no worker is running: start `monarq worker examples.jobs` in another terminal, or give --pool")
     console.print(f"{workers} workers on {redacted_url(url)}", highlight=False)
     return url

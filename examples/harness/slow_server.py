@@ -1,4 +1,4 @@
-"""A slow web server on 127.0.0.1, which answers as late as one far away."""
+"""A slow web server on 127.0.0.1, with the latency of a distant one."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Self
 
 
 class SlowServer:
-    """Answers every path with a page of its own, each after `latency_s` seconds, for the life of a `with` block."""
+    """Answers every path with a different page after `latency_s` seconds, during a `with` block."""
 
     def __init__(self, latency_s: float) -> None:
         self._server = _ManyAtOnce(("127.0.0.1", 0), _SlowAnswer)
         self._server.latency_s = latency_s
-        # The poll decides how long `shutdown` takes.
+        # `shutdown` takes up to one poll interval.
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end."""
+        """Its URL, without a slash at the end."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
@@ -38,7 +38,7 @@ class SlowServer:
 
 
 class _ManyAtOnce(ThreadingHTTPServer):
-    """A thread for each request, and room for hundreds that connect in the same moment."""
+    """One thread per request, and room for hundreds of connections at the same moment."""
 
     request_queue_size = 512
     latency_s: float
@@ -48,7 +48,7 @@ class _SlowAnswer(BaseHTTPRequestHandler):
     server: _ManyAtOnce
 
     def do_GET(self) -> None:
-        """Waits, then sends a page that only this path has."""
+        """Waits, then sends the page of this path."""
         time.sleep(self.server.latency_s)
         page = f"This is the page at {self.path}.\n".encode() * 50
         self.send_response(200)
@@ -57,4 +57,4 @@ class _SlowAnswer(BaseHTTPRequestHandler):
         self.wfile.write(page)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
-        """Says nothing."""
+        """Logs nothing."""

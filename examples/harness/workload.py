@@ -1,4 +1,4 @@
-"""A workload that can be done in two ways, one part after another and by jobs; and what both ways came to."""
+"""A workload that can be done in two ways, one part after another and by jobs; and the results of both."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from monarq.examples.harness.meter import OnPart as OnPart
 
 
 class Waited(NamedTuple):
-    """A result, where what counts is not how long the work took but how long somebody had to wait meanwhile.
+    """A result for work where not its duration counts, but how long somebody had to wait meanwhile.
 
     Attributes:
-        result: what the work came to.
+        result: the result of the work.
         longest_s: the longest wait, in seconds.
     """
 
@@ -25,16 +25,16 @@ class Waited(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A workload that is cut into parts, and two ways to do it.
+    """A workload that is split into parts, and two ways to do it.
 
     Attributes:
         title: what it is, in a few words.
         jobs: how many parts it has.
         one_by_one: does it in this process and returns the result or a `Waited`; calls its argument after each part.
         with_pool: the same by jobs.
-        is_right: whether a result is right, where that can be checked.
-        waits_for: what it waits for, where it does.
-        no_wait: why it does not wait, for work that would elsewhere.
+        is_right: checks whether a result is right, if that is possible.
+        waits_for: what it waits for, if it waits.
+        no_wait: why it does not wait, if such work usually does.
     """
 
     title: str
@@ -48,12 +48,12 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one way came to.
+    """The outcome of one way.
 
     Attributes:
         result: its result.
         effort: what it took.
-        longest_wait_s: the longest wait of somebody meanwhile, in seconds; None where nobody's was measured.
+        longest_wait_s: the longest wait meanwhile, in seconds; None if it was not measured.
     """
 
     result: object
@@ -62,19 +62,19 @@ class Outcome:
 
     @property
     def seconds(self) -> float:
-        """The time that is compared: the longest wait where one was measured, else how long the work took."""
+        """The time to compare: the longest wait if it was measured, else the duration of the work."""
         return self.effort.seconds if self.longest_wait_s is None else self.longest_wait_s
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What both ways came to.
+    """The outcomes of both ways.
 
     Attributes:
         work: what was done.
         plain: one part after another.
         pool: by jobs.
-        same: whether both results are the same, and right.
+        same: whether both results are equal and right.
     """
 
     work: Workload
@@ -84,5 +84,5 @@ class Comparison:
 
     @property
     def times_as_fast(self) -> float:
-        """How many times as fast the pool was; below 1 it was slower."""
+        """How many times as fast the pool was; below 1 if it was slower."""
         return self.plain.seconds / self.pool.seconds

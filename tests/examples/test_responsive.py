@@ -104,7 +104,7 @@ def test_without_the_web_packages_it_says_what_to_install(pool: LocalPool, monke
 
 
 def test_a_server_that_does_not_start_is_an_error(pool: LocalPool) -> None:
-    with pytest.raises(responsive.MonarqError, match="ended at its start"), web_server(pool.url, "--port", "-1"):
+    with pytest.raises(responsive.MonarqError, match="exited at its start"), web_server(pool.url, "--port", "-1"):
         pass
 
 

@@ -1,1 +1,1 @@
-"""The application: orders, and what is done for them."""
+"""The application: orders, and their tasks."""

@@ -1,4 +1,4 @@
-"""What the shop keeps in its database."""
+"""The shop's database models."""
 
 from __future__ import annotations
 

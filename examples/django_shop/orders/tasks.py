@@ -1,4 +1,4 @@
-"""The tasks: Django's own, which any backend could run, and a job of monarq's beside them."""
+"""The tasks: Django's own, which any backend could run, and one monarq job."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def send_receipt(order_id: int) -> str:
 
 @task(takes_context=True)
 async def count_orders(context: object, customer: str) -> int:
-    """How many orders a customer has made: on the worker's event loop."""
+    """Counts a customer's orders, on the worker's event loop."""
     return await Order.objects.filter(customer=customer).acount()
 
 
 @job(lane="thread")
 def total_of(ctx: SyncContext, customer: str) -> int:
-    """What a customer has ordered: a job of monarq's own, which may tell its progress and be cancelled."""
+    """Adds up what a customer has ordered: a monarq job, which can report progress and be cancelled."""
     ctx.progress(0, 1, "adding up")
     return Order.objects.filter(customer=customer).aggregate(total=Sum("total"))["total"] or 0

@@ -11,10 +11,10 @@ from orders.tasks import send_receipt, total_of
 
 
 class Orders(SandboxMixin, TestCase):
-    """Orders, and what is done for them. No test reaches the Redis of the settings: each has a sandbox."""
+    """Orders and their tasks. No test uses the Redis of the settings: each has a sandbox."""
 
     def test_an_order_is_counted_and_its_receipt_is_sent(self) -> None:
-        """All that follows from an order."""
+        """Everything that an order causes."""
         with self.captureOnCommitCallbacks(execute=True):
             made = self.client.post("/orders/", {"customer": "a@example.com", "total": 12}).json()
         self.monarq_sync.assert_enqueued(total_of, "a@example.com")

@@ -1,4 +1,4 @@
-"""What browsers and programs ask for."""
+"""The views."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ else:
 @csrf_exempt
 @require_POST
 def order(request: HttpRequest) -> JsonResponse:
-    """Makes an order. Its receipt is sent once the order is in the database, and never without it."""
+    """Creates an order. Its receipt is sent after the order is committed, and only then."""
     with transaction.atomic():
         made = Order.objects.create(customer=request.POST["customer"], total=int(request.POST["total"]))
         enqueue_on_commit(send_receipt, made.id)
@@ -32,7 +32,7 @@ def order(request: HttpRequest) -> JsonResponse:
 
 
 def receipt(request: HttpRequest, result_id: str) -> JsonResponse:
-    """How far a count of orders is."""
+    """The state of a count of orders."""
     try:
         result = count_orders.get_result(result_id)
     except TaskResultDoesNotExist:
