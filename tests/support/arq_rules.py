@@ -1,4 +1,4 @@
-"""What workers have that run settings written for arq; it needs arq, unlike what is in `tests.support.workers`."""
+"""The rules of workers with settings written for arq; this needs arq, unlike `tests.support.workers`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cancels a call at each of its awaits, and counts the descriptors that it leaves open."""
+"""Cancels a call at each of its awaits, and counts the file descriptors that it leaves open."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psutil
 from tests.support.slowness import in_time
 
 Moment = Callable[[asyncio.Task[Any], Any], object]
-"""Cancels a task that is about to wait for something, at some moment."""
+"""Cancels a task that is about to wait for a future, at some moment."""
 
 
 def at_once(task: asyncio.Task[Any], awaited: Any) -> None:
@@ -21,7 +21,7 @@ def at_once(task: asyncio.Task[Any], awaited: Any) -> None:
 
 
 def when_ready(task: asyncio.Task[Any], awaited: Any) -> None:
-    """When what it waits for has come, before the task goes on."""
+    """When the future is done, before the task goes on."""
     if awaited is None:
         at_once(task, awaited)
     else:
@@ -56,7 +56,7 @@ class _Cancelled:
 
 
 async def is_cancelled(coroutine: Coroutine[Any, Any, Any], at: int, moment: Moment) -> bool:
-    """Runs it and cancels it at its await of this number, from 0; whether that ended it."""
+    """Runs it and cancels it at the await with this number, from 0; returns whether that ended it."""
     try:
         await _Cancelled(coroutine, at, moment)
     except asyncio.CancelledError:
@@ -65,7 +65,7 @@ async def is_cancelled(coroutine: Coroutine[Any, Any, Any], at: int, moment: Mom
 
 
 async def cancel_at_each(run: Callable[[int], Awaitable[bool]], most: int = 100) -> int:
-    """Runs it once for each await, until it ends uncancelled or `most` were tried; the number of awaits."""
+    """Runs it once per await, until it ends uncancelled or after `most` awaits; returns the number of awaits."""
     at = 0
     while at < most and await run(at):
         at += 1
@@ -74,7 +74,7 @@ async def cancel_at_each(run: Callable[[int], Awaitable[bool]], most: int = 100)
 
 @asynccontextmanager
 async def nothing_left_open() -> AsyncIterator[None]:
-    """Waits at the end of the block until this process has no more descriptors than before."""
+    """At the end of the block, waits until this process has no more descriptors than before."""
     process = psutil.Process()
     before = process.num_fds()
     yield
@@ -84,7 +84,7 @@ async def nothing_left_open() -> AsyncIterator[None]:
 
 
 async def end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancels them until they have ended: before Python 3.12 redis-py's client swallows a cancellation now and then."""
+    """Cancels them until they have ended: before Python 3.12, redis-py's client sometimes swallows a cancellation."""
     while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()

@@ -1,4 +1,4 @@
-"""Redis Clusters for tests: three primaries, or more, of the test server's program."""
+"""Redis Clusters for tests: three or more primaries that run the test server's program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.slowness import patience_s
 
 @asynccontextmanager
 async def running_cluster(*, replicas: int = 0, full_coverage: bool = True) -> AsyncIterator[Cluster]:
-    """A cluster for the length of the block, whose nodes the block may end."""
+    """A cluster for the duration of the block, which may kill its nodes."""
     with tempfile.TemporaryDirectory(prefix="monarq-cluster-") as directory:
         cluster = Cluster(Path(directory), replicas=replicas, full_coverage=full_coverage)
         try:
@@ -28,7 +28,7 @@ async def running_cluster(*, replicas: int = 0, full_coverage: bool = True) -> A
 
 @contextmanager
 def shared_cluster() -> Iterator[Cluster]:
-    """A cluster for tests that each have an event loop of their own; its processes belong to a loop in a thread."""
+    """A cluster for tests that each have their own event loop; its processes belong to a loop in a thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -50,7 +50,7 @@ async def empty(cluster: Cluster) -> None:
 
 
 async def queue_on_each_node(cluster: Cluster) -> list[str]:
-    """The name of a queue for each primary, which holds it now."""
+    """The name of one queue on each primary."""
     names: dict[int, str] = {}
     number = 0
     while len(names) < len(cluster.nodes):

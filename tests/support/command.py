@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def environment(url: str, changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a command, with nothing of ours that would change what it does."""
+    """The environment of a command, without variables that would change its behaviour."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MONARQ_", "REDIS", "COLUMNS"))}
     return kept | {"REDIS_URL": url} | dict(changes or {})
 

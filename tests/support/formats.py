@@ -1,7 +1,7 @@
-"""The format of the queue that a test is about: the native one, as wherever nobody names one; arq's, where the test
-is marked with `OF_ARQ`; or each of both, where it uses the fixture `queue_format`.
+"""The format of a test's queue.
 
-What speaks of behaviour, and of no format's keys, is tested on both. What looks into arq's keys is `OF_ARQ`.
+It is native by default, arq's if the test is marked with `OF_ARQ`, and both if it uses the fixture `queue_format`.
+Behaviour that does not depend on a format's keys is tested on both. Tests that read arq's keys are `OF_ARQ`.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ QUEUES: Final[dict[Format, QueueRef]] = {"native": NATIVE_QUEUE, "arq": ARQ_QUEU
 
 ON_BOTH: Final = pytest.mark.usefixtures("queue_format")
 ARQ_ALONE: Final = pytest.mark.parametrize("queue_format", ["arq"], indirect=True)
-"""For what is so in one format alone."""
+"""For tests of one format only."""
 
 OF_ARQ: Final = pytest.mark.usefixtures("arq_format")
-"""For tests, and as a module's `pytestmark`: they are about arq's keys, or play a worker by them."""
+"""For tests, or as a module's `pytestmark`: they are about arq's keys, or use these to act as a worker."""
 
 _current = NATIVE_QUEUE
 
 
 def use_format(queue_format: Format) -> None:
-    """From now on the default queue of tests is one of this format."""
+    """Makes the default queue of tests one of this format."""
     global _current
     _current = QUEUES[queue_format]
 
@@ -47,7 +47,7 @@ def current_queue() -> QueueRef:
 
 
 def current_name() -> str | Queue:
-    """The same as users name it."""
+    """Its name, as users write it."""
     return as_users_name(_current)
 
 
@@ -57,7 +57,7 @@ def queue_named(name: str) -> QueueRef:
 
 
 def as_users_name(queue: QueueRef) -> Queue:
-    """A queue as users name it."""
+    """The name of a queue, as users write it."""
     return Queue(queue.name, format=queue.format)
 
 
@@ -68,19 +68,19 @@ def ended_channel(queue: QueueRef | None = None) -> str:
 
 
 async def waiting_ids(redis: Redis, queue: QueueRef | None = None) -> list[bytes]:
-    """The ids of the jobs that wait in the queue, by default this test's: in arq's format also of those that run."""
+    """The ids of waiting jobs of a queue, by default this test's; in arq's format, also of running jobs."""
     ref = queue or _current
     keys = native_waiting_keys(ref.name) if ref.format == "native" else arq_waiting_keys(ref.name)
     return [job_id for key in keys for job_id in await redis.zrange(key, 0, -1)]
 
 
 async def count_waiting(redis: Redis, queue: QueueRef | None = None) -> int:
-    """How many there are."""
+    """Their number."""
     return len(await waiting_ids(redis, queue))
 
 
 async def read_payload(redis: Redis, job_id: str, queue: QueueRef | None = None) -> bytes | None:
-    """The payload of a job that has not ended; None where there is none."""
+    """The payload of a job that has not ended; None if there is none."""
     client: Any = redis
     ref = queue or _current
     if ref.format == "native":
@@ -91,7 +91,7 @@ async def read_payload(redis: Redis, job_id: str, queue: QueueRef | None = None)
 
 
 async def find_result(redis: Redis, job_id: str, codecs: Codecs, queue: QueueRef) -> Result | None:
-    """The job's result; None where there is none yet."""
+    """The job's result; None if there is none yet."""
     if queue.format == "native":
         [found] = await find_results(redis, NativeKeys.of(queue.name), [job_id])
     else:

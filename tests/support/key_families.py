@@ -1,4 +1,4 @@
-"""All kinds of keys of a queue: what they are called, of what type they are, and where `QueueState` shows them."""
+"""All kinds of a queue's keys: their names and types, and the attributes of `QueueState` that show them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ KEYS: Final = QueueKeys.of(names.DEFAULT_QUEUE)
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Keys of one kind: one key, or all that begin with it where it ends with a colon.
+    """Keys of one kind: one key, or all keys with this prefix if it ends with a colon.
 
-    Those without an attribute are for people alone, and no part of the state: test_counters.py looks at them.
+    Those without an attribute are only for people and not part of the state; test_counters.py tests them.
     """
 
     attribute: str
@@ -24,7 +24,7 @@ class Family:
     kind: str
 
     def name_in(self, key: str) -> str | None:
-        """What the key names beyond the family ("" for a single key); None where it is of another family."""
+        """The key's name after the prefix ("" for a single key); None if it belongs to another family."""
         if key == self.key:
             return ""
         return key[len(self.key) :] if self.key.endswith(":") and key.startswith(self.key) else None
@@ -65,9 +65,9 @@ FAMILIES: Final = (
 
 @cache
 def family_of(key: str) -> tuple[Family, str]:
-    """The family that a key is of, and what it names there."""
+    """The family of a key, and the key's name after the prefix."""
     for family in FAMILIES:
         name = family.name_in(key)
         if name is not None:
             return family, name
-    raise AssertionError(f"{key!r} is no key of monarq's")
+    raise AssertionError(f"{key!r} is not a key of monarq")

@@ -1,4 +1,4 @@
-"""Leases as workers hold them, made without a claim."""
+"""Leases like those of workers, made without a claim."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ def lease_of(
     payload: bytes | None = b"",
     ends_s: float = math.inf,
 ) -> Lease:
-    """A lease of a job's first try, whether or not Redis knows of it."""
+    """A lease of a job's first try, whether or not it exists in Redis."""
     return Lease(keys.ref, to_bytes(job_id), job_id, token, lane_queue, payload, 0, 0, "", 0, None, 0, ends_s=ends_s)

@@ -1,4 +1,4 @@
-"""A manual worker: claims and ends jobs by the calls of a worker, when the test says so."""
+"""A manual worker: claims and ends jobs with a worker's calls when the test says so."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ WORKER = "manual"
 
 
 class ManualWorker:
-    """A worker of one queue, as far as Redis can tell.
+    """To Redis, a worker of one queue.
 
     Args:
-        redis: its client.
+        redis: its Redis client.
         queue: its queue. Default: this test's.
-        codec: the format of its results.
+        codec: the codec of its results.
     """
 
     def __init__(self, redis: Redis, queue: QueueRef | None = None, codec: Codec = MSGPACK) -> None:
@@ -43,13 +43,13 @@ class ManualWorker:
         [self.queue] = session.queues
 
     async def claim(self, limit: int = 1000, lane_queue: LaneQueue = "io") -> list[Lease]:
-        """The due jobs, at most so many."""
+        """Claims due jobs, at most this many."""
         leases = (await self.queue.claim(self.redis, lane_queue, limit)).leases
         self._held += leases
         return leases
 
     async def claim_soon(self, count: int = 1, lane_queue: LaneQueue = "io") -> list[Lease]:
-        """Waits for so many jobs."""
+        """Waits until it has claimed this many jobs."""
         leases: list[Lease] = []
         async with in_time(10):
             while len(leases) < count:
@@ -58,7 +58,7 @@ class ManualWorker:
         return leases
 
     async def end(self, *leases: Lease, value: object = None, success: bool = True, keep_ms: int = 60_000) -> None:
-        """Ends the jobs, all with this value; a callable is called with each payload."""
+        """Ends the jobs with this value; a callable is called with each payload."""
         endings = []
         for lease in leases:
             payload = self.payload(lease)
@@ -73,7 +73,7 @@ class ManualWorker:
         assert await self.queue.report_progress(self.redis, reports, keep_ms) == []
 
     def payload(self, lease: Lease) -> Payload:
-        """What was enqueued."""
+        """The payload that was enqueued."""
         assert isinstance(lease.payload, bytes)
         return Payload.read(lease.payload, Codecs(allow_pickle=True))
 
@@ -89,7 +89,7 @@ def result_bytes(
 
 
 async def end_like_arq(redis: Redis, job_id: str, result: bytes | None, queue: str = DEFAULT_QUEUE) -> None:
-    """Ends a job as arq's own workers do, without a message."""
+    """Ends a job like arq's own workers, without a message."""
     async with redis.pipeline(transaction=True) as pipe:
         pipe.delete(names.in_progress(job_id), names.job(job_id), names.retry(job_id))
         pipe.zrem(queue, job_id)

@@ -1,4 +1,4 @@
-"""Jobs that a move has taken."""
+"""Jobs that a transfer has taken."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from monarq.shared.protocol.transfer_notes import mark_of
 
 
 def moved_jobs(*ids: str) -> list[MovedJob]:
-    """Jobs of these ids with nothing special about them, due since 1970."""
+    """Ordinary jobs with these ids, due since 1970."""
     return [MovedJob(each.encode(), b"payload", "io", 2.0) for each in ids]
 
 
 def marks_of(source: QueueRef, *ids: str) -> Marks:
-    """The marks of these jobs, found just now, for ever."""
+    """The marks of these jobs, found just now, without expiry."""
     return Marks(2**52, tuple(mark_of(source, job) for job in moved_jobs(*ids)))

@@ -22,7 +22,7 @@ from tests.support.slowness import in_time
 
 
 async def run_worker(target: str, *args: str, url: str) -> int:
-    """Runs `monarq worker` to its end; its exit code."""
+    """Runs `monarq worker` to its end; returns its exit code."""
     async with in_time(50):
         process = await start_monarq("worker", target, *args, url=url, stdin=DEVNULL)
         return await process.wait()
@@ -30,7 +30,7 @@ async def run_worker(target: str, *args: str, url: str) -> int:
 
 @asynccontextmanager
 async def pool(target: str, *args: str, url: str, workers: int = 2) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A pool that serves this test's queue, for the life of the block; its log is shown where the block fails."""
+    """A pool that serves this test's queue during the block; its log is shown if the block fails."""
     with tempfile.TemporaryFile() as log:
         command = ("worker", target, "--workers", str(workers), *shlex.split(option_of(current_queue())), *args)
         process = await start_monarq(*command, url=url, stdin=DEVNULL, stdout=log, stderr=log)
@@ -53,5 +53,5 @@ async def pool(target: str, *args: str, url: str, workers: int = 2) -> AsyncIter
 async def _until_there(redis: Redis, workers: int, process: asyncio.subprocess.Process) -> None:
     async with in_time(30):
         while len((await read_workers(redis, [current_queue()]))[current_queue()]) < workers:
-            assert process.returncode is None, f"the pool ended with {process.returncode}"
+            assert process.returncode is None, f"the pool exited with {process.returncode}"
             await asyncio.sleep(0.02)

@@ -1,4 +1,5 @@
-"""A proxy before a test's Redis, from `chaos`: it loses the requests and replies that a test names, and counts them."""
+"""A proxy in front of a test's Redis, based on `chaos`: it loses requests and replies as a test asks, and counts
+them."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ class Proxy(FaultProxy):
 
     Attributes:
         lost: how many requests or replies were lost.
-        meanwhile: awaited when the server has answered, before the reply is lost.
+        meanwhile: awaited after the server has replied, before the reply is lost.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -36,7 +37,7 @@ class Proxy(FaultProxy):
         return rule
 
     async def close_soon(self) -> None:
-        """The same as `close`, from within `meanwhile`."""
+        """The same as `close`, for use within `meanwhile`."""
         self._closing = asyncio.create_task(self.close())
 
     async def _do_meanwhile(self) -> None:

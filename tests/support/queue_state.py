@@ -1,8 +1,8 @@
-"""A queue's whole state in Redis as one value: seeded before a call, read after it, compared.
+"""A queue's whole state in Redis as one value: seeded before a call, read after it, and compared.
 
-Times are whole seconds from the moment of the seed, so that a row says -5, 0 or 15; `leased(15)` is a score that
-carries the mark of a lease, and `Exactly(1)` a score that is not a time. Text stands for bytes, ids of no UTF-8 too
-(as "\\udcff" for 0xff). A key that is none of monarq's fails the reading.
+Times are whole seconds from the moment of the seed, so a row has -5, 0 or 15; `leased(15)` is a score with the mark
+of a lease, and `Exactly(1)` a score that is not a time. Text stands for bytes, even in ids that are not UTF-8 (such as
+"\\udcff" for 0xff). A key that does not belong to monarq is an error.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from monarq.shared.formats.arq.keys import LEASED_MARK, PARKED_SCORE
 from tests.support.key_families import FAMILIES, KEYS, NOTES, Family, family_of
 
 SEED_TTL_S: Final = 100
-"""What seeded keys live for, but for the queue's two sets and in-progress keys."""
+"""The TTL of seeded keys, except the queue's two sets and in-progress keys."""
 
 UNCOUNTED: Final = frozenset({"lost", "handed_back"})
-"""Counters that nearly every call on another's job adds to: test_counters.py looks at them."""
+"""Counters that nearly every call on someone else's job increments; test_counters.py tests them."""
 
 _SLACK_MS: Final = 50
-"""By so much the clock of a stand-in for Redis may differ from one call to the next."""
+"""How much the clock of a Redis substitute may differ between calls."""
 
 _NO_TIME: Final = 10**9
-"""Scores nearer to 0 than this are no times in ms."""
+"""Scores closer to 0 than this are not times in ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exactly:
-    """A score that is not a time: 0, arq's 1, an infinite one."""
+    """A score that is not a time, such as 0, arq's 1, or infinity."""
 
     score: float
 
@@ -46,29 +46,29 @@ Hashes = Mapping[str, Texts]
 
 
 def leased(until: int) -> float:
-    """The score of a job whose lease ends, or ended, at this second."""
+    """The score of a job whose lease expires at this second."""
     return until + LEASED_MARK
 
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """Everything that Redis holds of a queue.
+    """All data of a queue in Redis.
 
     Attributes:
         queue, cpu, aborts, dead: the zsets, by job id.
         payloads, tokens, tries, results, crashes: the strings, by job id; tokens are those of arq:in-progress.
-        given_up: claims' tokens and workers' ids that take nothing any more.
-        no_results, ticks: ids that have such a key.
+        given_up: tokens of claims and ids of workers that may not claim any more.
+        no_results, ticks: ids with such a key.
         letters: the dead letters' hashes, by job id.
-        progress: what jobs told of their progress, by job id; the time in front is in seconds like any other.
-        leases, workers, records: what is known of workers, by worker id.
+        progress: the progress reports of jobs, by job id; the time in front is in seconds like all times.
+        leases, workers, records: data of workers, by worker id.
         queues: the list of all queues, by name.
-        stats: the counters, but for those in `UNCOUNTED`.
+        stats: the counters, except those in `UNCOUNTED`.
         ended: how many jobs have ended.
-        notes: lanes whose wake-up list holds the one note.
+        notes: lanes whose wake-up list has its one note.
         paused: since when the queue is paused.
-        histories: the histories of jobs, by job id, without its times; rows do not compare it.
-        wrong: keys that hold another type than they should, and which.
+        histories: the histories of jobs, by job id, without times; rows do not compare them.
+        wrong: keys of a wrong type, with that type.
     """
 
     queue: Times = field(default_factory=dict)
@@ -97,18 +97,18 @@ class QueueState:
     wrong: Texts = field(default_factory=dict)
 
     def difference(self, other: QueueState) -> str:
-        """What differs, a line each, for the message of a failed test."""
+        """The differences, one per line, for the message of a failed test."""
         pairs = [(each.name, getattr(self, each.name), getattr(other, each.name)) for each in fields(self)]
         return "\n".join(f"{name}: {mine!r} is not {theirs!r}" for name, mine, theirs in pairs if mine != theirs)
 
 
 def to_bytes(value: str) -> bytes:
-    """Text of a row as Redis holds it."""
+    """Text of a row, as stored in Redis."""
     return value.encode("utf-8", "surrogateescape")
 
 
 def to_text(value: bytes) -> str:
-    """What Redis holds as a row says it."""
+    """A value from Redis, as written in a row."""
     return value.decode("utf-8", "surrogateescape")
 
 
@@ -121,23 +121,23 @@ def to_ms(now_ms: int, time: Time) -> float:
 
 
 def from_ms(now_ms: int, score: float) -> Time:
-    """A score as a row says it."""
+    """A score, as written in a row."""
     if abs(score) < _NO_TIME or abs(score) >= PARKED_SCORE:
         return Exactly(score)
     whole = int(score // 1)
-    # Downwards: what a script writes is some ms after the moment of the seed, on a busy machine many.
+    # Round down: scripts write times some ms after the moment of the seed, or many on a busy machine.
     return (whole - now_ms + _SLACK_MS) // 1000 + (score - whole)
 
 
 def told_at(now_ms: int, told: str, direction: int) -> str:
-    """A report with its time as Redis holds it (1), or as a row says it (-1)."""
+    """A report with its time as stored in Redis (1), or as written in a row (-1)."""
     time, _, report = told.partition(" ")
     at = (now_ms + int(time) * 1000) * 1000 if direction > 0 else round((int(time) / 1000 - now_ms) / 1000)
     return f"{at} {report}"
 
 
 async def server_ms(redis: Redis) -> int:
-    """Redis' own time."""
+    """Redis' time."""
     seconds, microseconds = await redis.time()
     return int(seconds) * 1000 + int(microseconds) // 1000
 
@@ -198,7 +198,7 @@ def _seed_family(pipe: Any, family: Family, values: Any, lease_s: int, now_ms: i
 
 
 async def read_state(redis: Redis, now_ms: int) -> QueueState:
-    """The state that Redis holds, its times counted from `now_ms`; no key of any other name may be there."""
+    """The state in Redis, with times relative to `now_ms`; there must be no keys with other names."""
     found: dict[str, Any] = {}
     wrong: dict[str, str] = {}
     for raw_key, (kind, value) in (await _read_all(redis)).items():
@@ -233,8 +233,8 @@ def _ended_in(second: tuple[str, Mapping[str, str]]) -> int:
 
 
 async def _read_all(redis: Redis) -> dict[bytes, tuple[str, Any]]:
-    """All keys with type and value, in three calls however many they are."""
-    await read_counters(redis, KEYS, 0)  # what was counted gathers for a second before it is added to the counters
+    """All keys with type and value, in three calls regardless of their number."""
+    await read_counters(redis, KEYS, 0)  # counts are collected for a second before they are added
     keys = [key async for key in redis.scan_iter(count=1000)]
     kinds = [kind.decode() for kind in await _for_each(redis, [("TYPE", key) for key in keys])]
     values = await _for_each(redis, [_READS[kind](key) for key, kind in zip(keys, kinds, strict=True)])
@@ -247,7 +247,7 @@ _READS: Final[Mapping[str, Callable[[bytes], tuple[Any, ...]]]] = {
     "hash": lambda key: ("HGETALL", key),
     "zset": lambda key: ("ZRANGE", key, 0, -1, "WITHSCORES"),
 }
-"""By type of key, the command that reads it."""
+"""The commands that read keys, by type."""
 
 
 async def _for_each(redis: Redis, commands: Iterable[tuple[Any, ...]]) -> list[Any]:
@@ -272,7 +272,7 @@ def _shown(key: str, kind: str, value: Any, now_ms: int) -> object:
 
 
 async def read_ttls(redis: Redis) -> dict[str, int]:
-    """Seconds that each key has yet to live, but for counters of minutes and seconds; -1 where it has no end."""
+    """The TTL of each key in seconds, except counters of minutes and seconds; -1 without expiry."""
     await read_counters(redis, KEYS, 0)
     keys = [key async for key in redis.scan_iter(count=1000)]
     left_ms = dict(zip(map(to_text, keys), await _for_each(redis, [("PTTL", key) for key in keys]), strict=True))

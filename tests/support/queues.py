@@ -1,4 +1,4 @@
-"""Queues of arq's format by name, and as the parts of a worker get them."""
+"""Queues of arq's format by name, and in the form that parts of a worker get."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ARQ_QUEUE: Final = QueueRef(DEFAULT_QUEUE, "arq")
 """Arq's default queue."""
 
 NATIVE_QUEUE: Final = QueueRef("default", "native")
-"""The default queue of whoever names none."""
+"""The default queue."""
 
 
 BOTH_FORMATS: Final = (ARQ_QUEUE, QueueRef("mail", "native"))
-"""A queue of each format, for tests of what is the same for both."""
+"""A queue of each format, for tests of common behaviour."""
 
 
 def arq_queue(name: str) -> QueueRef:
@@ -35,7 +35,7 @@ def terms_of(worker_id: str = "w", **changes: Any) -> WorkerTerms:
 
 
 def queue_of(keys: QueueKeys = QUEUE, worker_id: str = "w", **changes: Any) -> WorkerQueue:
-    """A queue as a worker uses it."""
+    """A queue, as used by a worker."""
     return ArqWorkerQueue(keys.queue, terms_of(worker_id, **changes))
 
 

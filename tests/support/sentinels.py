@@ -1,4 +1,4 @@
-"""Sentinels with a primary and a replica, from `chaos`, for a test that fails them over."""
+"""Sentinels with a primary and a replica, from `chaos`, for tests of failovers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SENTINEL_PASSWORD = "of/the@sentinels"
 
 @asynccontextmanager
 async def running_trio(directory: Path) -> AsyncIterator[Trio]:
-    """Servers and sentinels, each with a password of their own, for the life of the block."""
+    """Servers and sentinels with different passwords, during the block."""
     first = RedisServer(directory / "first", password=SERVER_PASSWORD)
     await first.start()
     trio = Trio(first, directory, password=SENTINEL_PASSWORD)

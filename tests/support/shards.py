@@ -18,7 +18,7 @@ QUEUE: Final = Queue(NAME)
 
 
 async def spread(redis: Redis, count: int) -> Shards:
-    """Gives the queue shards, with nothing to wait for: a test's Redis loses nothing."""
+    """Shards the queue without waiting: a test's Redis loses nothing."""
     return await set_shards(redis, NAME, count, settled_after_s=0.0)
 
 
@@ -41,7 +41,7 @@ async def alive(redis: Redis, count: int) -> list[set[str]]:
 
 
 def ids_that_move(old: int, new: int, count: int) -> list[str]:
-    """Chosen ids whose home is another one once there are more shards."""
+    """Chosen ids that belong to a different shard once there are more shards."""
     found: list[str] = []
     number = 0
     while len(found) < count:

@@ -1,4 +1,4 @@
-"""Time limits that grow with the machine's slowness: how much slower it is now than a quiet one."""
+"""Time limits that grow with the machine's slowness, compared with a quiet machine."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from functools import cache
 from typing import Final
 
 QUIET_S: Final = 0.06
-"""What `_measure` takes on the machine that the limits in the tests are written for, while it does nothing else."""
+"""The time of `_measure` on the machine for which the tests' limits are written, while it is idle."""
 
 MOST: Final = 10.0
-"""A machine that is slower still counts as hanging."""
+"""A machine that is even slower counts as hanging."""
 
 VARIABLE: Final = "TESTS_SLOWNESS"
-"""Passes the measured value on to the processes of one run."""
+"""Passes the measured value to the processes of a run."""
 
 
 def slowness() -> float:
-    """1 on a quiet machine, and up to `MOST` on one that is slow or busy: as measured at the start, or by its load."""
+    """1 on a quiet machine, up to `MOST` on a slow or busy one: as measured at the start, or by its load."""
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     return min(MOST, max(1.0, measured(), load))
 
 
 def patience_s(seconds: float) -> float:
-    """The limit for something that takes at most so many seconds on a quiet machine."""
+    """The limit for something that takes at most this many seconds on a quiet machine."""
     return seconds * slowness()
 
 
@@ -38,7 +38,7 @@ def in_time(seconds: float) -> asyncio.Timeout:
 
 @cache
 def measured() -> float:
-    """How many times as long as on a quiet machine a fixed piece of work took, once a run."""
+    """The slowness as measured once per run by a fixed piece of work."""
     if VARIABLE not in os.environ:
         os.environ[VARIABLE] = f"{min(_measure() for _ in range(3)) / QUIET_S:.2f}"
     return float(os.environ[VARIABLE])

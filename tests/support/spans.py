@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK with an exporter that keeps spans in memory."""
+"""The OpenTelemetry SDK with an exporter that keeps spans in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.formats import current_queue
 
 
 class Exported:
-    """The spans that were made, and the provider that made them."""
+    """The created spans, and their provider."""
 
     def __init__(self) -> None:
         self.provider = TracerProvider()
@@ -19,17 +19,17 @@ class Exported:
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
 
     def named(self, name: str) -> list[ReadableSpan]:
-        """Those of a name, in the order in which they ended."""
+        """Spans with this name, in the order in which they ended."""
         return [span for span in self._exporter.get_finished_spans() if span.name == name]
 
     @property
     def sent(self) -> list[ReadableSpan]:
-        """Those of enqueues."""
+        """The spans of enqueues."""
         return self.named(f"send {current_queue().name}")
 
     @property
     def processed(self) -> list[ReadableSpan]:
-        """Those of runs."""
+        """The spans of runs."""
         return self.named(f"process {current_queue().name}")
 
 
@@ -39,5 +39,5 @@ def attributes(span: ReadableSpan) -> dict[str, AttributeValue]:
 
 
 def linked(spans: list[ReadableSpan]) -> set[int]:
-    """The ids of the spans that these link to."""
+    """The ids of the spans to which these link."""
     return {link.context.span_id for span in spans for link in span.links}

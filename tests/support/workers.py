@@ -1,4 +1,4 @@
-"""Workers inside the test's own process: made, run, given jobs, and their results read."""
+"""Workers inside the test's own process: creating and running them, enqueueing jobs, and reading results."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CODECS = Codecs(allow_pickle=True)
 
 
 class Recorder(Dispatcher):
-    """Keeps the names of events, and lets a test wait for one."""
+    """Records the names of events, and lets a test wait for one."""
 
     def __init__(self) -> None:
         self.events: list[str] = []
@@ -53,7 +53,7 @@ class Recorder(Dispatcher):
         return note
 
     async def until(self, event: str, times: int = 1) -> None:
-        """Waits until the event has come so many times."""
+        """Waits until the event has occurred this many times."""
         async with in_time(10):
             while self.events.count(event) < times:
                 self._changed.clear()
@@ -61,7 +61,7 @@ class Recorder(Dispatcher):
 
 
 def settings_for_tests(*, arq_rules: bool = False, **changes: Any) -> WorkerSettings:
-    """Settings with short times, so that tests need not wait for long; queues by name are of the test's format."""
+    """Settings with short times, so that tests are fast; queues given by name have the test's format."""
     rules: dict[str, Any] = {}
     if arq_rules:
         from tests.support.arq_rules import ARQ_RULES
@@ -74,7 +74,7 @@ def settings_for_tests(*, arq_rules: bool = False, **changes: Any) -> WorkerSett
 
 @asynccontextmanager
 async def running(worker: Worker) -> AsyncIterator[Worker]:
-    """Runs the worker meanwhile; at the end it is drained, and its error raised if it has one."""
+    """Runs the worker during the block; then drains it, and raises its error if it failed."""
     task = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -84,7 +84,7 @@ async def running(worker: Worker) -> AsyncIterator[Worker]:
 
 
 def make_worker(url: str, functions: Sequence[object], events: Dispatcher | None = None, **changes: Any) -> Worker:
-    """A worker for these jobs; what is no job is a function as arq takes it."""
+    """A worker for these jobs; plain functions are treated as in arq."""
     jobs = [function if isinstance(function, Job) else _arq_job(function) for function in functions]
     return Worker(jobs, settings_for_tests(**changes), UrlSource(url), events=events)
 
@@ -96,7 +96,7 @@ def _arq_job(function: object) -> Job[..., Any]:
 
 
 def components_of(worker: Worker) -> Components:
-    """The parts of a worker that runs."""
+    """The components of a running worker."""
     components = worker._lifecycle.components
     assert components
     return components
@@ -122,7 +122,7 @@ async def put(
     queue: QueueKeys | QueueRef | None = None,
     **placing: Any,
 ) -> None:
-    """Enqueues a job by the bare command, into this test's queue where none is named."""
+    """Enqueues a job with the low-level command, by default into this test's queue."""
     name, lane = (job, Lane.IO) if isinstance(job, str) else (job.name, declared_options(job).lane)
     payload = write_payload(MSGPACK, name, args, {}, time.time_ns() // 1_000_000)
     await put_raw(redis, job_id, payload, queue, **{"lane": lane, **placing})
@@ -131,7 +131,7 @@ async def put(
 async def put_raw(
     redis: Redis, job_id: str | bytes, payload: bytes, queue: QueueKeys | QueueRef | None = None, **placing: Any
 ) -> None:
-    """Enqueues bytes that need not be a payload."""
+    """Enqueues bytes, which need not be a valid payload."""
     client: Any = redis
     jobs: Any = [(job_id, payload)]
     await producer_queue(_ref(queue)).enqueue(client, Placement(**placing), EnqueueMode.NAMED, "call", jobs)

@@ -1,1 +1,1 @@
-"""What pytest runs beside the tests: time limits, stacks of what hangs, a strict loop, a check for leaked keys."""
+"""pytest plugins: time limits, stacks of hanging tests, a strict event loop, a check for leaked keys."""

@@ -1,4 +1,4 @@
-"""Leaked keys, which would stay in Redis for ever: those without TTL that belong to no job in a queue."""
+"""Leaked keys, which would stay in Redis forever: those without TTL that belong to no job in a queue."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ return {lasting, queues, waiting}
 
 
 async def leaked_keys(redis: Redis) -> list[bytes]:
-    """Keys without TTL, but for queues and the payloads of jobs in them, and results that are kept for ever.
+    """Keys without TTL, except queues, payloads of their jobs, and results that are kept forever.
 
-    A native queue has a fixed set of keys, of which those of rings expire.
+    A native queue has a fixed set of keys, of which only those of rings expire.
     """
     lasting, queues, waiting = await redis.eval(_LOOK, 0)  # type: ignore[misc]
     waits = {job_id for ids in waiting for job_id in ids}

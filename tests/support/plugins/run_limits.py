@@ -1,8 +1,8 @@
-"""A pytest plugin: time limits for each phase of a test, for the session's end and for the whole run.
+"""A pytest plugin: time limits for each phase of a test, for the end of the session and for the whole run.
 
 A test that hangs fails, with the stacks of its process, and the run goes on. pytest-timeout stops watching a test as
-soon as a phase of it fails, and hangs with a teardown that hangs. With pytest-xdist a process that is ended is
-replaced; without it the run ends.
+soon as one of its phases fails, and hangs in a teardown that hangs. With pytest-xdist, a process that was killed is
+replaced; without it, the run ends.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from tests.support.plugins.watchdog import Watchdog, end_children
 from tests.support.slowness import measured, patience_s
 
 PHASE_S: Final = 60.0
-"""What a test, its fixtures and its teardown may take, each: ``@pytest.mark.timeout(seconds)`` says otherwise."""
+"""The limit for a test, its fixtures and its teardown, each: ``@pytest.mark.timeout(seconds)`` overrides it."""
 
 END_S: Final = 60.0
 RUN_S: Final = 45 * 60.0
 STACKS: Final = "TESTS_STACKS"
-"""Names the directory in which a process leaves the stacks of what hung, for the report."""
+"""Names the directory to which a process writes the stacks of a hanging test, for the report."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Measures the machine, and begins to watch."""
+    """Measures the machine's speed and starts the watchdog."""
     config.addinivalue_line("markers", "timeout(seconds): what the test may take on a quiet machine; 60 by default")
     measured()
     config.pluginmanager.register(RunLimits(config, stderr=os.dup(sys.__stderr__.fileno())), "run-limits")  # type: ignore[union-attr]
 
 
 class RunLimits:
-    """Watches one process: that of `pytest`, or one of pytest-xdist's."""
+    """Watches one process: that of `pytest`, or a worker of pytest-xdist."""
 
     def __init__(self, config: pytest.Config, stderr: int) -> None:
         self._stderr = stderr
@@ -51,7 +51,7 @@ class RunLimits:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
-        """Its fixtures."""
+        """The setup of its fixtures."""
         self._watchdog.watch(f"the setup of {item.nodeid}", _limit_s(item))
         return (yield)
 
@@ -63,7 +63,7 @@ class RunLimits:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Iterator[None]:
-        """Its fixtures' ends, its loop's among them."""
+        """The teardown of its fixtures, including its loop."""
         self._watchdog.watch(f"the teardown of {item.nodeid}", _limit_s(item))
         try:
             return (yield)
@@ -77,7 +77,7 @@ class RunLimits:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """A process of pytest-xdist ends later, when all are done."""
+        """A process of pytest-xdist exits later, when all are done."""
         if self._works_for_another:
             self._watchdog.rest()
         else:
@@ -85,7 +85,7 @@ class RunLimits:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
-        """Shows what a test hung in as its failure."""
+        """Reports the stacks of a test that hung as its failure."""
         for left in Path(os.environ[STACKS]).iterdir():
             text = left.read_text()
             if crashitem in text.partition("\n")[0]:

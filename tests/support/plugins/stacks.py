@@ -1,4 +1,4 @@
-"""The stacks of all threads of this process, and of all tasks of its loops."""
+"""The stacks of all threads and tasks of this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.plugins.loops import OPEN
 
 
 def all_stacks() -> str:
-    """As a text for people; from any thread."""
+    """The stacks as text; may be called from any thread."""
     return "".join([*_of_threads(), *_of_tasks()])
 
 

@@ -1,7 +1,7 @@
-"""A pytest plugin: shows a failure in Python's own way where pytest's way fails.
+"""A pytest plugin: shows a failure as a plain Python traceback if pytest cannot show it.
 
-To show a failure pytest parses its source, which on Python 3.11 fails now and then while other threads work (CPython's
-gh-106905), and that ended the whole run.
+To show a failure, pytest parses its source. On Python 3.11 this sometimes fails while other threads work (CPython's
+gh-106905), which ended the whole run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> pytest.TestReport:
-    """As pytest does it, or in Python's own way, which needs no parsing."""
+    """Makes pytest's report, or one with a plain Python traceback, which needs no parsing."""
     try:
         return pytest.TestReport.from_item_and_call(item, call)
     except SystemError:

@@ -18,8 +18,8 @@ from tests.support.slowness import patience_s
 
 LOOKS_EVERY_S: Final = 0.5
 LATER: Final = 3
-"""The watchdog's own thread cannot look while code in C holds the interpreter. Then, after so many times the limit,
-faulthandler ends the process."""
+"""The watchdog's own thread cannot run while C code holds the GIL. In that case faulthandler ends the process after
+this many times the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Watched:
     """Something that may hang.
 
     Attributes:
-        name: what it is.
+        name: its name.
         limit_s: how long it may take on a quiet machine.
         begun_s: since when.
     """
@@ -38,11 +38,11 @@ class Watched:
 
 
 class Watchdog:
-    """Looks at one thing at a time, from a thread.
+    """Watches one thing at a time, in a thread.
 
     Args:
-        tell: given the name of what hung and all stacks, before the process ends.
-        stderr: where faulthandler writes: a descriptor that nobody captures.
+        tell: called with the name of what hung and all stacks, before the process ends.
+        stderr: the descriptor to which faulthandler writes; it must not be captured.
     """
 
     def __init__(self, tell: Callable[[str, str], None], stderr: int) -> None:
@@ -52,12 +52,12 @@ class Watchdog:
         threading.Thread(target=self._look_on, name="watchdog", daemon=True).start()
 
     def watch(self, name: str, limit_s: float) -> None:
-        """From now on this may take so long; what was watched before has ended."""
+        """Watches something with this limit, instead of what was watched before."""
         self._watched = Watched(name, limit_s, time.monotonic())
         faulthandler.dump_traceback_later(LATER * patience_s(limit_s), exit=True, file=self._stderr)
 
     def rest(self) -> None:
-        """Nothing is going on that could hang."""
+        """Watches nothing."""
         self._watched = None
         faulthandler.cancel_dump_traceback_later()
 
@@ -65,7 +65,7 @@ class Watchdog:
         while True:
             time.sleep(LOOKS_EVERY_S)
             watched = self._watched
-            # By the machine's slowness as it is now, which may not be that of the beginning.
+            # Uses the machine's slowness now, which may differ from that at the beginning.
             if watched and time.monotonic() - watched.begun_s > patience_s(watched.limit_s):
                 self._end(watched)
 
