@@ -16,7 +16,7 @@ NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 NO_KWARGS: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
-class Run(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+class Run(msgspec.Struct, frozen=True, eq=False):
     """One execution of a job. It is immutable, and does not change while the job runs.
 
     Attributes:

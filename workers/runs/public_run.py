@@ -12,21 +12,22 @@ from monarq.workers.runs.run import ActiveRun
 
 def public_run(run: ActiveRun) -> Run:
     """A run that this worker holds, in its current state."""
-    lease, payload = run.lease, run.payload
+    lease, payload, job = run.lease, run.payload, run.job
+    # By position, because middleware needs one for each job, and keywords would double what it costs.
     return Run(
-        job_id=lease.job_id,
-        job_name=run.job.name,
-        job_try=run.job_try,
-        crashes=lease.crashes,
-        queue=lease.queue.name,
-        lane=run.job.lane,
-        headers=payload.headers or NO_HEADERS,
-        args=run.args,
-        kwargs=run.kwargs,
-        enqueued_ms=payload.enqueue_ms,
-        started_ms=run.start_ms or None,
-        seconds=run.seconds if run.finish_ms else 0.0,
-        worker_id=WORKER_ID.get(),
+        lease.job_id,
+        job.name,
+        run.job_try,
+        lease.crashes,
+        lease.queue.name,
+        job.lane,
+        payload.headers or NO_HEADERS,
+        run.args,
+        run.kwargs,
+        payload.enqueue_ms,
+        run.start_ms or None,
+        run.seconds if run.finish_ms else 0.0,
+        WORKER_ID.get(),
     )
 
 
