@@ -20,7 +20,7 @@ from monarq.shared.protocol.pages import BATCH, LiveState
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.replies import text
 from monarq.testing.records import EnqueuedJob
-from monarq.workers.runs.call_types import read_arguments
+from monarq.workers.runs.call_arguments import read_arguments
 
 _STATES: Final[tuple[LiveState, ...]] = ("queued", "deferred", "running")
 

@@ -30,7 +30,7 @@ from monarq.workers.config.app_parts import AppParts, WorkerInfo
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import from_job
 from monarq.workers.process.lifespans import add_resources
-from monarq.workers.runs.call_types import read_arguments, replaced_arguments, write_value
+from monarq.workers.runs.call_arguments import read_arguments, replaced_arguments
 from monarq.workers.runs.current_context import CURRENT_CONTEXT, RESOURCES
 from monarq.workers.runs.registered_job import FirstArgument, RegisteredJob
 
@@ -63,7 +63,7 @@ async def run_inline(job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     codecs = Codecs()
     payload = Payload.read(write_payload(MSGPACK, job.name, sent, named, wall_ms()), codecs)
     payload.args, payload.kwargs = read_arguments(types, payload)
-    value = write_value(types, payload, await _call(made, payload), is_kept=True)
+    value = types.result.encode(await _call(made, payload))
     fields = {"t": 1, "f": job.name, "et": payload.enqueue_ms, "s": True, "r": value, "st": wall_ms(), "ft": wall_ms()}
     data, problem = write_result(MSGPACK, fields)
     if problem is not None:

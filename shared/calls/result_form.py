@@ -7,6 +7,8 @@ from typing import Any
 from monarq.shared.conversion.form import Form
 from monarq.shared.conversion.mismatch import TOO_DEEP, MismatchError
 from monarq.shared.errors import ResultTypeError
+from monarq.shared.interrupts import is_ctrl_c
+from monarq.shared.text.error_text import error_text
 
 
 class ResultForm:
@@ -31,15 +33,21 @@ class ResultForm:
         """The job's return value as a plain value.
 
         Raises:
-            ResultTypeError: it does not match the annotation, or would come back as another type.
-            BaseException: a class of the user raised something other than an Exception.
+            ResultTypeError: it does not match the annotation, would come back as another type, or its own code raised
+                an exception.
         """
         try:
             return self._form.encode(value)
+        except ResultTypeError:
+            raise
         except MismatchError as error:
             raise ResultTypeError(f"the result{error.path} of {self._name}: {error.reason}") from error.__cause__
         except RecursionError:
             raise ResultTypeError(f"the result of {self._name}: {TOO_DEEP}") from None
+        except BaseException as error:
+            if is_ctrl_c(error):
+                raise
+            raise ResultTypeError(f"the result of {self._name} cannot be written: {error_text(error)}") from error
 
     def decode(self, plain: Any) -> Any:
         """The job's return value, converted to the annotated type.

@@ -12,7 +12,7 @@ import msgspec
 
 from monarq.shared.conversion.constructors import may_change
 from monarq.shared.conversion.containers import tuple_form
-from monarq.shared.conversion.form import Form
+from monarq.shared.conversion.form import LEAST_INT, MOST_INT, Form
 from monarq.shared.conversion.kinds import is_qualifier, is_typed_dict
 from monarq.shared.conversion.mismatch import MismatchError, derived_advice, describe, refuse
 from monarq.shared.conversion.sameness import check_same
@@ -61,14 +61,11 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
     has_init_var = any(map(_is_init_var, getattr(kind, "__dataclass_fields__", {}).values()))
     is_checked = has_init_var or may_change(kind, [field.name for field in fields])
 
-    encode_fields = _encoder_of(fields)
+    encode_fields = _encoder_of(form.name, kind, fields)
 
-    def encode(value: Any) -> dict[str, Any]:
-        if type(value) is not kind:
-            refuse(form.name, value, derived_advice(value, kind))
+    def encode_checked(value: Any) -> dict[str, Any]:
         plain = encode_fields(value)
-        if is_checked:
-            check_same(form.name, value, plain, decode, with_derived=has_init_var)
+        check_same(form.name, value, plain, decode, with_derived=has_init_var)
         return plain
 
     def decode(plain: Any) -> Any:
@@ -83,7 +80,7 @@ def complete_record(form: Form, kind: type, hints: Mapping[str, Any], form_of: F
                 arguments[field.argument] = _convert_field(field, field.form.decode, plain[field.key])
         return make(form.name, kind, arguments)
 
-    form.encode, form.decode = encode, decode
+    form.encode, form.decode = encode_checked if is_checked else encode_fields, decode
     form.keys = frozenset(field.key for field in fields)
 
 
@@ -179,17 +176,22 @@ def _has_no_default(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _encoder_of(fields: Iterable[Field]) -> Callable[[Any], dict[str, Any]]:
-    """Makes the map of an instance's fields. It calls nothing but their forms, as each call counts here."""
+def _encoder_of(shown: str, kind: type, fields: Iterable[Field]) -> Callable[[Any], dict[str, Any]]:
+    """Makes the map of an instance's fields. It calls as little as it can, because every result passes through it."""
     forms = tuple((field.name, field.key, field.form) for field in fields)
 
     def encode(value: Any) -> dict[str, Any]:
+        if type(value) is not kind:
+            refuse(shown, value, derived_advice(value, kind))
         plain = {}
         for name, key, form in forms:
             try:
                 item = getattr(value, name)
             except Exception as error:
                 raise MismatchError(f"{describe(value)} has no {name}: {error_text(error)}") from error
+            if type(item) in form.free and (type(item) is not int or LEAST_INT <= item <= MOST_INT):
+                plain[key] = item
+                continue
             try:
                 plain[key] = form.encode(item)
             except MismatchError as error:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from monarq.shared.calls.run import Run
 from monarq.shared.jobs.middleware import RunFunction, RunNext
-from monarq.workers.runs.call_types import replaced_arguments
+from monarq.workers.runs.call_arguments import replaced_arguments
 from monarq.workers.runs.public_run import public_run
 from monarq.workers.runs.run import ActiveRun
 

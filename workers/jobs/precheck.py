@@ -16,7 +16,7 @@ from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.unknown_jobs import unknown_for_s
-from monarq.workers.runs.call_types import read_arguments
+from monarq.workers.runs.call_arguments import read_arguments
 from monarq.workers.runs.registered_job import RegisteredJob, with_options
 from monarq.workers.runs.run import ActiveRun
 

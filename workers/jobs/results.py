@@ -10,7 +10,7 @@ import msgspec
 from monarq.shared.conversion.form import LEAST_INT, MOST_INT
 from monarq.shared.errors import ResultTypeError
 from monarq.shared.options.run_options import keep_ms_of
-from monarq.shared.payloads.codec import Codec
+from monarq.shared.payloads.codec import MSGPACK, Codec
 from monarq.shared.payloads.payload import Payload
 from monarq.shared.payloads.payload_head import PayloadHead, read_head
 from monarq.shared.payloads.result import write_result
@@ -23,7 +23,6 @@ from monarq.shared.protocol.worker_queue import WorkerQueue
 from monarq.shared.text.error_text import error_text, type_name_of
 from monarq.shared.text.traceback_text import traceback_text
 from monarq.workers.config.settings import WorkerSettings
-from monarq.workers.runs.call_types import write_value
 from monarq.workers.runs.run import ActiveRun
 
 UNKNOWN_NAME: Final = "<unknown>"
@@ -57,7 +56,10 @@ class ResultBuilder:
         is_free = kind in run.job.free_results and (kind is not int or LEAST_INT <= value <= MOST_INT)  # type: ignore[operator]
         if not is_free and run.job.types is not None:
             try:
-                value = write_value(run.job.types, run.payload, value, is_kept=run.job.keep_ms >= 0)
+                # Other formats carry values themselves, and only the type is checked, as where no result is kept.
+                is_converted = run.job.keep_ms >= 0 and run.payload.codec is MSGPACK
+                form = run.job.types.result if is_converted else run.job.types.carried_result
+                value = form.encode(value)
             except ResultTypeError as error:
                 return self.of_error(run, error), error
         if run.job.keep_ms < 0:

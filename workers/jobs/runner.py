@@ -6,7 +6,7 @@ A short pipeline: check -> call -> decide -> acknowledge. Nothing that a job doe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
 from monarq.shared.clock import wall_ms
@@ -208,17 +208,20 @@ class Runner:
         run.finish_ms = wall_ms()
         return Succeeded(value) if run.cancel_reason is None else self._decide_returned(run, value)
 
-    async def _call_lane(self, run: ActiveRun, lead: tuple[object, ...]) -> object:
+    def _call_lane(self, run: ActiveRun, lead: tuple[object, ...]) -> Awaitable[object]:
         """Calls the function behind middleware."""
         job = run.job
         if job.limit_s is not None or job.timeout_s is None:
-            return await self._lanes.call(run, lead)
+            return self._lanes.call(run, lead)
+        return self._call_cpu_lane(run, lead, job.timeout_s)
+
+    async def _call_cpu_lane(self, run: ActiveRun, lead: tuple[object, ...], timeout_s: float) -> object:
         # The cpu lane counts its own time, in which the start of a process is not included.
-        self._time_limits.stop(run, job.timeout_s)
+        self._time_limits.stop(run, timeout_s)
         try:
             return await self._lanes.call(run, lead)
         finally:
-            self._time_limits.start(run, job.timeout_s)
+            self._time_limits.start(run, timeout_s)
 
     def _decide_returned(self, run: ActiveRun, value: object) -> Outcome:
         """The outcome of a run that was cancelled and has returned all the same."""

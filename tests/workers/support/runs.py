@@ -14,7 +14,7 @@ from monarq.shared.payloads.payload import Payload, write_payload
 from monarq.shared.protocol.lease import Lease
 from monarq.workers.config.settings import WorkerSettings
 from monarq.workers.jobs.registry import register
-from monarq.workers.runs.call_types import read_arguments
+from monarq.workers.runs.call_arguments import read_arguments
 from monarq.workers.runs.run import ActiveRun
 from tests.support.leases import lease_of
 from tests.support.workers import CODECS, settings_for_tests

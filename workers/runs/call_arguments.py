@@ -1,16 +1,14 @@
-"""The types of a call: converts a payload's arguments to the job's types, and its return value to a plain value.
+"""The arguments of a call, converted to the job's types.
 
-Both run the user's code: constructors, validators, registered functions. An exception in it fails only this job.
+This runs the user's code: constructors, validators, registered functions. An exception in it fails only this job.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from monarq.shared.calls.job_types import JobTypes
 from monarq.shared.calls.parameters import Arguments
 from monarq.shared.calls.run import Run
-from monarq.shared.errors import ArgumentsError, ResultTypeError
+from monarq.shared.errors import ArgumentsError
 from monarq.shared.interrupts import is_ctrl_c
 from monarq.shared.payloads.codec import MSGPACK
 from monarq.shared.payloads.payload import Payload
@@ -58,27 +56,3 @@ def replaced_arguments(types: JobTypes | None, given: object) -> Arguments:
                 " the job takes"
             ) from None
     return args, kwargs
-
-
-def write_value(types: JobTypes, payload: Payload, value: Any, *, is_kept: bool) -> Any:
-    """A job's return value, as it is stored in its result.
-
-    Args:
-        types: the job's types.
-        payload: its payload, in whose format the result is written.
-        value: what it returned.
-        is_kept: whether the result is stored. If not, only the annotation is checked.
-
-    Raises:
-        ResultTypeError: it does not match the annotation, or would come back as something else.
-    """
-    try:
-        if is_kept and payload.codec is MSGPACK:
-            return types.result.encode(value)
-        return types.carried_result.encode(value)
-    except ResultTypeError:
-        raise
-    except BaseException as error:
-        if is_ctrl_c(error):
-            raise
-        raise ResultTypeError(f"the result of {payload.name} cannot be written: {error_text(error)}") from error
