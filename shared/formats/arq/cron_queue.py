@@ -46,7 +46,7 @@ class ArqCronQueue:
         return read_number(newest_ms or 0)
 
     async def enqueue_tick(self, redis: Redis, tick: Tick) -> Enqueued:
-        """Enqueues a tick, then records it: one that is recorded and not enqueued would never be."""
+        """Enqueues a tick, then records it: a tick recorded first might never be enqueued."""
         placement = Placement(
             lane=tick.lane, due_ms=tick.due_ms, ttl_ms=tick.ttl_ms, tick_ms=tick.bar_ms, name=tick.name
         )

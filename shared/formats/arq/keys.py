@@ -2,7 +2,7 @@
 
 The first group is arq's, with arq's meaning, so that arq's clients and workers share a queue with monarq.
 The second group lies under ``monarq:{<queue>}:``; the hash tag keeps a queue's keys in one cluster slot.
-Scripts get the same names from `lua_keys`, which the script loader puts in front of each.
+Scripts use the same names: the script loader prepends `lua_keys` to each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RESULT_PREFIX: Final = "arq:result:"  # string: arq's result dict
 ABORT: Final = "arq:abort"  # zset: job id -> ms of the request
 HEALTH_CHECK_SUFFIX: Final = ":health-check"
 
-QUEUES: Final = "monarq:queues"  # zset: queue -> ms at which a worker last served it, or somebody put a job into it
+QUEUES: Final = "monarq:queues"  # zset: queue -> ms at which a worker last served it or a job was enqueued in it
 
 PARKED_SCORE: Final = 4_102_444_800_000_000
 """The score in the queue of a job that waits in the cpu set: far enough that no arq worker takes it.
@@ -30,11 +30,11 @@ arq's clients look for a job only in the queue, so a cpu job stays a member of i
 the cpu set."""
 
 LEASED_MARK: Final = 0.5
-"""Added to the score of a leased job. A due job with this mark is one whose lease ran out: a crash."""
+"""Added to the score of a leased job. A due job with this mark is one whose lease has expired: a crash."""
 
 EXPIRES_MARK: Final = 0.25
-"""The fraction in the score of a waiting job whose payload has a time to live from its producer. The score of such a
-job is less than a ms before its time."""
+"""The fraction in the score of a waiting job whose payload has a TTL set by its producer. The score of such a job is
+less than 1 ms before its due time."""
 
 ASKED_MARK: Final = 0.5
 """Added to the time of a request by monarq's `cancel`: the job existed when the request was made."""
@@ -51,25 +51,25 @@ _OWN_NAMES: Final = {
     "COUNTED_NAMES": "names",  # zset: job name with counters of its own -> ms of its last count, to the minute
     "UNKNOWN_NAMES": "heard",  # zset: job name that was enqueued, and that no worker knows yet -> ms of its first job
     "KNOWN_NAMES": "known",  # zset: job name -> ms at which a worker that knows the job last registered it
-    "RECENT": "recent",  # list: what ended last, a few of each call
+    "RECENT": "recent",  # list: the jobs that ended last, a few of each call
     "WORKERS": "workers",  # zset: worker id -> ms at which its record goes stale
     "WORKER": "worker:",  # + worker id: JSON record
     "LEASES": "leases:",  # + worker id: hash job id -> token
-    "REVOKED": "given-up:",  # + a claim's token or a worker's id: it takes nothing any more
+    "REVOKED": "given-up:",  # + a claim's token or a worker's id: it may not take jobs any more
     "CRASH": "crash:",  # + job id: "<count> <what happened>", and NUL and the ms since which no worker knows its name
-    "NO_RESULT": "no-result:",  # + job id: it ended, was purged or moved recently, and left no result, or for seconds
+    "NO_RESULT": "no-result:",  # + job id: it recently ended without a lasting result, or was purged or moved
     "TICK": "tick:",  # + cron tick id: it has been enqueued
     "CRON": "cron",  # hash: cron declaration -> ms of its newest tick
-    "CRONS": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for display
-    "HISTORY": "trail:",  # + job id: list, its rare events: "<ms> <what> <text>", the newest last
+    "CRONS": "crons",  # hash: cron declaration -> JSON, its description and next tick; for display
+    "HISTORY": "trail:",  # + job id: list of its rare events: "<ms> <what> <text>", the newest last
     "PAUSED": "paused",  # string: ms since which the queue gives no job to monarq's workers
     "MOVING": "moving",  # string: "<run> <queue>", while jobs are moved there; the queue cannot be resumed
-    "MOVED": "moved",  # string: the queue that jobs were moved to last
-    "MARKS": "marks",  # zset: mark of a job that was moved here -> ms at which it goes, +inf until its source is gone
+    "MOVED": "moved",  # string: the queue that jobs were last moved to
+    "MARKS": "marks",  # zset: mark of a job that was moved here -> ms at which it ends, +inf until its source is gone
     "DEAD": "dead",  # zset: job id -> ms of death
     "DEAD_LETTER": "letter:",  # + job id: hash, the dead letter
-    "PROGRESS": "progress:",  # + job id: "<µs> <JSON>", how far it is
-    "REPORTS": "reports",  # channel: ids of jobs and how far they are, joined by NUL
+    "PROGRESS": "progress:",  # + job id: "<µs> <JSON>", its progress
+    "REPORTS": "reports",  # channel: ids and progress of jobs, joined by NUL
 }
 
 
@@ -79,7 +79,7 @@ class QueueKeys:
 
     Attributes:
         queue: the queue's name, which is the key of its zset.
-        base: what the queue's own keys begin with.
+        base: the prefix of the queue's own keys.
         ref: the queue.
     """
 
@@ -118,7 +118,7 @@ class QueueKeys:
 
     @property
     def counter_buffer(self) -> str:
-        """Hash of this second's counters, which are not among the others yet."""
+        """Hash of this second's counters, which are not added to the others yet."""
         return self.base + _OWN_NAMES["COUNTER_BUFFER"]
 
     @property
@@ -157,7 +157,7 @@ class QueueKeys:
 
     @property
     def crons(self) -> str:
-        """Hash of what each cron declaration is and when it is next, for display."""
+        """Hash of each cron declaration's description and next tick, for display."""
         return self.base + _OWN_NAMES["CRONS"]
 
     def worker(self, worker_id: str) -> str:
@@ -173,33 +173,33 @@ class QueueKeys:
         return self.base + _OWN_NAMES["DEAD_LETTER"] + job_id
 
     def crash(self, job_id: str) -> str:
-        """How often a job's worker died, and of what last."""
+        """How often a job's worker died, and the last cause."""
         return self.base + _OWN_NAMES["CRASH"] + job_id
 
     def no_result(self, job_id: str) -> str:
-        """Whether a job has ended whose result is not kept."""
+        """Exists if a job has ended and its result is not kept."""
         return self.base + _OWN_NAMES["NO_RESULT"] + job_id
 
     def history(self, job_id: str) -> str:
-        """What rare things happened to a job."""
+        """The rare events of a job."""
         return self.base + _OWN_NAMES["HISTORY"] + job_id
 
     @property
     def paused(self) -> str:
-        """Since when the queue is paused; there is no such key while it is not."""
+        """Since when the queue is paused; missing if it is not."""
         return self.base + _OWN_NAMES["PAUSED"]
 
     @property
     def moved(self) -> str:
-        """The queue that jobs were moved to last; there is no such key where none were."""
+        """The queue that jobs were last moved to; missing if none were."""
         return self.base + _OWN_NAMES["MOVED"]
 
     @property
     def script_keys(self) -> list[str]:
         """The KEYS of every script.
 
-        The third is there for its slot: a node of a cluster refuses the call before the script begins. Within the
-        script it would be too late, as a node of Valkey 9.1 that refuses there refuses every other script after it.
+        The third is there for its slot: a node of a cluster then refuses the call before the script begins. Within the
+        script it would be too late, as Valkey 9.1 then refuses every further script.
         """
         return [self.queue, self.base, JOB_PREFIX]
 
@@ -210,12 +210,12 @@ def job(job_id: str) -> str:
 
 
 def in_progress(job_id: str) -> str:
-    """Key that holds the token of whoever runs the job."""
+    """Key of the token of the worker that runs the job."""
     return IN_PROGRESS_PREFIX + job_id
 
 
 def retry(job_id: str) -> str:
-    """Key of the job's used tries."""
+    """Key of the number of tries that the job has used."""
     return RETRY_PREFIX + job_id
 
 
@@ -227,11 +227,11 @@ def result(job_id: str) -> str:
 def lua_keys(script: str | None = None) -> str:
     """Lua locals that name keys, put before each script.
 
-    The first two of a script's KEYS are the queue and the base of its own keys; what depends on a job id is built from
-    these.
+    The first two of a script's KEYS are the queue and the base of its own keys; keys of jobs are built from these.
 
     Args:
-        script: the script's text: names that it does not mention are left out, as each costs each call. None for all.
+        script: the script's text: names that it does not mention are left out, as each one slows every call. None for
+            all.
     """
     fixed = {
         "JOB": f"'{JOB_PREFIX}'",
@@ -252,5 +252,5 @@ def lua_keys(script: str | None = None) -> str:
 
 
 def waiting_keys(queue: str) -> tuple[str, ...]:
-    """The zsets of the jobs of a queue that have not ended, those that run among them."""
+    """The zsets of a queue's jobs that have not ended, including running ones."""
     return (queue,)

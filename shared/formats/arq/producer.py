@@ -25,7 +25,7 @@ from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.replies import text
 
 _CANCELLED_MS: Final = 1
-"""A job that is due at this time is one that is being cancelled."""
+"""The due time of a job that is being cancelled."""
 
 
 class ArqProducerQueue:
@@ -50,11 +50,11 @@ class ArqProducerQueue:
 
     @property
     def width(self) -> int:
-        """One call is as good as several."""
+        """Parallel calls would not help."""
         return 1
 
     def new_job_ids(self, count: int) -> list[str]:
-        """So many unique ids of 128 random bits, as a UUID has, for a fifth of the time."""
+        """Unique ids of 128 random bits, like UUIDs, in a fifth of the time."""
         digits = os.urandom(16 * count).hex()
         if count == 1:
             return [digits]
@@ -67,16 +67,16 @@ class ArqProducerQueue:
     async def enqueue(
         self, redis: RedisClient, placement: Placement, mode: EnqueueMode, call: str, jobs: Sequence[tuple[str, bytes]]
     ) -> list[Enqueued]:
-        """Puts jobs into the queue. A repeated call is known by its ids and payloads, so `call` is not needed."""
+        """Puts jobs into the queue. A repeated call is recognized by its ids and payloads, so `call` is not needed."""
         if placement.due_ms == _CANCELLED_MS:
             placement = replace(placement, due_ms=_CANCELLED_MS + 1)
         return await enqueue(redis, self._keys, placement, mode, jobs)
 
     async def find_results(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | Unfinished]:
-        """The results of jobs: their scores in the queue, then the tokens of those that run, then the results.
+        """The results of jobs: their scores in the queue, then the tokens of running ones, then the results.
 
-        The results come last: a job that ends in between has left its queue at the first command at the earliest, and
-        has its result at the last one.
+        The results come last: a job that ends in between is still in its queue at the first command, or has its result
+        at the last one.
         """
         scores, tokens, results = await redis.execute(
             ("ZMSCORE", self._keys.queue, *job_ids),
@@ -86,12 +86,12 @@ class ArqProducerQueue:
         return list(map(_result_of, scores, tokens, results))
 
     async def find_moved_to(self, redis: RedisClient) -> QueueRef | None:
-        """The queue that jobs of this one were moved to last."""
+        """The queue that jobs of this one were last moved to."""
         [noted] = await redis.execute(("GET", self._keys.moved))
         return None if noted is None else read_target(text(noted))
 
     async def find_state(self, redis: RedisClient, job_id: str) -> FoundState:
-        """What a job is doing now. It moves from queue to run to result, so that none is missed in this order."""
+        """The current state of a job. Jobs go from queue to run to result, so none is missed if read in this order."""
         return decide_state(
             *await redis.execute(
                 ("TIME",),
@@ -109,7 +109,7 @@ class ArqProducerQueue:
         return found
 
     async def cancel(self, redis: RedisClient, job_id: str) -> CancelAnswer:
-        """Asks to cancel a job."""
+        """Requests the cancellation of a job."""
         return await cancel(redis, self._keys, job_id)
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
@@ -130,7 +130,7 @@ def _result_of(score: bytes | None, token: bytes | None, result: bytes | None) -
 def decide_state(
     time: tuple[bytes, bytes], score: bytes | None, cpu_score: bytes | None, running: int, ended: int
 ) -> FoundState:
-    """The state, from the replies that `ArqProducerQueue.find_state` asks for."""
+    """The state, from the replies in `ArqProducerQueue.find_state`."""
     if ended:
         return "ended"
     if running:

@@ -18,7 +18,7 @@ class ArqScript(Script):
     def load(cls, path: str, text: str | None = None) -> ArqScript:
         """Reads ``<path>.lua``, a path in the folder of this format, such as ``jobs/claim``, and what it includes.
 
-        `text` is what the file would say, where there is none.
+        `text` replaces the file's content.
         """
         return cls(path.rpartition("/")[2], read_source("arq", path, lua_keys, text))
 

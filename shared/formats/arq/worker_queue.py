@@ -29,14 +29,14 @@ from monarq.shared.protocol.worker_queue import WorkerTerms
 from monarq.shared.redis.connection import SOCKET_TIMEOUT_S
 
 _LONGEST_WAIT_S: Final = 0.8 * SOCKET_TIMEOUT_S
-"""The wait for a wake-up is one call to Redis, and a call without a reply for longer counts as failed."""
+"""The longest wait for a wake-up, which is one call to Redis: a longer one would count as failed."""
 
 
 class ArqWorkerQueue:
     """One queue; see `monarq.shared.protocol.worker_queue.WorkerQueue`.
 
-    A claim whose reply is lost may have leased jobs that nobody runs. Its token is kept, and whatever has been leased
-    by it is released before the next claim.
+    A claim whose reply is lost may have leased jobs that nobody runs. Its token is kept, and its jobs are released
+    before the next claim.
     """
 
     def __init__(self, name: str, terms: WorkerTerms) -> None:
@@ -53,7 +53,7 @@ class ArqWorkerQueue:
 
     @property
     def key(self) -> str:
-        """A key that is on the queue's server."""
+        """A key on the queue's server."""
         return self.keys.queue
 
     @property
@@ -62,7 +62,7 @@ class ArqWorkerQueue:
         return True
 
     async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
-        """Leases at most `limit` due jobs; none where 0 are asked for, but earlier claims are released even then."""
+        """Leases at most `limit` due jobs; earlier claims are released even if that is 0."""
         terms, unconfirmed = self._terms, self._unconfirmed[lane_queue]
         while unconfirmed:
             await release_claim(redis, self.keys, terms.worker_id, unconfirmed[0])
@@ -94,14 +94,14 @@ class ArqWorkerQueue:
         return claimed
 
     async def release_unconfirmed(self, redis: Redis) -> None:
-        """Releases what claims without a reply may have taken."""
+        """Releases jobs that claims without a reply may have taken."""
         for tokens in self._unconfirmed.values():
             while tokens:
                 await release_claim(redis, self.keys, self._terms.worker_id, tokens[-1])
                 tokens.pop()
 
     async def wait(self, redis: Redis, lane_queue: LaneQueue, wait_s: float) -> bool:
-        """Waits on the wake-up list of the lane queue. As arq's clients wake nobody, the caller must not wait long."""
+        """Waits on the wake-up list of the lane queue. The caller must not wait long, as arq's clients wake nobody."""
         wait_s = min(wait_s, _LONGEST_WAIT_S)
         call = ("BLPOP", self.keys.wake(lane_queue), f"{wait_s:.3f}")
         return bool(await redis.execute_command(*call))  # type: ignore[no-untyped-call]
@@ -116,11 +116,11 @@ class ArqWorkerQueue:
         return await finish(redis, self.keys, terms.worker_id, finished, terms.max_dead, terms.lanes)
 
     async def requeue(self, redis: Redis, requeued: Sequence[Requeue]) -> list[bytes]:
-        """Gives jobs back."""
+        """Returns jobs to the queue."""
         return await requeue(redis, self.keys, self._terms.worker_id, requeued)
 
     async def requeue_crashed(self, redis: Redis, crashes: Sequence[Crash]) -> list[bytes]:
-        """Gives jobs back whose process has died."""
+        """Returns jobs whose process has died."""
         return await requeue_crashed(redis, self.keys, self._terms.worker_id, crashes)
 
     async def report_progress(self, redis: Redis, reports: Sequence[tuple[Lease, bytes]], keep_ms: int) -> list[bytes]:
@@ -142,5 +142,5 @@ class ArqWorkerQueue:
         return remaining > 0 and not await redis.exists(self.keys.paused)
 
     def is_cancel_of(self, asked_ms: float, payload: Payload) -> bool:
-        """Whether a request to cancel is for this job."""
+        """Whether a cancellation request is for this job."""
         return is_cancel_of(asked_ms, payload)

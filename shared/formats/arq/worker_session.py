@@ -1,4 +1,4 @@
-"""A worker's queues in arq's format, together: its leases, cancellations, and what Redis knows about the worker."""
+"""A worker's session with queues in arq's format: leases, cancellations, and the worker's own state in Redis."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ArqWorkerSession:
         leases_of: Callable[[QueueRef], list[Lease]],
         on_lost: Callable[[list[Lease]], None],
     ) -> None:
-        """Opens the session; `on_lost` is never called, as only a renewal finds leases that are lost."""
+        """Opens the session; `on_lost` is never called, as only renewals detect lost leases."""
         self.queues = [ArqWorkerQueue(name, terms) for name in queues]
         self._leases_of = leases_of
         self._worker_id = terms.worker_id
@@ -41,15 +41,15 @@ class ArqWorkerSession:
         return "arq"
 
     def poll_s(self, wanted_s: float, lane_queues: int) -> float:
-        """As often as wanted: arq's clients wake nobody."""
+        """As often as wanted, as arq's clients do not wake workers."""
         return wanted_s
 
     async def run(self, redis: Redis) -> None:
-        """Does nothing: a worker polls for all that it must know."""
+        """Does nothing: workers poll for everything."""
         await asyncio.Event().wait()
 
     def renew(self, redis: Any, record: bytes, on_lost: Callable[[list[Lease]], None]) -> None:
-        """Renews every lease by itself, and writes the worker's record to each queue."""
+        """Renews every lease individually, and writes the worker's record to each queue."""
         for queue in self.queues:
             leases = self._leases_of(queue.ref)
             for at in range(0, max(1, len(leases)), BATCH):
@@ -59,7 +59,7 @@ class ArqWorkerSession:
                 for lease in batch:
                     lease.ends_s = ends_s
                 if lost:
-                    # The leases themselves, not the ids: the worker may hold a newer lease of the same job by now.
+                    # Pass the leases, not the ids: by now the worker may hold a newer lease of the same job.
                     on_lost([each for each in batch if each.raw_id in lost])
 
     async def find_cancels(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
@@ -69,14 +69,14 @@ class ArqWorkerSession:
         return [lease for lease, payload, asked_ms in asked if is_cancel_of(asked_ms, payload)]
 
     async def sweep(self, redis: Redis) -> None:
-        """Puts the jobs of silent workers back."""
+        """Returns the jobs of silent workers to their queues."""
         for queue in self.queues:
             await sweep(redis, queue.keys)
 
     async def refuse_wake_ups(self, redis: Redis) -> None:
-        """Does nothing: a wake-up that nobody takes is there for the next worker that waits."""
+        """Does nothing: an unused wake-up stays for the next worker that waits."""
 
     async def deregister(self, redis: Redis) -> None:
-        """Takes the worker off the lists."""
+        """Removes the worker from the lists."""
         for queue in self.queues:
             await deregister(redis, queue.keys, self._worker_id)

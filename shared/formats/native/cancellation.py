@@ -1,4 +1,4 @@
-"""Cancels a job with what its queue knows of it, which people see of one that is ended before it is started."""
+"""Cancels a job together with what its queue knows about it, for display if it ends before it starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from monarq.shared.protocol.pages import HEAD_BYTES
 
 
 async def cancel_known(redis: Redis, keys: NativeKeys, job_id: str | bytes) -> CancelAnswer:
-    """Ends a job that waits, or asks the worker that runs it to stop it.
+    """Ends a waiting job, or requests that its worker stop a running one.
 
     Raises:
         RedisError: a call failed; it may be repeated.

@@ -20,7 +20,7 @@ from monarq.shared.protocol.queue_ref import QueueRef
 class NativeCronQueue:
     """One queue; see `monarq.shared.protocol.cron_queue.CronQueue`.
 
-    The newest tick of a declaration only rises, in the same step in which a tick is enqueued; so no id need be barred.
+    The newest tick of a declaration only increases, in the step that enqueues the tick, so ids need not be barred.
     """
 
     def __init__(self, name: str) -> None:
@@ -28,7 +28,7 @@ class NativeCronQueue:
         self._keys = NativeKeys.of(name)
 
     def payload_times(self, now_ms: int, due_ms: int, ttl_ms: int) -> PayloadTimes:
-        """All of the times; a tick may wait for so long after its own time."""
+        """All of the times; a tick may wait for `ttl_ms` after its due time."""
         return payload_times(now_ms, due_ms, 0, max(0, due_ms - now_ms) + ttl_ms if ttl_ms > 0 else 0)
 
     async def newest_tick_ms(self, redis: Redis, entry: str) -> int:

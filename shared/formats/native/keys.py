@@ -4,10 +4,10 @@ All keys of a queue begin with ``monarq:n:{<tag>}:``; the hash tag keeps them in
 a key's name: each gets the full names of those that it may touch. A script's head names them by the names below, and
 some of these stand for several keys or depend on the call:
 
-- ``results``, ``tombstones``, ``minutes``, ``seconds`` are rings of keys, used in turns and expired before they are
-  used again.
-- ``lane_queued``, ``lane_deferred``, ``lane_idle`` are those of the lane queue that the call is about.
-- ``held`` is that of the incarnation that the call is about.
+- ``results``, ``tombstones``, ``minutes``, ``seconds`` are rings of keys, used in turn and expired before they are used
+  again.
+- ``lane_queued``, ``lane_deferred``, ``lane_idle`` are the keys of the lane queue that the call is about.
+- ``held`` is the key of the incarnation that the call is about.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SINGLE: Final = {
     "deferred_cpu": "deferred:cpu",
     "leases": "leases",  # zset: incarnation -> ms at which its lease ends
     "gone": "gone",  # zset: incarnation -> ms since which it has ended for good
-    "notes": "notes",  # hash: job id -> what is rare about it
+    "notes": "notes",  # hash: job id -> its unusual state
     "cancels": "cancels",  # zset: id of a running job -> ms at which its cancellation was requested
     "idle": "idle",  # zset: worker -> ms since which it wants to be woken
     "idle_cpu": "idle:cpu",
@@ -38,19 +38,20 @@ _SINGLE: Final = {
     "dead": "dead",  # zset: job id -> ms of death
     "letters": "letters",  # hash: job id -> dead letter
     "dead_payloads": "letters:p",  # hash: job id -> payload of a dead job
-    "trails": "trails",  # hash: job id -> its rare events, a line each
-    "ends": "ends",  # zset: kind letter and job id -> ms at which what is kept of it is deleted
-    "progress": "progress",  # hash: job id -> "<µs> <JSON>", how far it is; until it ends
+    "trails": "trails",  # hash: job id -> its rare events, one per line
+    "ends": "ends",  # zset: kind letter and job id -> ms at which this data of it is deleted
+    "progress": "progress",  # hash: job id -> "<µs> <JSON>", its progress; until it ends
     "cron": "cron",  # hash: cron declaration -> ms of its newest tick; negative: ms since when it is known, before that
-    "crons": "crons",  # hash: cron declaration -> JSON, what it is and when it is next; for display
-    "live": "live",  # hash: "<what> NUL <name>" -> count, of what is not yet added to the other counters
+    "crons": "crons",  # hash: cron declaration -> JSON, its description and next tick; for display
+    "live": "live",  # hash: "<what> NUL <name>" -> count that is not yet added to the other counters
     "stats": "stats",  # hash: job name, '' for the queue -> JSON {counter: count}, since the first job
     "names": "names",  # zset: job name with counters of its own -> ms of its last count
     "known": "known",  # zset: job name -> ms at which a worker that knows the job last registered it
     "heard": "heard",  # zset: job name that was enqueued, and that no worker knows yet -> ms of its first job
-    "recent": "recent",  # list: what ended last, a few of each call
-    # Never exists. Its deletion opens a script where Redis is full. And a script that names it is refused as a whole
-    # while the slot moves to another node of a cluster, as a key is missing: not in the middle, once it deletes one.
+    "recent": "recent",  # list: the jobs that ended last, a few of each call
+    # Never exists. Deleting it lets a script write when Redis is full. And while the slot migrates to another node of a
+    # cluster, a script that names it is refused as a whole, as a key is missing, and not in the middle after it has
+    # deleted one.
     "absent": "none",
 }
 _RINGS: Final = {
@@ -80,7 +81,7 @@ class NativeKeys:
     """The keys of one queue.
 
     Attributes:
-        tag: the queue's name, or that of one of its shards.
+        tag: the queue's name, or the tag of one of its shards.
         ended: channel of the ends of jobs.
         reports: channel of the progress of jobs.
     """
@@ -88,7 +89,7 @@ class NativeKeys:
     def __init__(self, tag: str) -> None:
         self.tag = tag
         self._base = f"{PREFIX}{{{tag}}}:"
-        # Those who wait for jobs of a queue listen to one channel for all of its shards.
+        # All shards of a queue share one channel, on which waiting callers listen.
         self.ended = f"{PREFIX}{{{tag.partition('~')[0]}}}:ended"
         self.reports = f"{PREFIX}{{{tag.partition('~')[0]}}}:reports"
         self._lists: dict[tuple[tuple[str, ...], LaneQueue, str], list[str]] = {}
@@ -97,11 +98,11 @@ class NativeKeys:
     @classmethod
     @lru_cache(maxsize=4096)
     def of(cls, tag: str) -> NativeKeys:
-        """The keys of a queue, the same object for each caller of this process."""
+        """The keys of a queue, the same object for all callers in this process."""
         return cls(tag)
 
     def key(self, name: str) -> str:
-        """One of the keys that depend on nothing but the queue."""
+        """A key that depends only on the queue."""
         return self._base + _SINGLE[name]
 
     def ring(self, name: str) -> list[str]:
@@ -110,7 +111,7 @@ class NativeKeys:
         return [f"{self._base}{letter}{at}" for at in range(size)]
 
     def held(self, incarnation: str) -> str:
-        """Hash of what an incarnation holds: job id -> token."""
+        """Hash of the jobs that an incarnation holds: job id -> token."""
         return f"{self._base}held:{incarnation}"
 
     def list_of(self, names: tuple[str, ...], lane_queue: LaneQueue = "io", incarnation: str = "") -> list[str]:
@@ -126,7 +127,7 @@ class NativeKeys:
     def take_flush(self) -> bool:
         """Whether the next script is to flush the buffered counters: the first of this process in each second.
 
-        By the wall clock, so that where it agrees with Redis' clock a second's counts are flushed when it is over.
+        It uses the wall clock, so that if it agrees with Redis' clock, counts are flushed when their second is over.
         """
         now_s = int(time.time())
         is_due = now_s != self._flushed_s
@@ -150,15 +151,15 @@ def wake_channel(worker_id: str) -> str:
 
 
 FLEET_BEATS: Final = f"{PREFIX}{{fleet}}:beats"
-"""Zset: worker -> ms at which its record goes stale."""
+"""Zset: worker -> ms at which its record becomes stale."""
 
 FLEET_RECORDS: Final = f"{PREFIX}{{fleet}}:records"
 """Hash: worker -> JSON record."""
 
 FLEET_QUEUES: Final = f"{PREFIX}{{fleet}}:queues"
-"""Zset: native queue -> ms at which a worker last served it, or somebody put a job into it."""
+"""Zset: native queue -> ms at which a worker last served it or a job was enqueued in it."""
 
 
 def waiting_keys(queue: str) -> tuple[str, ...]:
-    """The zsets of the jobs of a queue that wait, due or deferred."""
+    """The zsets of a queue's waiting jobs, due or deferred."""
     return tuple(map(NativeKeys.of(queue).key, ("queued", "queued_cpu", "deferred", "deferred_cpu")))

@@ -66,7 +66,7 @@ class NativeProducerQueue:
         return self._ids.make(count, self.now_ms())
 
     def payload_times(self, placement: Placement) -> PayloadTimes:
-        """Redis' time, when the job is due where it is deferred, and when it expires."""
+        """Redis' time, when a deferred job is due, and when the job expires."""
         return payload_times(self.now_ms(), placement.due_ms, placement.delay_ms, placement.ttl_ms)
 
     async def enqueue(
@@ -92,7 +92,7 @@ class NativeProducerQueue:
             self.unknown.forget(call)
         if reply.now_ms:
             self._ahead_ms = reply.now_ms - wall_ms()
-        with suppress(RedisError, OSError):  # the jobs are in; only people miss the queue on their list
+        with suppress(RedisError, OSError):  # the jobs are enqueued; only the displayed list lacks the queue
             await self.registrar.register(redis, (self.ref.name,))
         return reply.codes
 
@@ -101,12 +101,12 @@ class NativeProducerQueue:
         return await find_results(redis, self._keys, job_ids)
 
     async def find_moved_to(self, redis: RedisClient) -> QueueRef | None:
-        """The queue that jobs of this one were moved to last, however long ago."""
+        """The queue that jobs of this one were last moved to, however long ago."""
         [noted] = await redis.execute(("HGET", self._keys.key("meta"), "moved"))
         return None if noted is None else read_target(text(noted))
 
     async def find_state(self, redis: RedisClient, job_id: str) -> FoundState:
-        """What a job is doing now."""
+        """The current state of a job."""
         return await find_state(redis, self._keys, job_id)
 
     async def find_progress(self, redis: RedisClient, job_ids: Sequence[str]) -> list[bytes | None]:
@@ -114,16 +114,16 @@ class NativeProducerQueue:
         return await read_progress(redis, self._keys, job_ids)
 
     async def cancel(self, redis: RedisClient, job_id: str) -> CancelAnswer:
-        """Cancels a job that waits, or asks for the cancellation of one that runs."""
+        """Cancels a waiting job, or requests the cancellation of a running one."""
         return await cancel_known(redis, self._keys, job_id)
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
-        """The raw ids of the jobs that ended, with their results where the message has them."""
+        """The raw ids of the jobs that ended, with their results if the message has them."""
         if message[:1] == b"r":
             try:
                 flat = _decode(message[1:])
             except msgspec.DecodeError:
-                return ()  # not sent by monarq; ended jobs are found without it too
+                return ()  # not sent by monarq; ended jobs are also found without it
             return [(raw_id or b"", result) for raw_id, result in zip(flat[::2], flat[1::2], strict=False)]
         return zip(message[1:].split(b"\0"), repeat(None))
 
@@ -132,7 +132,7 @@ class NativeProducerQueue:
         return split_reports(message)
 
     def now_ms(self) -> int:
-        """Redis' time, unix ms, by the newest reply."""
+        """Redis' time, unix ms, computed from the newest reply."""
         return wall_ms() + self._ahead_ms
 
 
@@ -159,7 +159,7 @@ class UnknownCalls:
 
 
 def payload_times(now_ms: int, due_ms: int, delay_ms: int, ttl_ms: int) -> PayloadTimes:
-    """The times of a job that is due at a time, or after a delay where that is 0, and that expires after some ms."""
+    """The times of a job that is due at a time, or after a delay if that is 0, and that expires after some ms."""
     due_ms = due_ms or now_ms + delay_ms
     return PayloadTimes(now_ms, due_ms if due_ms > now_ms else None, now_ms + ttl_ms if ttl_ms > 0 else None)
 
@@ -170,5 +170,5 @@ def clocks() -> tuple[float, float]:
 
 
 def _passed_ms(since: tuple[float, float]) -> int:
-    """Ms that have passed, by the clock that shows more."""
+    """Ms that have passed, by whichever clock shows more."""
     return math.ceil(max(now_s - since_s for now_s, since_s in zip(clocks(), since, strict=True)) * 1000)

@@ -29,8 +29,8 @@ class NativeScript(Script):
 
     Attributes:
         key_names: the names of its keys, in order.
-        due_names: those that come after them, now and then.
-        short: the script for calls without them; None if it is this script itself.
+        due_names: the names of the keys under DUE, which come after them in some calls.
+        short: the script for calls without these; None if it is this script itself.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class NativeScript(Script):
     def load(cls, path: str, text: str | None = None) -> NativeScript:
         """Reads ``<path>.lua``, a path in the folder of this format, such as ``jobs/claim``, and what it includes.
 
-        `text` is what the file would say, where there is none.
+        `text` replaces the file's content.
 
         Raises:
             ValueError: a line that is not marked uses keys that only some calls get, or a piece does not exist.
@@ -75,8 +75,8 @@ class NativeScript(Script):
             redis: the client.
             keys: the queue's keys.
             arguments: its ARGV.
-            lane_queue: the lane queue that the call is about, where its keys depend on that.
-            incarnation: the incarnation that the call is about, where they depend on that.
+            lane_queue: the lane queue that the call is about, if its keys depend on it.
+            incarnation: the incarnation that the call is about, if they depend on it.
 
         Raises:
             RedisError: the call failed.
@@ -90,14 +90,14 @@ class NativeScript(Script):
         return script.run_sync(redis, given, arguments)
 
     def _chosen(self, keys: NativeKeys, lane_queue: LaneQueue, incarnation: str) -> tuple[Script, list[str]]:
-        """What runs in this call, and its KEYS."""
+        """The script to run in this call, and its KEYS."""
         if self.due_names and keys.take_flush():
             return self, keys.list_of(self._all_names, lane_queue, incarnation)
         return self.short or self, keys.list_of(self.key_names, lane_queue, incarnation)
 
 
 def _short_source(path: str, text: str | None, due_names: tuple[str, ...]) -> str:
-    """What runs without the keys under DUE."""
+    """The script without the keys under DUE."""
     source = read_source("native", path, _name_keys, text, leaves_out="-- DUE")
     lacking = sorted(words_of(source) & {name.upper() for name in due_names})
     if lacking:
@@ -109,7 +109,7 @@ def _short_source(path: str, text: str | None, due_names: tuple[str, ...]) -> st
 
 
 def _named_keys(script: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The names under KEYS and under DUE, each once; the script's own come first, as it stands last."""
+    """The names under KEYS and under DUE, each once; the script's own come first, as it is the last text."""
     names = {name: None for found in reversed(_KEYS.findall(script)) for name in _split(found)}
     due = {name: None for found in reversed(_DUE.findall(script)) for name in _split(found) if name not in names}
     return tuple(names), tuple(due)
@@ -120,7 +120,7 @@ def _split(names: str) -> list[str]:
 
 
 def _name_keys(script: str) -> str:
-    """Lua locals that name the keys which the script gets."""
+    """Lua locals that name the script's keys."""
     names, due = _named_keys(script)
     words, lines, at = words_of(script), [], 1
     for name in (*names, *due):

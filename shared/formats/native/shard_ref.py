@@ -9,9 +9,9 @@ from monarq.shared.protocol.queue_ref import QueueRef
 
 
 class ShardRef(QueueRef):
-    """The queue of jobs that were claimed from one of several shards.
+    """A queue, as the origin of jobs claimed from one of several shards.
 
-    It equals the queue's own, so that whoever counts or acknowledges by queues sees one.
+    It equals the queue's own reference, so that jobs of all shards are counted and acknowledged together.
 
     Attributes:
         tag: the shard's tag.
@@ -27,7 +27,7 @@ class ShardRef(QueueRef):
 
 
 def ref_of(tag: str) -> QueueRef:
-    """The reference to the shard of a tag; shard 0 is referred to as a queue without others is."""
+    """The reference to the shard of a tag; that of shard 0 is the queue's own."""
     return ShardRef(tag) if name_of(tag) != tag else QueueRef(tag, "native")
 
 

@@ -1,7 +1,7 @@
-"""Shards of a queue: how many there are, and which of them an id lives in.
+"""Shards of a queue: how many there are, and to which of them an id belongs.
 
-A queue has one shard unless somebody has given it more. Shard 0 has the keys of a queue that has one; those of shard i
-are under the tag ``<name>~<i>``. The number only rises, and when it does, ids move from old shards to new ones alone.
+A queue has one shard unless it was given more. Shard 0 has the keys of a queue with one shard; those of shard i are
+under the tag ``<name>~<i>``. The number only increases, and then ids move only from old shards to new ones.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Shards:
     """How many shards a queue has.
 
     Attributes:
-        count: how many.
-        before: how many it had before, newest first: ids may still be where they were then.
-        until_ms: when nothing is left of these, unix ms by Redis' clock; 0 for never.
-        opened: how many of the shards take jobs; while the number is raised, fewer than `count`.
+        count: how many shards.
+        before: earlier numbers, newest first: ids may still be in the shards of that time.
+        until_ms: when nothing is left in these, unix ms by Redis' clock; 0 for never.
+        opened: how many of the shards accept jobs; fewer than `count` while the number is being raised.
     """
 
     count: int = 1
@@ -42,33 +42,33 @@ class Shards:
     opened: int = 1
 
     def home(self, job_id: str | bytes) -> int:
-        """The shard that takes a job with this id."""
+        """The shard to which a job with this id belongs."""
         return home(job_id, self.count)
 
     def old_homes(self, job_id: str | bytes, now_ms: int) -> list[int]:
-        """The other shards where it may still be, the one of the latest number first."""
+        """The other shards in which it may still be, that of the latest number first."""
         if not self.before or (self.until_ms and now_ms > self.until_ms):
             return []
         new = self.home(job_id)
         return [shard for shard in dict.fromkeys(home(job_id, count) for count in self.before) if shard != new]
 
     def homes(self, job_id: str | bytes, now_ms: int) -> list[int]:
-        """All shards where it may be, the likeliest first; the tick of a cron with a name of its own is in shard 0."""
+        """All shards in which it may be, the likeliest first; the tick of a cron with its own name is in shard 0."""
         return list(dict.fromkeys([self.home(job_id), *self.old_homes(job_id, now_ms), 0]))
 
     @property
     def most_homes(self) -> int:
-        """In how many shards an id may be, at most."""
+        """The most shards in which an id may be."""
         return 1 if self.count == 1 else 2 + len(self.before)
 
     @property
     def before_text(self) -> str:
-        """`before` and `until_ms`, as Redis holds them."""
+        """`before` and `until_ms`, as stored in Redis."""
         return f"{' '.join(map(str, self.before))}|{self.until_ms}" if self.before else ""
 
     @classmethod
     def read(cls, count: Any, before: Any, opened: Any) -> Shards:
-        """Reads what `meta` of a shard has, or a script answers; what is missing or no number counts as one shard."""
+        """Reads the values in a shard's `meta` or a script's reply; missing or invalid values count as one shard."""
         try:
             counts, _, until_ms = text(before or b"").partition("|")
             known = cls(int(count or 1), tuple(map(int, counts.split())), int(until_ms or 0), int(opened or 1))
@@ -78,14 +78,14 @@ class Shards:
 
 
 ONE: Final = Shards()
-"""A queue that was given no shards."""
+"""A queue with one shard."""
 
 
 class MoreShardsError(Exception):
-    """A call was refused, and changed nothing, as the queue has more shards than its caller believed.
+    """A call was refused, and changed nothing, because the queue has more shards than its caller knew.
 
     Attributes:
-        shards: what the shard knows.
+        shards: the shards, as far as the shard knows.
     """
 
     def __init__(self, shards: Shards) -> None:
@@ -94,17 +94,17 @@ class MoreShardsError(Exception):
 
 
 class ShardNotReadyError(ResponseError):
-    """A shard does not know yet how many there are: nothing was changed; call again."""
+    """A shard does not know the number of shards yet: nothing was changed; call again."""
 
     def __init__(self, tag: str) -> None:
-        # The code by which a cluster says "not now": whoever repeats calls repeats this one, as one not executed.
+        # A cluster's code for "not now": callers retry it as a command that was not executed.
         super().__init__(f"TRYAGAIN shard {tag} does not accept jobs yet: the number of shards is being raised")
 
 
 def home(job_id: str | bytes, count: int) -> int:
-    """The shard of an id where there are so many: a made id names its own.
+    """The shard of an id, given the number of shards: a generated id names its own.
 
-    Made ids of a queue that had one shard, and the ticks of its crons, stay in shard 0.
+    Ids generated while the queue had one shard, and the ticks of its crons, stay in shard 0.
     """
     if count == 1:
         return 0
@@ -130,12 +130,12 @@ def _value(digits: str) -> int:
 
 
 def shard_suffix(shard: int) -> str:
-    """What a made id of a shard ends with."""
+    """The suffix of a shard's generated ids."""
     return DIGITS[shard // len(DIGITS)] + DIGITS[shard % len(DIGITS)]
 
 
 def _jump_hash(raw_id: bytes, count: int) -> int:
-    """Lamping and Veach's jump consistent hash: more shards take ids from the others, and those keep the rest."""
+    """Lamping and Veach's jump consistent hash: new shards take some ids from the others, which keep the rest."""
     key = int.from_bytes(blake2b(raw_id, digest_size=8).digest(), "big")
     shard, following = -1, 0
     while following < count:
@@ -151,7 +151,7 @@ def tag_of(name: str, shard: int) -> str:
 
 
 def name_of(tag: str) -> str:
-    """The queue that a tag belongs to."""
+    """The queue to which a tag belongs."""
     return tag.partition("~")[0]
 
 
@@ -161,11 +161,11 @@ def tags_of(name: str, count: int) -> Iterator[str]:
 
 
 def refused(reply: Sequence[Any], tag: str) -> None:
-    """Raises what a script's refusal means; see refusal_of in include/opening.lua.
+    """Raises the error for a script's refusal; see refusal_of in include/version.lua.
 
     Raises:
-        MoreShardsError: there are more shards than the caller believed.
-        ShardNotReadyError: the shard does not know of so many yet.
+        MoreShardsError: there are more shards than the caller knew.
+        ShardNotReadyError: the shard does not know that many yet.
     """
     if reply[0] == _MORE:
         raise MoreShardsError(Shards.read(*reply[1:4]))

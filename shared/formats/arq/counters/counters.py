@@ -17,7 +17,7 @@ _SERIES = ArqScript.load("counters/series")
 
 
 MINUTES_A_CALL: Final = 15
-"""How many minutes one call adds up, so that it keeps Redis for no more than some milliseconds."""
+"""How many minutes one call adds up, so that it blocks Redis for only some milliseconds."""
 
 
 async def read_counters(redis: Redis, keys: QueueKeys, minutes: int) -> QueueCounters:

@@ -18,12 +18,12 @@ _SCRIPT = ArqScript.load("jobs/cancel")
 
 
 async def cancel(redis: Redis, keys: QueueKeys, job_id: str | bytes) -> CancelAnswer:
-    """Asks to cancel a job; a worker carries it out."""
+    """Requests the cancellation of a job; a worker cancels it."""
     return CancelAnswer(await _SCRIPT.run_on(redis, keys, (job_id,)))
 
 
 async def find_cancels(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[bytes, float]]:
-    """Those of these jobs whose cancellation was requested, with the time (unix ms). It is cheap if there are none."""
+    """Those of these jobs whose cancellation was requested, with the time, unix ms; cheap if there are none."""
     if not raw_ids or not await redis.exists(names.ABORT):
         return []
     scores = await redis.execute_command("ZMSCORE", names.ABORT, *raw_ids)  # type: ignore[no-untyped-call]
@@ -31,11 +31,11 @@ async def find_cancels(redis: Redis, raw_ids: Sequence[bytes]) -> list[tuple[byt
 
 
 def is_cancel_of(asked_ms: float, payload: Payload) -> bool:
-    """Whether a request to cancel is for this job, and not for an earlier one with its id.
+    """Whether a cancellation request is for this job, and not for an earlier one with the same id.
 
-    Redis' time is never compared with a producer's. monarq's `cancel` asks only if there is such a job, and monarq's
-    enqueue removes earlier requests. What is left are requests of arq's clients for jobs of arq's clients, and both
-    times are by arq's clocks; requests for a job that does not exist are removed within a second or two.
+    Redis' time is never compared with a producer's. monarq's `cancel` makes a request only if the job exists, and
+    monarq's enqueue removes earlier requests. What remains are requests of arq's clients for jobs of arq's clients,
+    both with times by arq's clocks; requests for a job that does not exist are removed within a second or two.
 
     Args:
         asked_ms: when it was made, from `find_cancels` or a claim.

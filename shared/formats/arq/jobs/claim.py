@@ -1,4 +1,4 @@
-"""Claims: due jobs are leased to a worker, or given back. See claim.lua and release_claim.lua."""
+"""Claims: leases due jobs to a worker, or returns them. See claim.lua and release_claim.lua."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ BATCH = 1000
 """The most jobs in one call."""
 
 SCAN = 20_000
-"""How many due jobs a claim looks at: those that arq workers run stay due, in front of the others."""
+"""How many due jobs a claim examines: those that arq workers run stay due, in front of the others."""
 
 REPLY_BYTES = 16 * 1024 * 1024
-"""Once a claim has so many bytes of payloads, it takes no more jobs: the rest is for the next call, or others."""
+"""Once a claim has this many bytes of payloads, it takes no more jobs: the rest is for the next call or other
+workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,12 @@ class Claim:
 
     Attributes:
         worker: the worker's id.
-        token: the claim's own token; whoever knows it owns what was claimed.
+        token: the claim's own token, which proves the ownership of its jobs.
         lane_queue: the set to take from.
-        lease_ms: ms for which the jobs are the worker's, unless renewed.
-        limit: how many at most, up to `BATCH`.
+        lease_ms: ms for which the jobs belong to the worker, unless renewed.
+        limit: the most jobs, up to `BATCH`.
         max_payload: bytes; a larger payload is not handed over.
-        alone: a job with so many crashes comes as the only one of its claim; None for no such rule.
+        alone: a job with this many crashes is claimed alone; None for no such rule.
     """
 
     worker: str
@@ -54,8 +55,8 @@ async def claim(redis: Redis, keys: QueueKeys, asked: Claim) -> Claimed:
     """Leases due jobs.
 
     Raises:
-        RedisError: the call failed. Where the reply was lost, jobs may be leased that nobody runs: give them back
-            with `release_claim`.
+        RedisError: the call failed. If the reply was lost, jobs may be leased that nobody runs: release them with
+            `release_claim`.
     """
     arguments = (
         asked.worker,
@@ -111,16 +112,16 @@ def read_request(score: bytes | float) -> float:
 
 
 def read_crash(note: bytes) -> tuple[int, str]:
-    """How often a job's worker was lost, and what is known about the last time."""
+    """How often a job's worker was lost while it ran, and what is known about the last time."""
     count, _, what = text(note.partition(b"\0")[0]).partition(" ")
     return read_number(count.encode()), what
 
 
 def read_unknown(note: bytes) -> int | None:
-    """Since when no worker has known a job's name, unix ms; None if it is known, or nobody has met it yet."""
+    """Since when no worker has known a job's name, unix ms; None if it is known, or was not claimed yet."""
     return read_number(note.partition(b"\0")[2] or b"0") or None
 
 
 async def release_claim(redis: Redis, keys: QueueKeys, worker: str, token: str) -> int:
-    """Releases whatever the claim of this token took, as its reply never came; returns how many jobs that was."""
+    """Releases the jobs of a claim whose reply never came; returns how many."""
     return cast("int", await _RELEASE.run_on(redis, keys, (worker, token)))

@@ -1,4 +1,4 @@
-"""Gives back jobs whose process has died while their worker is still running. See crash.lua."""
+"""Returns jobs whose process has died while their worker is still running. See crash.lua."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH = 1000
 
 
 async def requeue_crashed(redis: Redis, keys: QueueKeys, worker: str, crashes: Sequence[Crash]) -> list[bytes]:
-    """Gives the jobs back, at most `BATCH` of them; returns the raw ids of those that no longer belonged to the worker.
+    """Requeues the jobs, at most `BATCH` of them; returns the raw ids of those that no longer belonged to the worker.
 
     Raises:
         ValueError: there are more than `BATCH`.

@@ -15,7 +15,7 @@ from monarq.shared.redis.scripts import Argument, check_batch
 _SCRIPT = ArqScript.load("jobs/enqueue")
 
 BATCH = 1000
-"""The most jobs in one call: Lua unpacks a few values a job onto its stack of 8,000."""
+"""The most jobs in one call: Lua unpacks a few values per job onto its stack of 8,000."""
 
 
 async def enqueue(

@@ -54,11 +54,11 @@ async def read_progress(redis: Redis, keys: QueueKeys, job_ids: Sequence[str]) -
 
 
 def progress_command(keys: QueueKeys, job_ids: Sequence[str]) -> tuple[Argument, ...]:
-    """The command that reads these jobs' progress, a string each."""
+    """The command that reads these jobs' progress, one string per job."""
     return ("MGET", *(keys.progress(job_id) for job_id in job_ids))
 
 
 def split_reports(message: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The reports in a message of the channel: raw job ids with their strings."""
+    """The reports in a message of the channel: raw job ids with their reports."""
     parts = message.split(b"\0")
     return zip(parts[::2], parts[1::2], strict=False)

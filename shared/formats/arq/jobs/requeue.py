@@ -1,4 +1,4 @@
-"""Gives leased jobs back, to be run later or at once. See requeue.lua."""
+"""Returns leased jobs to the queue, to be run later or at once. See requeue.lua."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BATCH = 1000
 
 
 async def requeue(redis: Redis, keys: QueueKeys, worker: str, requeued: Sequence[Requeue]) -> list[bytes]:
-    """Gives the jobs back, at most `BATCH` of them; returns the raw ids of those that no longer belonged to the worker.
+    """Requeues the jobs, at most `BATCH` of them; returns the raw ids of those that no longer belonged to the worker.
 
     Raises:
         ValueError: there are more than `BATCH`.

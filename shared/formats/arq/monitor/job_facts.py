@@ -102,12 +102,12 @@ def _state_of(token: bytes | None, score: float | None, due_ms: int, now_ms: int
 
 
 def due_ms_of(score: float | None, cpu_score: float | None) -> int | None:
-    """When a job is due, or its lease ends, by its scores; None if it is in no queue."""
+    """When a job is due or its lease ends, from its scores; None if it is in no queue."""
     if score is not None and score >= PARKED_SCORE:
         score = cpu_score
     return None if score is None else read_number(score)
 
 
 def _end_ms(now_ms: int, ttl_ms: int) -> int | None:
-    """When a key of this time to live expires; None for never."""
+    """When a key with this TTL expires; None for never."""
     return now_ms + ttl_ms if ttl_ms >= 0 else None

@@ -22,7 +22,7 @@ from monarq.shared.protocol.pages import LiveState, Page, PagePosition, Position
 from monarq.shared.redis.replies import text
 
 MOST_ENDED: Final = 500
-"""How many jobs that ended are kept."""
+"""How many ended jobs are kept."""
 
 
 class ArqJobReads(ArqQueue):
@@ -58,7 +58,7 @@ class ArqJobReads(ArqQueue):
 
 
 def _checked(position: PagePosition) -> PagePosition:
-    """A position that the script can take, whoever has changed it."""
+    """A position that is valid for the script, as anybody may have changed it."""
     try:
         io_score, _, cpu_score, _, _ = place = msgspec.convert(position, tuple[bytes, bytes, bytes, bytes, int])
         scores = [float(score) for score in (io_score, cpu_score) if score != b""]
@@ -70,7 +70,7 @@ def _checked(position: PagePosition) -> PagePosition:
 
 
 def _read_trace(replies: Iterator[Any]) -> Trace:
-    """A score of 0 is one, too; a key of another type counts as missing."""
+    """A score of 0 counts; a key of another type counts as missing."""
     found = (None if isinstance(reply, Exception) else reply for reply in islice(replies, 4))
     score, letters, others, results = found
     if score is not None:

@@ -24,7 +24,7 @@ MOST_QUEUES: Final = 1000
 
 
 async def known_queues(redis: Redis) -> list[str]:
-    """Every queue that a monarq worker has served or somebody put a job into, and arq's default queue where it is used.
+    """Every queue that a monarq worker has served or a job was enqueued in, and arq's default queue if it is used.
 
     Empty queues that were not used for a week are left out; of more than 1,000, the least recently used are left out.
 
@@ -35,7 +35,7 @@ async def known_queues(redis: Redis) -> list[str]:
     health_check = default.queue + names.HEALTH_CHECK_SUFFIX
     calls: Any = redis.pipeline(transaction=False)
     calls.zrange(names.QUEUES, 0, MOST_QUEUES - 1, desc=True)
-    # Producers do not put the default queue on the list, and stock arq workers none.
+    # Producers do not list the default queue, and stock arq workers list none.
     own = default.stats, default.counter_buffer, default.dead, default.workers, default.crons, default.paused
     calls.exists(default.queue, health_check, *own)
     listed, is_used = await calls.execute()
@@ -50,7 +50,7 @@ class ArqQueueReads(ArqQueue):
         return self._keys.queue in await known_queues(redis) or bool(await redis.exists(self._keys.queue))
 
     async def was_used(self, redis: Redis) -> bool:
-        """See the protocol; of a queue that stock arq workers alone serve only their health check tells."""
+        """See the protocol; a queue that only stock arq workers serve is known only from their health check."""
         keys = self._keys
         own = keys.stats, keys.counter_buffer, keys.dead, keys.workers, keys.crons, keys.paused
         return await self.is_known(redis) or bool(await redis.exists(keys.queue + names.HEALTH_CHECK_SUFFIX, *own))
@@ -60,7 +60,7 @@ class ArqQueueReads(ArqQueue):
         counts = await read_counts(redis, self._keys)
         async with redis.pipeline(transaction=False) as pipe:
             pipe.get(self._keys.queue + names.HEALTH_CHECK_SUFFIX)
-            # Running jobs have the end of their lease there, which is yet to come.
+            # The scores of running jobs are the ends of their leases, which are in the future.
             pipe.zcount(self._keys.cpu, "-inf", counts.now_ms)
             health_check, queued_cpu = await pipe.execute()
         line = None if health_check is None else text(health_check)

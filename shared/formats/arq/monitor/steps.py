@@ -21,7 +21,7 @@ from monarq.shared.protocol.monitor_queue import WaitingState
 from monarq.shared.redis.clock import read_now_ms
 
 MOST_PASSES: Final = 5
-"""How often at most a purge goes through a queue in which jobs start and end meanwhile."""
+"""The most passes of a purge over a queue in which jobs start and end meanwhile."""
 
 _LANE_QUEUES: Final[tuple[LaneQueue, ...]] = ("io", "cpu")
 

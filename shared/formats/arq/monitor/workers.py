@@ -1,4 +1,4 @@
-"""The workers of queues, as they are listed in each of them."""
+"""The workers of queues, from the list in each queue."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def read_workers(redis: Redis, names: Sequence[str]) -> dict[str, list[Wor
 
 
 async def _list_workers(redis: Redis, names: Sequence[str]) -> dict[str, list[tuple[str, float]]]:
-    """The workers of those queues that have some, each with the ms at which it counts as silent."""
+    """The workers of those queues that have some, each with the time in ms from which it counts as silent."""
     calls: Any = redis.pipeline(transaction=False)
     for name in names:
         calls.zrange(QueueKeys.of(name).workers, 0, MOST_WORKERS - 1, withscores=True)

@@ -24,12 +24,12 @@ START: Final[PagePosition] = (b"", b"", b"", b"", 0)
 async def browse(
     redis: Redis, keys: QueueKeys, state: LiveState, place: PagePosition = START, limit: int = BATCH
 ) -> Page:
-    """Reads jobs in the order in which they are due; those that run, worker by worker.
+    """Reads jobs in the order in which they are due; running ones, worker by worker.
 
     Args:
         redis: the client.
         keys: the queue's keys.
-        state: which jobs. A job that a stock arq worker runs is among the queued, with its token.
+        state: which jobs. A job that a stock arq worker runs counts as queued, with its token.
         place: where the page begins.
         limit: how many jobs, at most `BATCH`.
 

@@ -14,7 +14,7 @@ _SECONDS = 5
 
 
 async def read_counts(redis: Redis, keys: QueueKeys) -> Counts:
-    """Reads the queue's numbers, all of one moment."""
+    """Reads the queue's numbers, all at one moment."""
     now_ms, members, queued, running, dead, ended, age_ms, flat, paused = await _SCRIPT.run_on(redis, keys, ())
     totals = {text(name): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
     return Counts(

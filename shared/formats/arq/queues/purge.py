@@ -11,25 +11,25 @@ from monarq.shared.lane import LaneQueue
 _SCRIPT = ArqScript.load("queues/purge")
 
 BATCH = 1000
-"""How many jobs one call looks at."""
+"""How many jobs one call examines."""
 
 
 async def purge(
     redis: Redis, keys: QueueKeys, lane_queue: LaneQueue, lowest: str, highest: str, skip: int, limit: int = BATCH
 ) -> tuple[int, int]:
-    """Deletes jobs of one set whose scores are between two bounds, as ZRANGEBYSCORE takes them.
+    """Deletes jobs of one set whose scores are between two bounds, in ZRANGEBYSCORE's syntax.
 
     Args:
         redis: the client.
         keys: the queue's keys.
         lane_queue: the set.
         lowest: the lowest score.
-        highest: the highest.
-        skip: how many at the front are skipped: those that run, as the calls before have counted.
-        limit: how many jobs to look at, at most `BATCH`.
+        highest: the highest score.
+        skip: how many to skip at the front: the running jobs that earlier calls have counted.
+        limit: how many jobs to examine, at most `BATCH`.
 
     Returns:
-        How many were deleted, and how many of those looked at run; both 0 if none was left to look at.
+        How many were deleted, and how many of the examined ones are running; both 0 if none was left.
 
     Raises:
         RedisError: the call failed; it may be repeated.

@@ -37,11 +37,11 @@ _CLOSE = ArqScript.load("transfer/close")
 _FIELDS: Final = 10
 
 _MONARQ_HEALTH_MS: Final = 60_000
-"""monarq's workers with arq's settings write the health check too, for the length of a lease. arq's own write it for an
-hour."""
+"""monarq's workers with arq's settings also write the health check, with a TTL of one lease. arq's own write it with a
+TTL of an hour."""
 
 _SAME_MS: Final = 1000
-"""Producers' clocks differ from Redis' by so much without a job having been deferred."""
+"""How much producers' clocks may differ from Redis' before a job counts as deferred."""
 
 
 class ArqMoveSource:
@@ -69,7 +69,7 @@ class ArqMoveSource:
             raise moved_elsewhere(self.ref, read_target(moving))
 
     async def find_obstacle(self, redis: Redis) -> str | None:
-        """See the protocol. A worker of monarq's with arq's settings hides the health check of arq's own workers."""
+        """See the protocol. A monarq worker with arq's settings hides the health check of arq's own workers."""
         health_key = self._keys.queue + HEALTH_CHECK_SUFFIX
         left_ms = await redis.pttl(health_key)
         if left_ms == -2:
@@ -88,7 +88,7 @@ class ArqMoveSource:
         return Begun(was_paused=since_ms > 0, goes_on=second == 1)
 
     async def take(self, redis: Redis, run: str, source_set: str, skip: int, limit: int) -> TakenPage:
-        """See the protocol. Jobs of the cpu set whose place is parked in the queue are left for their own set."""
+        """See the protocol. cpu jobs, which are only parked in the queue, are taken from their own set."""
         arguments = (run, source_set, skip, min(limit, PAGE), LEASE_MS, PAGE_BYTES)
         reply = reply_of_run(self.ref, await _TAKE.run_on(redis, self._keys, arguments))
         now_ms, looked, running, foreign, cancelling, gone, *fields = reply
@@ -121,10 +121,10 @@ def _job(fields: Sequence[Any], now_ms: int) -> MovedJob:
     raw_id, payload, score, lane, tries, crash, request, left_ms, history, progress = fields
     crashes, crash_note = read_crash(crash)
     used = read_number(tries or b"0")
-    due_ms = max(0.0, float(score))  # anybody may have written it: -inf is due too, and before all others
+    due_ms = max(0.0, float(score))  # anybody may have written it: -inf is also due, before all others
     may_expire = due_ms % 1 == EXPIRES_MARK
     if may_expire:
-        due_ms = math.ceil(due_ms)  # its score is less than a ms before its time
+        due_ms = math.ceil(due_ms)  # its score is less than 1 ms before its due time
     enqueue_ms = _enqueue_ms(payload)
     waits_since_its_enqueue = not used and not crashes and abs(due_ms - (enqueue_ms or 0)) <= _SAME_MS
     return MovedJob(
@@ -147,13 +147,13 @@ def _job(fields: Sequence[Any], now_ms: int) -> MovedJob:
 
 
 def _enqueue_ms(payload: bytes) -> int | None:
-    """When it was enqueued, as far as its payload's ends say so: it is not decoded."""
+    """When it was enqueued, if the payload's head or tail tells: it is not decoded."""
     tail = payload[-TAIL_BYTES:] if len(payload) > HEAD_BYTES else b""
     return read_head(payload[:HEAD_BYTES], tail).enqueue_ms
 
 
 def _asked_ms(request: bytes, enqueue_ms: int | None) -> int | None:
-    """When its cancellation was requested; None if it was not, or where an earlier job with its id was meant."""
+    """When its cancellation was requested; None if it was not, or if an earlier job with the same id was meant."""
     if not request:
         return None
     asked_ms = float(request)

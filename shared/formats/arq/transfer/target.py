@@ -48,7 +48,7 @@ class ArqMoveTarget:
         await self.put(redis, self.ref, [], NEVER_LATE_MS)
 
     async def put(self, redis: Redis, source: QueueRef, jobs: Sequence[MovedJob], taken_ms: int) -> list[Put]:
-        """See the protocol. Within a millisecond arq's format has its own order, which is that of the ids."""
+        """See the protocol. Within a millisecond, arq's format orders jobs by id."""
         check_batch(jobs, PAGE)
         arguments: list[Argument] = [taken_ms, LEASE_MS, MARK_KEPT_MS]
         fit = [job for job in jobs if not job.features and job.due_ms < PARKED_SCORE]
@@ -102,11 +102,11 @@ def _arguments(source: QueueRef, job: MovedJob) -> tuple[Argument, ...]:
 
 
 def _score(due_ms: int, *, may_expire: bool) -> str:
-    """Its due time, with the mark of what may expire."""
+    """Its due time, with the mark for jobs that may expire."""
     return f"{due_ms - 1 + EXPIRES_MARK:.2f}" if may_expire else str(due_ms)
 
 
 def _expires_ms(payload: bytes) -> int | None:
-    """When it is no longer started, as far as its payload's ends say so: it is not decoded."""
+    """The time after which it is not started, if the payload's head or tail tells: it is not decoded."""
     tail = payload[-TAIL_BYTES:] if len(payload) > HEAD_BYTES else b""
     return read_head(payload[:HEAD_BYTES], tail).expires_ms

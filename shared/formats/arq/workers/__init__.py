@@ -1,1 +1,1 @@
-"""Commands about workers: leases, job names, wake-ups, and recovery of what a dead worker held."""
+"""Commands about workers: leases, job names, wake-ups, and recovery of a dead worker's jobs."""

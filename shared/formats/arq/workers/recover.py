@@ -1,4 +1,4 @@
-"""Recovery of jobs whose worker is gone, and the end of its record. See recover.lua, sweep.lua and deregister.lua."""
+"""Recovery of a lost worker's jobs, and removal of its record. See recover.lua, sweep.lua and deregister.lua."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DEREGISTER = ArqScript.load("workers/deregister")
 
 
 async def recover(redis: Redis, keys: QueueKeys, worker: str, what: str) -> list[bytes]:
-    """Puts back at once the jobs of a worker that is known to be dead, and counts a crash for each.
+    """Returns the jobs of a worker known to be dead to the queue at once, and counts a crash for each.
 
     Args:
         redis: the client.
@@ -31,10 +31,10 @@ async def recover(redis: Redis, keys: QueueKeys, worker: str, what: str) -> list
 
 
 async def sweep(redis: Redis, keys: QueueKeys) -> int:
-    """Puts the jobs of silent workers back where they were, once their leases are over; returns how many there were."""
+    """Returns the jobs of silent workers to their places after their leases expire; returns how many."""
     return cast("int", await _SWEEP.run_on(redis, keys, ()))
 
 
 async def deregister(redis: Redis, keys: QueueKeys, worker: str) -> int:
-    """Takes a worker that stops in order off the list; returns how many jobs it still held (then it stays listed)."""
+    """Removes a stopping worker from the list; returns how many jobs it still held (then it stays listed)."""
     return cast("int", await _DEREGISTER.run_on(redis, keys, (worker,)))

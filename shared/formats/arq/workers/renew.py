@@ -29,9 +29,9 @@ def renew(
         redis: a blocking client.
         keys: the queue's keys.
         worker: the worker's id.
-        lease_ms: ms from now on at which the leases end next.
+        lease_ms: ms from now after which the leases expire.
         record: the worker's JSON record; b'' to leave it.
-        leases: what to renew.
+        leases: the leases to renew.
 
     Raises:
         ValueError: there are more than `BATCH`.

@@ -12,5 +12,5 @@ _SCRIPT = ArqScript.load("workers/wake")
 
 
 async def wake(redis: Redis, keys: QueueKeys, lane_queue: LaneQueue) -> None:
-    """Passes on a wake-up that another worker can use."""
+    """Wakes another worker, as this one cannot use its wake-up."""
     await _SCRIPT.run_on(redis, keys, (lane_queue,))

@@ -36,7 +36,7 @@ async def read_counters(redis: Redis, keys: NativeKeys, minutes: int) -> QueueCo
 async def _add_minutes(
     redis: Redis, keys: NativeKeys, sums: QueueCounters, minutes: int, newest: int
 ) -> tuple[int, int]:
-    """Adds the counters of at most so many minutes; returns Redis' time, and how many minutes they were."""
+    """Adds the counters of at most this many minutes; returns Redis' time and the number of minutes."""
     now_ms, known, unknown, *steps = await _COUNTERS.run_on(redis, keys, (minutes, newest))
     names = [*map(text, known), _OTHER, _UNKNOWN, *(_UNKNOWN for _ in unknown)]
     of_queue, *by_name = zip(*steps, strict=True)

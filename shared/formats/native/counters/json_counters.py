@@ -16,7 +16,7 @@ def sum_counters(found: Iterable[bytes | None], sums: Counters | None = None) ->
     """The sums of counters, each as a field's JSON, None if there is no such field.
 
     Args:
-        found: the fields. What is no JSON of counts is skipped.
+        found: the fields. Fields that are not JSON of counts are skipped.
         sums: what to add to; it is changed and returned.
     """
     total: Counters = {} if sums is None else sums
@@ -28,7 +28,7 @@ def sum_counters(found: Iterable[bytes | None], sums: Counters | None = None) ->
 
 
 def parse_steps(lists: Iterable[Iterable[bytes | None]]) -> list[Counters]:
-    """The counters of each step, of a reply that has them as lists to be joined."""
+    """The counters of each step, from a reply with lists that must be joined."""
     return [sum_counters((field,)) for each in lists for field in each]
 
 

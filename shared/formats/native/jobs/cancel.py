@@ -36,9 +36,9 @@ async def cancel(
         redis: the client.
         keys: the queue's keys.
         job_id: the job.
-        known: what is known of it, for people who look at it where it waits. By its name it is counted and listed; ''
-            counts it for the queue only.
-        keep_ms: ms to keep its result for where it waits; 0 forever, -1 not at all.
+        known: what is known about it, for display if it is waiting. It is counted and listed by its name; '' counts it
+            for the queue only.
+        keep_ms: ms to keep its result if it is waiting; 0 forever, -1 not at all.
 
     Raises:
         RedisError: the call failed; it may be repeated.

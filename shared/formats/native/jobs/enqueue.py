@@ -20,7 +20,7 @@ _NEW = NativeScript.load("jobs/enqueue")
 _CHECKED = NativeScript.load("jobs/enqueue_checked")
 
 BATCH = 1000
-"""The most jobs in one call: Lua unpacks a few values a job onto its stack of 8,000."""
+"""The most jobs in one call: Lua unpacks a few values per job onto its stack of 8,000."""
 
 LARGE: Final = 16384
 """A claim reads payloads of this many bytes or more separately."""
@@ -70,7 +70,7 @@ async def enqueue(
         jobs: the jobs.
         until_ms: when a repetition does nothing, by Redis' clock: `REPEATABLE_MS` after its first sending.
         shards: how many shards the queue is believed to have.
-        is_marked: a repetition is remembered until `monarq.shared.formats.native.jobs.look.unmark`; of one job alone.
+        is_marked: remember a repetition until `monarq.shared.formats.native.jobs.look.unmark`; only for one job.
 
     Raises:
         ValueError: there are more than `BATCH`.

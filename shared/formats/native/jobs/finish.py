@@ -57,7 +57,7 @@ async def finish(
     lanes: Mapping[str, str],
     with_results: bool,
 ) -> FinishReply:
-    """Ends the jobs, at most `BATCH` of them: all, or none where one is no longer the incarnation's.
+    """Ends the jobs, at most `BATCH` of them: all, or none if one is no longer the incarnation's.
 
     Args:
         redis: the client.

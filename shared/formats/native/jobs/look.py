@@ -24,19 +24,19 @@ LookMode = Literal["named", "again", "marked"]
 async def look(
     redis: Redis, keys: NativeKeys, call: str, shards: int, mode: LookMode, job_id: str, payload: bytes
 ) -> Enqueued | None:
-    """What an enqueue of an id would find in its old home; None if the id is free there, and so will be.
+    """What an enqueue of an id would find in its old shard; None if the id is free there, and stays so.
 
     Args:
         redis: the client.
-        keys: the keys of the old home.
+        keys: the keys of the old shard.
         call: names the enqueue.
         shards: how many shards the queue is believed to have.
-        mode: that of the enqueue.
+        mode: the mode of the enqueue.
         job_id: the id.
         payload: the payload that is to be enqueued.
 
     Raises:
-        MoreShardsError, ShardNotReadyError: the old home knows another number of shards: no answer would hold.
+        MoreShardsError, ShardNotReadyError: the old shard knows another number of shards, so no answer would be valid.
         UnsupportedError: the queue was made by a later version of monarq.
         RedisError: the call failed; it may be repeated.
     """
@@ -49,7 +49,7 @@ async def look(
 
 
 async def unmark(redis: Redis, keys: NativeKeys, call: str) -> None:
-    """Forgets a marked enqueue, as what it was a copy of is gone.
+    """Forgets a marked enqueue after the original of its copy is gone.
 
     Raises:
         RedisError: the call failed; it may be repeated.

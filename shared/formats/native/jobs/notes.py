@@ -25,13 +25,13 @@ class Note:
     Attributes:
         tries: tries that it has used.
         crashes: how often it was running when its worker, or its process, was lost.
-        unknown_ms: since when no worker has known its name, unix ms; None if this is not so.
-        due_ms: when it was due last, unix ms; 0 if the note does not say.
+        unknown_ms: since when no worker has known its name, unix ms; None if a worker does.
+        due_ms: when it was last due, unix ms; 0 if the note does not have it.
         text: what is known about its last crash.
-        expires_ms: when it is no longer started, unix ms, where it came from another queue and its payload does not
-            say so.
-        may_expire: whether its producer asked for that.
-        features: its flags that are not known here; '' for none.
+        expires_ms: the time after which it is not started, unix ms, if it came from another queue and its payload does
+            not have it.
+        may_expire: whether its producer set an expiry.
+        features: its flags that this version does not know; '' for none.
     """
 
     tries: int = 0
@@ -67,11 +67,11 @@ def _with_flags(note: Note, flags: str) -> Note:
 
 
 def write_note(note: Note, *, is_large: bool) -> str:
-    """A note as the scripts read it; '' if it says nothing.
+    """A note as the scripts read it; '' if it would be empty.
 
     Args:
         note: the note.
-        is_large: whether a claim reads the job's payload alone.
+        is_large: whether a claim reads the job's payload separately.
     """
     flags = _LARGE if is_large else ""
     if note.expires_ms is not None:

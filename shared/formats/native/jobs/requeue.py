@@ -25,10 +25,10 @@ BATCH: Final = 500
 
 
 async def requeue(redis: Redis, keys: NativeKeys, incarnation: str, requeued: Sequence[Requeue]) -> list[bytes]:
-    """Gives the jobs back, at most `BATCH`: all, or none where one is no longer the incarnation's.
+    """Gives the jobs back, at most `BATCH`: all, or none if one is no longer the incarnation's.
 
     Returns:
-        The raw ids of those that are not.
+        The raw ids of those that are no longer the incarnation's.
 
     Raises:
         ValueError: there are more than `BATCH`.
@@ -57,7 +57,7 @@ async def requeue_crashed(redis: Redis, keys: NativeKeys, incarnation: str, cras
 
 
 def _place(requeue: Requeue) -> str:
-    """Where a job waits: what nothing has been done about is placed before all others again."""
+    """Where a job waits: one that was not started returns to the head of the queue."""
     if requeue.delay_ms > 0 or requeue.due_ms > requeue.lease.claimed_ms:
         return "due"
     return "head" if requeue.end is RunEnd.HANDED_BACK else "tail"

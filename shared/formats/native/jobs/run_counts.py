@@ -17,7 +17,7 @@ _LAST: Final = BUCKETS - 1
 def count_runs(runs: Iterable[Finish | Requeue]) -> list[Argument]:
     """The fields and numbers of the counts, alternating.
 
-    Most runs of a call are equal to the millisecond, so the field's name is made once for all of them.
+    Most runs of a call are equal to the millisecond, so the field's name is built once for all of them.
     """
     alike = Counter(
         [(run.name, run.end, run.lease.due_ms, run.lease.claimed_ms, run.run_ms, run.lease.crashes) for run in runs]

@@ -45,10 +45,11 @@ async def enqueue_tick(redis: Redis, keys: NativeKeys, tick: Tick, shards: int =
 
 
 async def newest_tick_ms(redis: Redis, keys: NativeKeys, entry: str) -> int:
-    """When the newest recorded tick of an entry was, unix ms.
+    """The time of the newest recorded tick of an entry, unix ms.
 
-    Where there is none, since when the entry is known, which begins now. Without this a worker that starts while no
-    other can enqueue the first ticks would begin with a later one, behind which none of theirs would be taken.
+    If there is none, the time since when the entry is known; the first call sets it. Otherwise, if the first ticks
+    could not be enqueued for a while, a new worker would begin with a later one, after which the earlier ones would be
+    refused.
     """
     client: Any = redis
     key = keys.key("cron")
@@ -60,7 +61,7 @@ async def newest_tick_ms(redis: Redis, keys: NativeKeys, entry: str) -> int:
 
 
 async def write_entries(redis: Redis, keys: NativeKeys, statuses: Mapping[str, bytes], keep_s: int) -> None:
-    """Writes the status of entries, as JSON each, by what names them; all go so long after they were written last."""
+    """Writes the status of entries as JSON, by their names; all are deleted `keep_s` after the last write."""
     client: Any = redis
     calls = client.pipeline(transaction=True)
     calls.hset(keys.key("crons"), mapping=statuses)
@@ -69,7 +70,7 @@ async def write_entries(redis: Redis, keys: NativeKeys, statuses: Mapping[str, b
 
 
 async def read_entries(redis: Redis, keys: NativeKeys) -> list[tuple[bytes, int | None]]:
-    """The status of each entry, as it was written last, with its newest tick, unix ms; None if it has had none.
+    """The last status of each entry, with its newest tick, unix ms; None if there was none.
 
     Raises:
         RedisError: Redis did not answer.

@@ -27,7 +27,7 @@ class NativeDeadLetterReads(NativeQueue):
         return [DeadEntry(raw_id, died_ms) for raw_id, died_ms in listed]
 
     async def _rank_after(self, redis: Redis, after: DeadEntry | float | None) -> int:
-        """The rank that follows a letter; where that is gone, the first rank of those of the same millisecond."""
+        """The rank after a letter; if it is gone, the first rank of those with the same millisecond."""
         if after is None:
             return 0
         if isinstance(after, DeadEntry):

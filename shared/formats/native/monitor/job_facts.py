@@ -1,4 +1,4 @@
-"""The facts of one job, and what other places than its queue's keys tell of it."""
+"""The facts of one job, including those that are not in its queue's keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from monarq.shared.redis.replies import text
 
 
 async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, with_payload: bool) -> JobFacts:
-    """Reads all of it: its payload, or its note, says when it expires, and its worker's record since when it runs.
+    """Reads all of it: its payload or note says when it expires, and its worker's record when it was started.
 
     Args:
         redis: the client.
@@ -33,7 +33,7 @@ async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, with_payl
     if facts.state != "running":
         return facts
     if facts.holder is None:
-        return replace(facts, state=None)  # a payload alone was left behind: nobody holds the job
+        return replace(facts, state=None)  # only a payload was left behind: nobody holds the job
     worker = facts.holder.worker
     started = await read_start_times(redis, [worker])
     return replace(facts, holder=Holder(worker, started.get((worker, text(raw_id)))))

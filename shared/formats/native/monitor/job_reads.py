@@ -24,7 +24,7 @@ from monarq.shared.protocol.pages import BrowsedJob, LiveState, Page, PagePositi
 from monarq.shared.redis.replies import text
 
 _MOST_CALLS: Final = 60
-"""How many calls that ended jobs have some of them listed."""
+"""Jobs are listed from this many of the last calls that ended jobs."""
 
 _Ended = tuple[str, int | None, str, str, str]
 _ENDED: Final = msgspec.msgpack.Decoder(list[_Ended])
@@ -77,7 +77,7 @@ class NativeJobReads(NativeQueue):
 
 
 async def _with_start_times(redis: Redis, page: Page) -> Page:
-    """The page with what workers have told of their runs: a claim leaves no time."""
+    """The page with the start times that workers have reported, as a claim records no time."""
     workers = {job.holder.worker for job in page.jobs if job.holder}
     started = await read_start_times(redis, workers) if workers else {}
     return replace(page, jobs=tuple(_with_start_time(job, started) for job in page.jobs))
@@ -90,7 +90,7 @@ def _with_start_time(job: BrowsedJob, started: dict[tuple[str, str], int]) -> Br
 
 
 def _ended(call: bytes) -> Iterator[EndedRecord]:
-    """Some jobs that one call ended, the last of them first."""
+    """Some jobs that one call ended, the last one first."""
     ended_ms, _, packed = call.partition(b" ")
     for state, run_ms, name, job_id, lane in reversed(_ENDED.decode(packed)):
         yield EndedRecord(job_id.encode(), name, state, int(ended_ms), run_ms, lane)

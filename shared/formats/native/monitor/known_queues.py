@@ -15,7 +15,7 @@ from monarq.shared.formats.native.shards import name_of
 from monarq.shared.formats.native.workers.fleet import read_queues, review_queues
 
 _PADS: Final = 1
-"""Fields of the payloads that are no jobs."""
+"""Fields of the payloads that are not jobs."""
 
 
 async def known_queues(redis: Redis) -> list[str]:

@@ -31,7 +31,7 @@ class NativeQueueReads(NativeQueue):
         return used_ms is not None or read_holding(*held)
 
     async def was_used(self, redis: Redis) -> bool:
-        """See the protocol; what a queue is made with stays."""
+        """See the protocol; the version that a queue is created with stays."""
         return await self.is_known(redis) or bool(await redis.exists(self._keys.key("meta")))
 
     async def read_counts(self, redis: Redis) -> Counts:

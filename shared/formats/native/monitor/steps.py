@@ -58,7 +58,7 @@ class NativeQueueSteps(NativeQueue):
         """See the protocol."""
         revived = await revive(redis, self._keys, raw_ids)
         if Revived.BACK in revived:
-            with suppress(RedisError, OSError):  # the jobs are in; only people miss the queue on their list
+            with suppress(RedisError, OSError):  # the jobs are enqueued; only the displayed list lacks the queue
                 await register_queues(redis, (self._keys.tag,))
         return revived
 

@@ -1,4 +1,4 @@
-"""The workers of queues, as the fleet lists them."""
+"""The workers of queues, from the fleet's list."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _RunningJob(msgspec.Struct):
 
 
 class _Record(msgspec.Struct):
-    """What is read here of a worker's record."""
+    """The fields of a worker's record that are read here."""
 
     native_queues: tuple[str, ...] = ()
     running_jobs: tuple[_RunningJob, ...] = ()
@@ -45,9 +45,9 @@ async def read_workers(redis: Redis, names: Sequence[str]) -> dict[str, list[Wor
 
 
 async def read_start_times(redis: Redis, worker_ids: Iterable[str]) -> dict[tuple[str, str], int]:
-    """When runs of these workers were started, unix ms, by worker and job id, as the workers told last.
+    """When runs of these workers were started, unix ms, by worker and job id, according to their last records.
 
-    Of each worker the 50 runs that began first are known, once they have lasted for some seconds.
+    Only the 50 oldest runs of each worker are known, after they have lasted for some seconds.
 
     Raises:
         RedisError: Redis did not answer.
@@ -69,4 +69,4 @@ def _decode(record: bytes) -> _Record:
     try:
         return _RECORD.decode(record)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _Record()  # written by another version or another program
+        return _Record()  # written by another version or program

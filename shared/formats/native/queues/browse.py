@@ -33,7 +33,7 @@ _FIELDS: Final = 8
 _RUNNING_FIELDS: Final = 7
 
 _SETS: Final = {"queued": 4, "deferred": 2}
-"""How many sets a state is read from."""
+"""The number of sets from which a state is read."""
 
 _SCORE: Final = re.compile(rb"[0-9]{0,17}")
 _CURSOR: Final = re.compile(rb"[0-9]{1,20}")
@@ -42,23 +42,23 @@ MOST_INCARNATIONS: Final = 10_000
 """The most incarnations whose jobs are shown."""
 
 _NOTHING_HELD: Final = 3
-"""The fields of a hash of what is held that are no jobs."""
+"""The fields of a `held` hash that are not jobs."""
 
 
 async def browse(
     redis: Redis, keys: NativeKeys, state: LiveState, position: PagePosition | None = None, limit: int = BATCH
 ) -> Page:
-    """Reads jobs in the order in which they are, or were, due; those that run, incarnation by incarnation.
+    """Reads jobs in the order in which they are or were due; running ones, incarnation by incarnation.
 
     Args:
         redis: the client.
         keys: the queue's keys.
         state: which jobs.
-        position: where the page begins: the `next` of the page before; None for the first page.
+        position: where the page begins: the `next` of the previous page; None for the first page.
         limit: how many jobs, at most `BATCH`.
 
     Raises:
-        PositionError: the position is none of this list.
+        PositionError: the position does not belong to this list.
         RedisError: Redis did not answer.
     """
     limit = min(limit, BATCH)
@@ -71,7 +71,7 @@ async def browse(
 
 
 def _checked_place(state: str, position: PagePosition) -> list[bytes]:
-    """A score and an id of each set, or nothing; whoever may have changed it."""
+    """A valid score and id for each set, or none; anybody may have changed them."""
     place = [part for part in position if isinstance(part, bytes)]
     is_whole = len(place) == len(position) and len(place) in {0, 2 * _SETS[state]}
     if not is_whole or not all(map(_SCORE.fullmatch, place[::2])):
@@ -101,7 +101,7 @@ async def _browse_running(redis: Redis, keys: NativeKeys, position: PagePosition
 
 
 def _checked_step(position: PagePosition) -> tuple[bytes, bytes, int]:
-    """An incarnation and, within what it holds, a cursor with the number of its jobs that were shown."""
+    """An incarnation, a cursor within what it holds, and how many jobs at this cursor were already shown."""
     match position:
         case (bytes() as incarnation, bytes() as cursor, int() as skip) if _CURSOR.fullmatch(cursor) and skip >= 0:
             return incarnation, cursor, skip
@@ -109,7 +109,7 @@ def _checked_step(position: PagePosition) -> tuple[bytes, bytes, int]:
 
 
 async def _holders(redis: Redis, keys: NativeKeys, first: bytes) -> list[bytes]:
-    """The incarnations that hold jobs, by name, from this one on."""
+    """The incarnations that hold jobs, sorted by name, starting with this one."""
     listed = sorted(await redis.zrange(keys.key("leases"), 0, MOST_INCARNATIONS - 1))
     listed = listed[bisect_left(listed, first) :]
     calls: Any = redis.pipeline(transaction=False)
@@ -120,12 +120,12 @@ async def _holders(redis: Redis, keys: NativeKeys, first: bytes) -> list[bytes]:
 
 
 def holder_of(incarnation: str) -> Holder:
-    """Who holds the jobs of an incarnation; since when is not known."""
+    """The holder of an incarnation's jobs; since when is unknown."""
     return Holder(incarnation.rpartition(".")[0])
 
 
 def lane_queue_of_token(token: bytes) -> LaneQueue:
-    """The lane queue that a token's claim took from."""
+    """The lane queue from which a token's claim took jobs."""
     return "cpu" if token.startswith(b"c") else "io"
 
 

@@ -17,7 +17,7 @@ _ENDED: Final = ("succeeded", "failed", "cancelled")
 
 
 async def read_counts(redis: Redis, keys: NativeKeys) -> Counts:
-    """Reads the queue's numbers, all of one moment.
+    """Reads the queue's numbers, all at one moment.
 
     A deferred job that is due counts as queued.
     """

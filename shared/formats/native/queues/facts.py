@@ -1,4 +1,4 @@
-"""All that is known about one job. See facts.lua."""
+"""Everything that is known about one job. See facts.lua."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _NOBODY: Final = "none"
 """No incarnation has this name."""
 
 _MOST_LOOKS: Final = 3
-"""How often its holder is looked for: meanwhile it may go back, and to another one."""
+"""How often its holder is looked up, as the job may meanwhile be requeued and claimed by another."""
 
 
 async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, with_payload: bool = False) -> JobFacts:
-    """Reads all that is known about a job at one moment: in one round trip, or three while it runs.
+    """Reads everything that is known about a job at one moment: in one round trip, or three while it runs.
 
     Args:
         redis: the client.
@@ -38,14 +38,14 @@ async def read_facts(redis: Redis, keys: NativeKeys, raw_id: bytes, *, with_payl
     for _ in range(_MOST_LOOKS):
         if facts.state != "running" or facts.holder is not None:
             break
-        # Once more with what its holder has of it, as all must be of one moment.
+        # Once more with its holder's data, as everything must be from one moment.
         holder = await _find_holder(redis, keys, raw_id) or _NOBODY
         facts = await _read(redis, keys, raw_id, holder, with_payload=with_payload)
     return facts
 
 
 async def read_waiting(redis: Redis, keys: NativeKeys, raw_id: bytes) -> JobFacts:
-    """The same in one round trip for a job that waits; of one that runs, who runs it is left out."""
+    """The same in one round trip, but without the holder of a running job."""
     return await _read(redis, keys, raw_id, _NOBODY, with_payload=False)
 
 
@@ -55,7 +55,7 @@ async def _read(redis: Redis, keys: NativeKeys, raw_id: bytes, incarnation: str,
 
 
 async def _find_holder(redis: Redis, keys: NativeKeys, raw_id: bytes) -> str | None:
-    """The incarnation that holds a job; None if it has just ended, or gone back."""
+    """The incarnation that holds a job; None if it has just ended or was requeued."""
     listed = [text(each) for each in await redis.zrange(keys.key("leases"), 0, MOST_INCARNATIONS - 1)]
     calls: Any = redis.pipeline(transaction=False)
     for incarnation in listed:

@@ -45,7 +45,7 @@ async def purge(
         keys: the queue's keys.
         lane_queue: the lane queue.
         state: "queued" are those that are due at the bound, "deferred" the others.
-        bound: when the purge began, from its first call, of whatever lane queue and state; None for that call.
+        bound: when the purge began, from its first call, for any lane queue and state; None for that call.
         limit: how many jobs, at most `BATCH`.
 
     Returns:

@@ -27,7 +27,7 @@ class Told(IntEnum):
     NEWS = 1
     KNOWN = 0
     UNEXPECTED = -6
-    """It knows of another number than was expected, and so was told nothing."""
+    """It knows another number than expected, so it was told nothing."""
 
 
 async def tell_shard(
@@ -39,7 +39,7 @@ async def tell_shard(
         redis: the client.
         tag: the shard's tag.
         shards: how many.
-        expected: how many it must know of so far, 0 if nobody may have used it yet; None for any number.
+        expected: how many it must know so far, 0 if it must be unused; None for any number.
         paused_ms: since when the queue is paused.
 
     Raises:
@@ -60,7 +60,7 @@ async def tell_shard(
 
 
 async def read_shards(redis: Redis, names: Sequence[str]) -> list[Shards | None]:
-    """How many shards each of some queues has, by its shard 0; None if nobody has used the queue yet.
+    """How many shards each queue has, according to its shard 0; None if nobody has used the queue yet.
 
     Raises:
         RedisError: Redis did not answer.
@@ -81,7 +81,7 @@ async def read_shards(redis: Redis, names: Sequence[str]) -> list[Shards | None]
 
 
 async def read_tags(redis: Redis, names: Sequence[str]) -> list[str]:
-    """The tags of all shards of some queues.
+    """The tags of all shards of these queues.
 
     Raises:
         RedisError: Redis did not answer.

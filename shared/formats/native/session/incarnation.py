@@ -15,7 +15,7 @@ class LaneClaims:
     """The claims of one lane queue.
 
     Attributes:
-        number: that of the newest claim that was sent, or is to be sent next.
+        number: the number of the newest claim that was sent, or of the one to send next.
         is_answered: whether its reply has come.
     """
 
@@ -23,7 +23,7 @@ class LaneClaims:
     is_answered: bool = True
 
     def next(self) -> int:
-        """The number of the claim to send: the last one again where its reply never came."""
+        """The number of the claim to send: the last one again if its reply never came."""
         if self.is_answered:
             self.number += 1
         return self.number
@@ -34,11 +34,11 @@ class Incarnation:
     """One incarnation.
 
     Attributes:
-        name: its name in Redis: that of the worker, a dot, and a number.
+        name: its name in Redis: the worker's id, a dot, and a number.
         is_open: whether Redis knows it.
-        claims: its claims, by lane queue. Their numbers go on from one incarnation of a worker to the next: no two jobs
-            that it ever held have the same id and token.
-        held: how many jobs it holds, as far as its worker has been told.
+        claims: its claims, by lane queue. Their numbers continue from one incarnation of a worker to the next, so that
+            no two jobs that it ever held have the same id and token.
+        held: how many jobs it holds, as far as its worker knows.
     """
 
     name: str
@@ -48,14 +48,14 @@ class Incarnation:
 
     @property
     def may_be_open(self) -> bool:
-        """Whether Redis may know it: where the reply of its first claim never came, nobody can tell."""
+        """Whether Redis may know it: also true if the reply to its first claim never came."""
         return self.is_open or self.has_open_claim
 
     @property
     def has_open_claim(self) -> bool:
-        """Whether the reply of a claim has not come."""
+        """Whether a claim has no reply yet."""
         return not all(lane.is_answered for lane in self.claims.values())
 
     def successor(self, name: str) -> Incarnation:
-        """What the worker is after it."""
+        """The worker's next incarnation."""
         return Incarnation(name, claims={lane: LaneClaims(claims.number) for lane, claims in self.claims.items()})

@@ -55,10 +55,10 @@ class NativeWorkerQueue:
         shards: how many shards the queue is believed to have.
         on_wake: called with the lane queue when it is woken.
         keys: its keys.
-        incarnation: what the worker is to the queue at present.
+        incarnation: the worker's current incarnation.
         cancels: leases of jobs whose cancellation was requested.
-        cancels_read: as which call for cancellations they were read last; for the session.
-        is_doubtful: whether what it holds may differ from what its worker knows of; see `reconciler`.
+        cancels_read: the number of the notification up to which they were read; for the session.
+        is_doubtful: whether the jobs that it holds may differ from those that its worker knows; see `reconciler`.
     """
 
     def __init__(
@@ -70,14 +70,14 @@ class NativeWorkerQueue:
         on_lost: Callable[[list[Lease]], None],
         in_use: dict[NativeWorkerQueue, None],
     ) -> None:
-        """Makes it.
+        """Creates it; nothing is sent.
 
         Args:
             tag: the tag of its keys.
-            terms: what it must know of the worker.
-            leases_of: the leases that the worker holds of it.
+            terms: what it needs to know about the worker.
+            leases_of: returns the leases that the worker holds in it.
             on_lost: called with leases that are lost.
-            in_use: it adds itself to these before it claims; who sees to its incarnation takes it out.
+            in_use: it adds itself to these before it claims; the session removes it when its incarnation has ended.
         """
         self.ref = ref_of(tag)
         self.keys = NativeKeys.of(tag)
@@ -97,12 +97,12 @@ class NativeWorkerQueue:
         self._differs = 0
         self._kept_until_s = math.inf
         self._woken: dict[LaneQueue, asyncio.Event] = {"io": asyncio.Event(), "cpu": asyncio.Event()}
-        # Held while a lane queue is claimed from, and both of them while the incarnation is ended.
+        # Held during a claim from the lane queue; both are held while the incarnation is ended.
         self._claiming: dict[LaneQueue, asyncio.Lock] = {"io": asyncio.Lock(), "cpu": asyncio.Lock()}
         self._is_heard = False
         self._calls_begun = 0
         self._calls_out = 0
-        # Runs that were lost and are not counted yet; and ids of those whose ends may have been accepted.
+        # Lost runs that are not counted yet, and ids of those whose ends may have been accepted.
         self._lost = 0
         self._unsure: set[bytes] = set()
 
@@ -117,7 +117,7 @@ class NativeWorkerQueue:
         return False
 
     async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
-        """Takes at most `limit` jobs; where the reply of the last claim never came, the same claim is sent again.
+        """Claims at most `limit` jobs; if the reply to the last claim never came, the same claim is sent again.
 
         Raises:
             ClaimRefusedError: the worker is believed to be dead, or the queue was made by a later version of monarq.
@@ -139,7 +139,7 @@ class NativeWorkerQueue:
         asked = self._next_claim(incarnation, lane, lane_queue, limit)
         ends_s = time.monotonic() + self._terms.lease_s
         if limit > 0:
-            self._woken[lane_queue].clear()  # what it was woken for is found by this claim
+            self._woken[lane_queue].clear()  # this claim finds what it was woken for
         self._in_use[self] = None
         try:
             with self._call():
@@ -157,7 +157,7 @@ class NativeWorkerQueue:
         if self.incarnation is not incarnation:
             return Claimed([], None)  # taken back meanwhile
         if reply.ids and time.monotonic() >= ends_s:
-            return Claimed([], None)  # others may run the jobs by now: the same claim tells what is left of them
+            return Claimed([], None)  # others may run the jobs by now: repeating the claim returns those that are left
         lane.is_answered = True
         incarnation.held += len(reply.ids)
         if reply.ids and self._kept_until_s == math.inf:
@@ -201,14 +201,14 @@ class NativeWorkerQueue:
         return leases
 
     def _payloads(self, reply: ClaimReply) -> Sequence[bytes | int | None]:
-        """The payloads, none over the limit: a claim looks only at the size of those that are noted as large."""
+        """The payloads, none over the limit: a claim checks only the size of those that are noted as large."""
         limit = self._terms.max_payload
         if limit >= LARGE:
             return reply.payloads
         return [len(each) if isinstance(each, bytes) and len(each) > limit else each for each in reply.payloads]
 
     async def release_unconfirmed(self, redis: Redis) -> None:
-        """Gives back what claims without a reply have taken; nothing is sent where there are none."""
+        """Returns the jobs of claims without a reply; sends nothing if there are none."""
         for lane_queue, claiming in self._claiming.items():
             async with claiming:
                 with suppress(IncarnationGoneError):
@@ -218,18 +218,18 @@ class NativeWorkerQueue:
         while not (lane := self.incarnation.claims[lane_queue]).is_answered:
             claimed = await self._claim(redis, lane_queue, 0)
             if claimed.leases:
-                lane.is_answered = False  # until they are back: nobody else knows of them
+                lane.is_answered = False  # until they are returned: nobody else knows them
                 await self.requeue(redis, [Requeue(lease, lane_queue) for lease in claimed.leases])
                 lane.is_answered = True
 
     @property
     def needs_care(self) -> bool:
-        """Whether there is something to do: to end its incarnation or keep it alive, to recover others, to count."""
+        """Whether there is something to do: end its incarnation or keep it alive, recover others, or count."""
         return self.incarnation.may_be_open or self._is_claiming or bool(self._overdue) or self._lost > 0
 
     @property
     def has_forgotten_claim(self) -> bool:
-        """Whether a claim has no reply, and is not being repeated at the moment."""
+        """Whether a claim has no reply and is not being repeated now."""
         return any(not claims.is_answered for claims in self.incarnation.claims.values()) and not self._is_claiming
 
     @property
@@ -237,7 +237,7 @@ class NativeWorkerQueue:
         return any(claiming.locked() for claiming in self._claiming.values())
 
     async def wait(self, redis: Redis, lane_queue: LaneQueue, wait_s: float) -> bool:
-        """Waits for a wake-up, at the longest `wait_s`."""
+        """Waits for a wake-up, at most `wait_s`."""
         woken = self._woken[lane_queue]
         try:
             async with asyncio.timeout(wait_s):
@@ -248,12 +248,12 @@ class NativeWorkerQueue:
         return True
 
     def wake_up(self, lane_queue: LaneQueue) -> None:
-        """Tells of a wake-up, which ends a wait, or the next one."""
+        """Signals a wake-up, which ends the current wait or the next one."""
         self.end_wait(lane_queue)
         self.on_wake(lane_queue)
 
     def end_wait(self, lane_queue: LaneQueue) -> None:
-        """Ends a wait, or the next one."""
+        """Ends the current wait or the next one."""
         self._woken[lane_queue].set()
 
     async def pass_on_wake_up(self, redis: Redis, lane_queue: LaneQueue) -> None:
@@ -261,7 +261,7 @@ class NativeWorkerQueue:
         await wake(redis, self.keys, lane_queue)
 
     async def finish(self, redis: Redis, finished: Sequence[Finish]) -> list[bytes]:
-        """Ends jobs for good. Small results are published with the ends while somebody listens."""
+        """Ends jobs for good. Small results are published with the ends if somebody listens."""
 
         async def end(incarnation: str, rest: Sequence[Finish]) -> list[bytes]:
             terms = self._terms
@@ -280,17 +280,17 @@ class NativeWorkerQueue:
         return await self._end(end, finished)
 
     async def requeue(self, redis: Redis, requeued: Sequence[Requeue]) -> list[bytes]:
-        """Gives jobs back."""
+        """Returns jobs to the queue."""
         return await self._end(lambda name, rest: requeue(redis, self.keys, name, rest), requeued)
 
     async def requeue_crashed(self, redis: Redis, crashes: Sequence[Crash]) -> list[bytes]:
-        """Gives jobs back whose process has died."""
+        """Returns jobs whose process has died."""
         return await self._end(lambda name, rest: requeue_crashed(redis, self.keys, name, rest), crashes)
 
     async def _end(
         self, end: Callable[[str, Sequence[_Ack]], Awaitable[list[bytes]]], acks: Sequence[_Ack]
     ) -> list[bytes]:
-        """Ends runs. A script changes nothing where one job of its call is lost: it is called again for the others."""
+        """Ends runs. If one job of a call is lost, the script changes nothing; it is called again for the others."""
         incarnation, refused, rest = self.incarnation, list[bytes](), acks
         try:
             while rest:
@@ -341,20 +341,20 @@ class NativeWorkerQueue:
         return not is_paused and fields - 1 > sum(map(bool, others))
 
     def is_cancel_of(self, asked_ms: float, payload: Payload) -> bool:
-        """Whether a request for a cancellation is for this job: always, as each end of a job deletes its request."""
+        """Whether a cancellation request is for this job: always, as the end of a job deletes its request."""
         return True
 
     def beat(self, redis: Any, loop: asyncio.AbstractEventLoop) -> None:
-        """Renews the lease of all that the worker holds here; called by the lease thread.
+        """Renews the lease of all jobs that the worker holds here; called by the lease thread.
 
-        Nothing is sent where it holds nothing: then it retires.
+        Sends nothing if it holds none: then it retires.
         """
         incarnation = self.incarnation
         leases = self._leases_of(self.ref)
         if not incarnation.may_be_open or not (leases or self._calls_out or incarnation.has_open_claim):
             self._kept_until_s = math.inf
             return
-        # A beat that overtakes the first claim finds no incarnation, though its reply may come after that of the claim.
+        # A beat that overtakes the first claim finds no incarnation, even if its reply comes after the claim's.
         was_open = incarnation.is_open
         begun, was_quiet, sent_s = self._calls_begun, self._calls_out == 0, time.monotonic()
         try:
@@ -363,14 +363,14 @@ class NativeWorkerQueue:
             if was_open:
                 loop.call_soon_threadsafe(self.begin_anew, incarnation)
             return
-        # Runs that its worker stopped, as their leases had ended by its own clock, are still held.
+        # Runs that its worker stopped, because their leases had ended by its own clock, are still held.
         is_late = time.monotonic() > self._kept_until_s
         ends_s = self._kept_until_s = sent_s + self._terms.lease_s
         for lease in leases:
             lease.ends_s = ends_s
         is_quiet = was_quiet and self._calls_begun == begun
         cancelled = set(reply.cancels)
-        # The leases, not the ids: a later job with the same id may be here by the time this is told.
+        # Pass the leases, not the ids: by then there may be a later job with the same id.
         cancels = [lease for lease in leases if lease.raw_id in cancelled] if cancelled else []
         differs = is_quiet and reply.held != len(leases)
         loop.call_soon_threadsafe(self._take_beat, incarnation, reply, cancels, differs, is_late)
@@ -382,20 +382,20 @@ class NativeWorkerQueue:
             return
         self.cancels.update(cancels)
         self._overdue = reply.overdue
-        # Once may be a job that has just been claimed, or whose end has just been accepted.
+        # A single difference may be a job that was just claimed, or whose end was just accepted.
         self._differs = self._differs + 1 if differs else 0
         self.is_doubtful = self.is_doubtful or is_late or self._differs > 1
 
     def take_overdue(self) -> list[str]:
-        """Incarnations of the queue whose leases had ended at the last beat; each is returned once."""
+        """Incarnations of the queue whose leases had expired at the last beat; each is returned once."""
         overdue, self._overdue = self._overdue, []
         return overdue
 
     async def retire(self, redis: Redis) -> None:
-        """Ends the incarnation where it holds nothing, so that it need not be kept alive."""
+        """Ends the incarnation if it holds nothing, so that it need not be kept alive."""
         if self._is_claiming:
             return
-        async with self._claiming["io"], self._claiming["cpu"]:  # so that none claims for it that is to end
+        async with self._claiming["io"], self._claiming["cpu"]:  # so that nothing is claimed for an ending incarnation
             incarnation = self.incarnation
             if not incarnation.is_open or self._calls_out or self._leases_of(self.ref):
                 return
@@ -405,14 +405,14 @@ class NativeWorkerQueue:
                 self.begin_anew(incarnation)
                 return
             if held:
-                self.is_doubtful = True  # nobody here knows of these
+                self.is_doubtful = True  # the worker does not know these
             else:
                 self._succeed(incarnation)
 
     def begin_anew(self, gone: Incarnation) -> None:
-        """Goes on as another incarnation, as this one's jobs have been taken back; all its runs are lost."""
+        """Continues as a new incarnation, as this one's jobs were taken back; all its runs are lost."""
         if self.incarnation is gone:
-            # Runs that their worker has stopped by its own clock are among them, and in no list any more.
+            # They include runs that their worker stopped by its own clock, which are in no list any more.
             self._lost += max(0, gone.held - len(self._unsure))
             self._succeed(gone)
             self._on_lost(self._leases_of(self.ref))
@@ -425,12 +425,12 @@ class NativeWorkerQueue:
         self.settle_doubt()
 
     def note_difference(self, incarnation: Incarnation, *, given_back: int, missing: int) -> None:
-        """Notes that some of what it holds was given back, and that some of what it was to hold it does not."""
+        """Records that jobs it held were given back, and that jobs it should hold are lost."""
         incarnation.held = max(0, incarnation.held - given_back - missing)
         self._lost += missing
 
     async def count_lost(self, redis: Redis) -> None:
-        """Counts the runs that were lost since; where it is unknown whether a call did so, not again."""
+        """Counts the runs that were lost since; if the outcome of a call is unknown, they are not counted again."""
         if not self._lost:
             return
         lost, self._lost = self._lost, 0
@@ -448,16 +448,16 @@ class NativeWorkerQueue:
 
     @property
     def has_calls_out(self) -> bool:
-        """Whether a call is under way."""
+        """Whether a call is in flight."""
         return self._calls_out > 0
 
     def settle_doubt(self) -> None:
-        """What it holds is what its worker knows of."""
+        """Records that the jobs it holds are those that its worker knows."""
         self.is_doubtful, self._differs = False, 0
 
     @contextmanager
     def _call(self) -> Iterator[None]:
-        """Counts a call that changes what the worker holds. After a failed one nobody knows what it holds."""
+        """Counts a call that changes what the worker holds. After a failed one, it is unknown what it holds."""
         self._calls_begun += 1
         self._calls_out += 1
         try:

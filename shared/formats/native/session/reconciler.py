@@ -1,8 +1,7 @@
-"""The reconciler: restores agreement between the jobs that an incarnation holds and those that its worker knows of.
+"""The reconciler: makes the jobs that an incarnation holds agree with those that its worker knows.
 
-They differ where Redis has lost its last moments, in a restart or a failover: an end that was acknowledged is
-undone, and the job would stay held forever by a worker that lives and knows nothing of it. A call without a reply may
-leave a difference as well.
+They differ if Redis has lost its last moments in a restart or failover: an acknowledged end is undone, and the job
+would be held forever by a live worker that does not know it. A call without a reply may also cause a difference.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ _NO_CLAIMS: Final = (1, 0)
 
 
 async def reconcile_queue(redis: Redis, queue: NativeWorkerQueue, held: Sequence[Lease]) -> list[Lease]:
-    """Gives back what the worker does not know of, and returns the leases that it does not hold.
+    """Gives back jobs that the worker does not know, and returns the leases that it does not hold.
 
     Args:
         redis: the client.
         queue: the queue, as the worker uses it.
-        held: the leases that the worker knows of, at this moment.
+        held: the leases that the worker knows at this moment.
 
     Raises:
         RedisError: a call failed.
@@ -36,7 +35,7 @@ async def reconcile_queue(redis: Redis, queue: NativeWorkerQueue, held: Sequence
     is_done, all_given_back = True, 0
     try:
         for lane_queue, claims in incarnation.claims.items():
-            # The reply of a claim has been handed over before the next event of the loop, where this runs.
+            # The reply to a claim is delivered before the loop's next event, in which this runs.
             newest = claims.number if claims.is_answered else claims.number - 1
             of_lane = [lease for lease in held if lease.lane_queue == lane_queue]
             for oldest, last, page in _pages(of_lane, newest):
@@ -50,7 +49,7 @@ async def reconcile_queue(redis: Redis, queue: NativeWorkerQueue, held: Sequence
         queue.begin_anew(incarnation)
         return []
     if not was_quiet or queue.calls_begun != begun or queue.incarnation is not incarnation:
-        return []  # some may have ended meanwhile: the next time shows it
+        return []  # some may have ended meanwhile: the next check will tell
     if is_done:
         queue.settle_doubt()
     lost = [lease for lease in held if lease.raw_id in missing]
@@ -59,7 +58,7 @@ async def reconcile_queue(redis: Redis, queue: NativeWorkerQueue, held: Sequence
 
 
 def _pages(leases: Sequence[Lease], newest: int) -> Iterator[tuple[int, int, list[Lease]]]:
-    """Pages of whole claims, each with its oldest and newest number; together they are of all claims up to `newest`."""
+    """Pages of whole claims, each with its oldest and newest number; together they cover all claims up to `newest`."""
     by_claim: dict[int, list[Lease]] = {}
     for lease in leases:
         by_claim.setdefault(_number_of(lease), []).append(lease)

@@ -1,4 +1,4 @@
-"""Recovery: the jobs of workers that died, or that have been silent for longer than a lease, are taken back."""
+"""Recovery: takes back the jobs of workers that died or have been silent for longer than a lease."""
 
 from __future__ import annotations
 
@@ -33,26 +33,27 @@ _RECORD: Final = msgspec.json.Decoder(_Record, strict=False)
 class Watcher:
     """Watches the fleet for silent workers.
 
-    After a pause of Redis, or of the network, every worker seems silent. So nobody is accused until Redis has
-    answered steadily, and its clock has gone on with this machine's, for so long that whoever lives has been heard.
+    After a pause of Redis or the network, every worker seems silent. So no worker is considered dead until Redis has
+    answered steadily, with its clock in step with this machine's, for long enough that every live worker has been
+    heard.
     """
 
     def __init__(self, lease_s: float) -> None:
         self._steady_s = lease_s / 3 + 2
-        # In a shorter gap no lease ends that was renewed in time before it.
+        # In a shorter gap, no lease expires that was renewed in time before.
         self._longest_gap_s = min(_LONGEST_GAP_S, lease_s / 2)
         self._since_s: float | None = None
         self._last: tuple[float, float] | None = None
 
     async def may_accuse(self, redis: Redis, key: str = "") -> bool:
-        """Whether a lease that looks over is over; call it about once a second.
+        """Whether a lease that looks expired really is; call it about once a second.
 
         Args:
             redis: the client.
             key: a key that the server holds.
 
         Raises:
-            RedisError: Redis did not answer, so that the time begins anew.
+            RedisError: Redis did not answer; the steady time starts again.
         """
         before_s = time.monotonic()
         try:
@@ -72,7 +73,7 @@ class Watcher:
 
     @property
     def redis_ms(self) -> int:
-        """Redis' time when it answered last, unix ms."""
+        """Redis' time at its last answer, unix ms."""
         return 0 if self._last is None else int(self._last[1] * 1000)
 
     def _is_steady(self, passed_s: float, redis_passed_s: float) -> bool:
@@ -80,12 +81,12 @@ class Watcher:
 
 
 async def recover_silent(redis: Redis, lease_ms: int, may_accuse: Callable[[str], bool]) -> None:
-    """Takes back the jobs of workers whose records have gone stale, wherever they served.
+    """Takes back the jobs of workers whose records are stale, from all their queues.
 
     Args:
         redis: the client.
-        lease_ms: the lease of who asks.
-        may_accuse: tells whether leases on the server of a key that look over are over; see `Watcher`.
+        lease_ms: the caller's lease.
+        may_accuse: returns whether leases that look expired on the key's server really are; see `Watcher`.
 
     Raises:
         RedisError: a call failed.
@@ -106,14 +107,14 @@ async def recover_silent(redis: Redis, lease_ms: int, may_accuse: Callable[[str]
 
 
 async def recover_incarnation(redis: Redis, keys: NativeKeys, incarnation: str, lease_ms: int) -> bool:
-    """Takes back the jobs of an incarnation if its lease has ended; whether it had."""
+    """Takes back the jobs of an incarnation if its lease has expired; returns whether it had."""
     return await recover(redis, keys, incarnation, _SILENT, lease_ms=lease_ms) is not None
 
 
 async def recover_dead(redis: Redis, queue: str, worker_id: str, what: str) -> int:
-    """Takes back at once what a worker held that is known to be dead; returns how many jobs that were.
+    """Takes back the jobs of a worker known to be dead at once; returns how many.
 
-    The worker stays on the list of all workers, so that others see to the rest where not all of its queues are done.
+    The worker stays on the list of all workers, so that others do the rest if not all of its queues are done.
 
     Raises:
         RedisError: a call failed; it may be repeated.
@@ -125,14 +126,14 @@ async def recover_dead(redis: Redis, queue: str, worker_id: str, what: str) -> i
 
 
 async def _recover_all(redis: Redis, keys: NativeKeys, worker_id: str, what: str) -> int:
-    # The last one never was: its recovery keeps whatever else of this worker comes late from taking anything.
+    # The last one never existed: recovering it keeps late calls of this worker from taking jobs.
     incarnations = [*await incarnations_of(redis, keys, worker_id), f"{worker_id}.0"]
     freed = [await recover(redis, keys, each, what, lease_ms=0, forced=True) for each in incarnations]
     return sum(count or 0 for count in freed)
 
 
 async def _wake_another(redis: Redis, tags: Sequence[str], worker_id: str) -> None:
-    """In place of a worker that has died: it may have been woken for a job that waits yet."""
+    """Wakes a worker instead of the dead one, which may have been woken for a job that still waits."""
     await stop_waking(redis, [NativeKeys.of(tag) for tag in tags], worker_id)
     for tag in tags:
         await wake(redis, NativeKeys.of(tag), "io")
@@ -140,13 +141,13 @@ async def _wake_another(redis: Redis, tags: Sequence[str], worker_id: str) -> No
 
 
 async def overdue_incarnations(redis: Redis, keys: NativeKeys, now_ms: int) -> list[str]:
-    """The incarnations of a queue, ten at most, whose leases look over."""
+    """The incarnations of a queue, at most ten, whose leases look expired."""
     client: Any = redis
     return list(map(text, await client.zrangebyscore(keys.key("leases"), "-inf", f"({now_ms}", start=0, num=10)))
 
 
 async def incarnations_of(redis: Redis, keys: NativeKeys, worker_id: str) -> list[str]:
-    """The incarnations of a worker that a queue lists: those that hold something, or did recently."""
+    """The incarnations of a worker that a queue lists: those that hold jobs or did recently."""
     client: Any = redis
     listed = map(text, await client.zrange(keys.key("leases"), 0, _MOST_WORKERS))
     return [each for each in listed if worker_of(each) == worker_id]
@@ -156,4 +157,4 @@ def _queues_of(record: bytes) -> tuple[str, ...]:
     try:
         return _RECORD.decode(record).queues
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ()  # of another version or program: those who serve its queues see its leases end
+        return ()  # of another version or program: workers of its queues see its leases expire

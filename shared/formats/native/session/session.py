@@ -40,9 +40,9 @@ _LIST_EVERY_S: Final = 3600.0
 
 
 class NativeWorkerSession:
-    """What a worker says to its native queues; see `monarq.shared.protocol.worker_queue.WorkerSession`.
+    """The session; see `monarq.shared.protocol.worker_queue.WorkerSession`.
 
-    It is opened on the event loop that it is used on.
+    It must be opened on the event loop on which it is used.
     """
 
     format: Format = "native"
@@ -59,7 +59,7 @@ class NativeWorkerSession:
         self._leases_of = leases_of
         self._on_lost = on_lost
         self._loop = asyncio.get_running_loop()
-        # What must be done again and again is done for these alone, so that thousands of idle queues cost nothing.
+        # Periodic work is done only for these, so that thousands of idle queues cost nothing.
         self._in_use: dict[NativeWorkerQueue, None] = {}
         self.queues = [
             NativeWorkerQueue(name, terms, leases_of=leases_of, on_lost=on_lost, in_use=self._in_use) for name in queues
@@ -73,11 +73,11 @@ class NativeWorkerSession:
         self._turn = 0
         self._watchers = Watchers(terms.lease_s)
         self._listed_until_s = -math.inf
-        self._cancels_told = 0  # how often somebody was said to want a cancellation
+        self._cancels_told = 0  # the number of notifications of cancellations
         self._wants_wake_ups = True
 
     def add_queue(self, tag: str) -> NativeWorkerQueue:
-        """Serves another shard of one of its queues, too."""
+        """Starts to serve another shard of one of its queues."""
         queue = NativeWorkerQueue(
             tag, self._terms, leases_of=self._leases_of, on_lost=self._on_lost, in_use=self._in_use
         )
@@ -92,7 +92,7 @@ class NativeWorkerSession:
             self._by_queued_key[queue.keys.list_of(("lane_queued",), lane_queue)[0].encode()] = queue, lane_queue
 
     async def run(self, redis: Redis) -> None:
-        """Listens to wake-ups, and sees to the incarnations, until cancelled."""
+        """Listens for wake-ups, and maintains the incarnations, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listener.run(redis), name="monarq-wake-ups")
             group.create_task(self._keep_incarnations(redis), name="monarq-incarnations")
@@ -110,14 +110,14 @@ class NativeWorkerSession:
             try:
                 await self._keep_incarnation(redis, queue)
             except ResponseError:
-                continue  # it is this queue's alone
+                continue  # it concerns only this queue
             except (RedisError, OSError):
                 break
             if not queue.needs_care:
                 del self._in_use[queue]
 
     async def _keep_incarnation(self, redis: Redis, queue: NativeWorkerQueue) -> None:
-        if queue.has_forgotten_claim:  # say, as other queues' jobs have taken the places
+        if queue.has_forgotten_claim:  # for example because jobs of other queues took the slots
             await queue.release_unconfirmed(redis)
         if queue.is_doubtful and queue.incarnation.is_open:
             self._on_lost(await reconcile_queue(redis, queue, self._leases_of(queue.ref)))
@@ -126,18 +126,18 @@ class NativeWorkerSession:
         await queue.count_lost(redis)
 
     def renew(self, redis: Any, record: bytes, on_lost: Callable[[list[Lease]], None]) -> None:
-        """Keeps what it holds in each queue alive, and then the worker's record; called by the lease thread.
+        """Renews its leases in each queue, and then the worker's record; called by the lease thread.
 
-        A loss is noticed for all jobs of a queue at once, on the event loop. What one queue refuses keeps no other from
-        being renewed, nor does a node of a cluster that is away.
+        A loss is detected for all jobs of a queue at once, on the event loop. Neither an error of one queue nor an
+        unreachable node of a cluster keeps the others from being renewed.
         """
-        in_use = list(self._in_use)  # copied in one step, as claims go on
+        in_use = list(self._in_use)  # copied in one step, as claims continue
         calls = [(_key_of(queue), partial(queue.beat, redis, self._loop)) for queue in in_use]
         calls.append((FLEET_BEATS, partial(self._beat_fleet, redis, record)))
         call_servers(redis, calls, self._terms.lease_s / 3)
 
     def _beat_fleet(self, redis: Any, record: bytes) -> None:
-        """Each hour the queues are put on the list of all queues, too."""
+        """Once an hour, also puts the queues on the list of all queues."""
         now_s = time.monotonic()
         names = list(dict.fromkeys(queue.ref.name for queue in self.queues)) if now_s >= self._listed_until_s else []
         beat_fleet_sync(redis, self._terms.worker_id, self._lease_ms, record, names[:MOST_QUEUES])
@@ -155,7 +155,7 @@ class NativeWorkerSession:
     async def _look_for_cancels(
         self, redis: Redis, unread: Sequence[NativeWorkerQueue], leases: Sequence[Lease]
     ) -> None:
-        told = self._cancels_told  # more may be told meanwhile
+        told = self._cancels_told  # more notifications may come meanwhile
 
         async def look(queues: Sequence[NativeWorkerQueue]) -> None:
             client: Any = redis
@@ -179,8 +179,8 @@ class NativeWorkerSession:
         await self._tidy_one(redis)
 
     async def _tidy_one(self, redis: Redis) -> None:
-        """Beats tidy up as well, but only where a job is held for as long as they are apart."""
-        with suppress(ResponseError):  # say, a key of a wrong type: it is this queue's alone
+        """Beats also tidy up, but only if a job is held for longer than the interval between them."""
+        with suppress(ResponseError):  # such as a key of a wrong type: it concerns only this queue
             await tidy(redis, self.queues[self._turn % len(self.queues)].keys)
 
     async def _sweep_server(self, redis: Redis, queues: Sequence[NativeWorkerQueue]) -> None:
@@ -189,17 +189,17 @@ class NativeWorkerSession:
         for queue in [each for each in queues if each in self._in_use]:
             await self._recover(redis, queue, queue.take_overdue())
         queue = queues[self._turn % len(queues)]
-        # Where nobody holds anything, no beat tells of an incarnation that came back with an earlier state of Redis.
+        # If nobody holds jobs, no beat reports an incarnation that came back with an earlier state of Redis.
         now_ms = self._watchers.redis_ms(redis, _key_of(queue))
         await self._recover(redis, queue, await overdue_incarnations(redis, queue.keys, now_ms))
 
     async def _recover(self, redis: Redis, queue: NativeWorkerQueue, incarnations: Sequence[str]) -> None:
         for incarnation in incarnations:
-            if incarnation != queue.incarnation.name:  # it lives: this is it
+            if incarnation != queue.incarnation.name:  # this is our own, which is alive
                 await recover_incarnation(redis, queue.keys, incarnation, self._lease_ms)
 
     async def refuse_wake_ups(self, redis: Redis) -> None:
-        """Takes the worker off the lists of those who want to be woken."""
+        """Removes the worker from the lists of those to be woken."""
         await visit_servers(redis, tuple(self.queues), _key_of, partial(self._refuse_wake_ups, redis))
         self._wants_wake_ups = False
 
@@ -207,9 +207,9 @@ class NativeWorkerSession:
         await stop_waking(redis, [queue.keys for queue in queues], self._terms.worker_id)
 
     async def deregister(self, redis: Redis) -> None:
-        """Ends the incarnations that hold nothing, and the worker's record where none holds anything.
+        """Ends the incarnations that hold nothing, and deletes the worker's record if none holds anything.
 
-        What they hold and the worker does not know of is given back.
+        Jobs that they hold but the worker does not know are given back.
         """
         await visit_servers(redis, tuple(self.queues), _key_of, partial(self._leave, redis))
         if not any(queue.incarnation.may_be_open for queue in self._in_use):
@@ -226,7 +226,7 @@ class NativeWorkerSession:
             await queue.count_lost(redis)
 
     def poll_s(self, wanted_s: float, lane_queues: int) -> float:
-        """As all who put jobs in wake workers, many queues need not be looked at as often as one."""
+        """As every enqueue wakes workers, many queues need not be polled as often as one."""
         return max(wanted_s, lane_queues * len(self.queues) / _LOOKS_A_S)
 
     def _on_message(self, message: bytes) -> None:
@@ -246,5 +246,5 @@ class NativeWorkerSession:
 
 
 def _key_of(queue: NativeWorkerQueue) -> str:
-    """A key that is on the queue's server."""
+    """A key on the queue's server."""
     return queue.key

@@ -1,10 +1,10 @@
-"""The wake listener: one subscription for all native queues of a worker, on which it learns which queues have work.
+"""The wake listener: one subscription for all native queues of a worker, which tells it which queues have work.
 
-On a cluster it is one a node that holds any of them: a script wakes those alone who listen on its own node. Messages
-reach the others as well, and are skipped there.
+On a cluster there is one per node that holds any of them: a script only wakes listeners on its own node. Messages also
+reach the others, and are skipped there.
 
-Only speed depends on it: whoever waits also looks by itself, now and then. So it tells nobody of its failures; the same
-outage shows in every other call.
+Only speed depends on it, as waiting workers also poll now and then. So it does not report its failures; the same outage
+shows in every other call.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class WakeListener:
 
     Args:
         worker_id: the worker.
-        on_message: called with each message: the key of the jobs that wait, or `CANCELS`.
-        on_listening: called when the subscription has begun, or has begun anew: a message may have been missed.
+        on_message: called with each message: the key of the waiting jobs, or `CANCELS`.
+        on_listening: called when the subscription has begun or was renewed: a message may have been missed.
         keys: one of each queue.
     """
 
@@ -52,7 +52,7 @@ class WakeListener:
         self._on_listening = on_listening
 
     async def run(self, redis: Redis) -> None:
-        """Listens until cancelled; no error of Redis ends it."""
+        """Listens until cancelled; no Redis error ends it."""
         await listen_on_servers(redis, self._keys, self._run_on)
 
     async def _run_on(self, redis: Redis, holds: Holds) -> None:

@@ -1,7 +1,7 @@
 """The watchers of a worker: one for each server that holds a queue, or the fleet.
 
-Nodes of a cluster pause each by itself, and have each a clock of their own: what one of them answers says nothing of
-the leases on another.
+The nodes of a cluster pause independently, and each has its own clock: answers of one say nothing about the leases on
+another.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from monarq.shared.redis.redis_errors import REDIS_ERRORS
 from monarq.shared.redis.servers import Server, server_of
 
 PATIENCE_S: Final = 1.0
-"""How long one of several servers that does not answer holds back what is to be done on the others."""
+"""How long one silent server may delay the work on the others."""
 
 
 class Watchers:
-    """Tells, for each key, whether leases on its server that look over are over.
+    """Tells, for each key, whether leases that look expired on its server really are.
 
     Args:
         lease_s: see `Watcher`.
@@ -36,20 +36,20 @@ class Watchers:
         self._failures: dict[Server, BaseException] = {}
 
     async def look(self, redis: Redis, keys: Iterable[str]) -> BaseException | None:
-        """Asks the servers of these keys for their time, all at once, and those that `may_accuse` was asked about.
+        """Asks the servers of these keys, and those that `may_accuse` was asked about, for their time, all at once.
 
-        Call it about once a second. One of several servers that does not answer in a moment is not steady, and is not
-        waited for.
+        Call it about once a second. If one of several servers does not answer within a moment, it is not steady, and is
+        not waited for.
 
         Returns:
-            What went wrong, if anything did: that server is not steady.
+            An error, if there was any: that server is not steady.
         """
         asked = {server_of(redis, key): key for key in (*self._asked_for.values(), *keys)}
         self._asked_for = {}
         self._by_server = {server: self._by_server.get(server) or Watcher(self._lease_s) for server in asked}
         self._failures = {server: error for server, error in self._failures.items() if server in asked}
         for server, key in asked.items():
-            if server not in self._out or self._out[server].done():  # an answer that was late counts for nothing
+            if server not in self._out or self._out[server].done():  # a late answer does not count
                 self._out[server] = asyncio.create_task(self._ask(redis, self._by_server[server], server, key))
         looks = {server: self._out[server] for server in asked}
         try:
@@ -62,14 +62,14 @@ class Watchers:
         return next(iter(self._failures.values()), None)
 
     def may_accuse(self, redis: Redis, key: str) -> bool:
-        """Whether a lease on the key's server that looks over is over."""
+        """Whether a lease that looks expired on the key's server really is."""
         server = server_of(redis, key)
         if server not in self._by_server:
             self._asked_for[server] = key
         return server in self._steady
 
     def redis_ms(self, redis: Redis, key: str) -> int:
-        """The time of the key's server when it answered last, unix ms."""
+        """The time of the key's server at its last answer, unix ms."""
         watcher = self._by_server.get(server_of(redis, key))
         return 0 if watcher is None else watcher.redis_ms
 

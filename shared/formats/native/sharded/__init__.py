@@ -1,1 +1,1 @@
-"""A queue of several shards, each a native queue of its own, behind the contracts of one: `monarq.shared.protocol`."""
+"""A queue with several shards, each a native queue, behind the interfaces of one queue: `monarq.shared.protocol`."""

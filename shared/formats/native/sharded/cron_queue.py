@@ -1,7 +1,7 @@
 """A native queue with any number of shards, for cron schedulers.
 
-What is known of declarations is in shard 0, and so are the jobs of their ticks: that a tick is recorded and its job put
-in is one step. A tick that is not recorded goes where its id lives.
+The records of declarations and the jobs of their ticks are in shard 0, so that a tick is recorded and its job enqueued
+in one step. A tick that is not recorded goes to the shard of its id.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ShardedCronQueue(NativeCronQueue):
             try:
                 return await self._enqueue(redis, tick, shards or ONE)
             except MoreShardsError:
-                continue  # the number was raised just now
+                continue  # the number was just raised
 
     async def _enqueue(self, redis: Redis, tick: Tick, shards: Shards) -> Enqueued:
         home = 0 if tick.entry else shards.home(tick.job_id)

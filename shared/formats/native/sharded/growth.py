@@ -1,9 +1,9 @@
-"""Adds shards to a queue. It may be interrupted anywhere and started again.
+"""Adds shards to a queue. It may be interrupted anywhere and repeated.
 
-Once each old shard knows the new number, nobody who believes in fewer adds a job anywhere. Then ids may move: from old
-shards to new ones alone, and a new home takes an id only when the old one has it no more. What the old shards were told
-must not be lost again with the last moments of a Redis that restarts or fails over: so new ones are opened a while
-later, and only if every old one knows it still.
+Once each old shard knows the new number, callers that know fewer shards can add no jobs. Then ids may move, but only
+from old shards to new ones, and a new shard accepts an id only if the old one no longer has it. The old shards must not
+lose the new number again when Redis restarts or fails over, so new shards are opened a while later, and only if every
+old one still knows it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from monarq.shared.queue import check_shards
 from monarq.shared.redis.clock import read_now_ms
 
 SETTLED_AFTER_S: Final = 5.0
-"""How much of its newest history a Redis may lose: a second by its append-only file, a few by a failover."""
+"""How much of its newest history Redis may lose: a second with its append-only file, a few in a failover."""
 
 KEPT_S: Final = 30 * 86400.0
-"""How long an id is looked for where it was before, unless told otherwise: results and letters are kept no longer."""
+"""How long ids are also looked up in their old shards by default: results and dead letters are kept no longer."""
 
 Report = Callable[[str], None]
 
@@ -41,23 +41,23 @@ async def set_shards(
     settled_after_s: float = SETTLED_AFTER_S,
     report: Report = lambda _: None,
 ) -> Shards:
-    """Gives a queue so many shards; where it has them already, sees to it that each of them knows.
+    """Gives a queue this many shards; if it has them already, ensures that each of them knows.
 
     Args:
         redis: the client.
         name: the queue.
         count: how many.
-        keep_s: for how long ids are looked for where they were before; 0 forever.
-        settled_after_s: how long to wait until what was told can no longer be lost.
-        report: called with what is done now, for display.
+        keep_s: how long ids are also looked up in their old shards, in seconds; 0 forever.
+        settled_after_s: how long to wait until the new number can no longer be lost, in seconds.
+        report: called with the current step, for display.
 
     Returns:
         The queue's shards.
 
     Raises:
-        SettingsError: that number cannot be had.
+        SettingsError: that number is not possible.
         UnsupportedError: the queue was made by a later version of monarq.
-        RedisError: a call failed; begin again.
+        RedisError: a call failed; call it again.
     """
     check_shards(count)
     while True:
@@ -75,10 +75,10 @@ async def set_shards(
 
 
 def check_number(name: str, count: int, known: Shards | None) -> None:
-    """Refuses what cannot be.
+    """Refuses impossible numbers.
 
     Raises:
-        SettingsError: the queue has more shards, or is on its way to fewer.
+        SettingsError: the queue has more shards, or is growing to fewer.
     """
     if known is None:
         return
@@ -94,7 +94,7 @@ def check_number(name: str, count: int, known: Shards | None) -> None:
 
 
 async def _begin(redis: Redis, name: str, count: int) -> Shards | None:
-    """Opens a queue that nobody has used; None where somebody has meanwhile."""
+    """Opens a queue that nobody has used; None if somebody has meanwhile."""
     shards = Shards(count, opened=count)
     if count == 1:
         return ONE
@@ -106,7 +106,7 @@ async def _begin(redis: Redis, name: str, count: int) -> Shards | None:
 async def _raise(
     redis: Redis, name: str, count: int, known: Shards, keep_s: float, settled_after_s: float, report: Report
 ) -> Shards | None:
-    """Raises the number, or goes on with that; None if it was raised to another meanwhile."""
+    """Raises the number, or continues doing so; None if it was meanwhile raised to another one."""
     if known.count == count:
         goal = known
     else:
@@ -119,7 +119,7 @@ async def _raise(
         if not await _tell_until_settled(redis, name, goal, shards, known.count, settled_after_s, report):
             return None
     done = Shards(count, goal.before, goal.until_ms, opened=count)
-    for shard in reversed(range(count)):  # shard 0 last: it is asked
+    for shard in reversed(range(count)):  # shard 0 last: it is the one that is asked
         await tell_shard(redis, tag_of(name, shard), done)
     return done
 
@@ -133,7 +133,7 @@ async def _tell_until_settled(
     settled_after_s: float,
     report: Report,
 ) -> bool:
-    """Tells shards, until none had to be told again; False where shard 0 knows of another number than was expected."""
+    """Tells the shards until none had to be told again; False if shard 0 knows another number than expected."""
     while shards:
         paused_ms = await paused_since_ms(redis, NativeKeys.of(name)) or None
         was_news = False

@@ -1,4 +1,4 @@
-"""Calls to several shards at once."""
+"""Parallel calls to several shards."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _T = TypeVar("_T")
 
 
 async def in_parallel(calls: Sequence[Awaitable[_T]]) -> list[_T]:
-    """Makes calls at once, and waits for all of them: one that fails cuts no other short.
+    """Makes calls in parallel and waits for all of them, even if one fails.
 
     Raises:
-        BaseException: what the first of those that failed has raised.
+        BaseException: the error of the first call that failed.
     """
     if len(calls) < 2:
         return [await call for call in calls]

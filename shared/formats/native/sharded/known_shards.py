@@ -1,4 +1,4 @@
-"""What a process knows of a queue's shards: nothing at first, which is one shard, then what refusals and reads tell."""
+"""What a process knows about a queue's shards: at first one shard, then what refusals and reads tell."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from monarq.shared.formats.native.queues.shards import read_shards
 from monarq.shared.formats.native.shards import ONE, Shards
 
 RAISED_AFTER_S: Final = 1.0
-"""How often it is looked, while the number of shards is raised, whether the new ones take jobs."""
+"""How often to check whether new shards accept jobs, while the number of shards is being raised."""
 
 
 class KnownShards:
-    """What is known of one queue.
+    """The known shards of one queue.
 
     Attributes:
-        shards: the newest number.
+        shards: the newest known number.
     """
 
     def __init__(self, name: str, shards: Shards = ONE) -> None:
@@ -28,20 +28,20 @@ class KnownShards:
         self._read_s = -math.inf
 
     def learn(self, told: Shards) -> bool:
-        """Takes what a shard told; whether that was news. The number only rises, while the queue is there."""
+        """Takes over what a shard told; returns whether it was new. While the queue exists, the number only grows."""
         if (told.count, told.opened) <= (self.shards.count, self.shards.opened):
             return False
         self.shards = told
         return True
 
     async def refresh(self, redis: Redis, older_than_s: float = 0.0, *, may_be_lost: bool = False) -> bool:
-        """Reads the number again where it was read so long ago; whether that was news.
+        """Reads the number again if it is this old; returns whether it has changed.
 
         Args:
             redis: the client.
-            older_than_s: nothing is read where that was done less than so long ago.
-            may_be_lost: whether a smaller number is believed, too: a shard has said that it knows of none. Then all of
-                the queue was deleted, and somebody has begun it anew.
+            older_than_s: nothing is read if the last read was less than this long ago.
+            may_be_lost: whether to accept a smaller number, because a shard has none: then the whole queue was deleted
+                and created again.
 
         Raises:
             RedisError: Redis did not answer.
@@ -58,7 +58,7 @@ class KnownShards:
         return self.learn(now)
 
     async def refresh_while_raised(self, redis: Redis) -> None:
-        """Looks now and then whether new shards take jobs, as long as they do not.
+        """Checks now and then whether new shards accept jobs, until they do.
 
         Raises:
             RedisError: Redis did not answer.

@@ -1,7 +1,7 @@
-"""Revives a dead letter whose id lives in another shard since there are more: there, and not where the letter is.
+"""Revives a dead letter whose id belongs to another shard since shards were added: as a job in that shard.
 
-It may stop anywhere and be begun again: a mark at the destination, until the letter is gone, tells that the job was put
-in, however long ago that was and whatever has become of it.
+It may be interrupted anywhere and repeated: until the letter is gone, a mark at the destination shows that the job was
+enqueued, whatever has happened to it since.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _CPU: Final = b'"home":"cpu"'
 
 
 async def transfer_letter(redis: Redis, name: str, raw_id: bytes, source: int, shards: Shards) -> Revived:
-    """Makes a job of a letter in the id's new home; then the letter is gone.
+    """Turns a letter into a job in the id's new shard, then deletes the letter.
 
     Args:
         redis: the client.
         name: the queue.
         raw_id: the job.
-        source: the shard that the letter is in.
-        shards: the shards of the queue, all of which know their number.
+        source: the shard with the letter.
+        shards: the shards of the queue, all of which know the number.
 
     Raises:
-        MoreShardsError, ShardNotReadyError: there is another number of shards; it may be begun again.
-        RedisError: a call failed; it may be begun again.
+        MoreShardsError, ShardNotReadyError: the number of shards is different; it may be repeated.
+        RedisError: a call failed; it may be repeated.
     """
     old, new = NativeKeys.of(tag_of(name, source)), NativeKeys.of(tag_of(name, shards.home(raw_id)))
-    # From this answer on, no job with the id comes to the source: it refuses callers that believe in fewer shards.
+    # After this answer no job with the id comes to the source: it refuses callers that know fewer shards.
     [answer] = await revive(redis, old, [raw_id], shards.count, only_asks=True)
     if answer is not Revived.BACK:
         return answer
@@ -62,7 +62,7 @@ async def transfer_letter(redis: Redis, name: str, raw_id: bytes, source: int, s
 async def _put(
     redis: Redis, keys: NativeKeys, call: str, raw_id: bytes, letter: bytes, payload: bytes, count: int
 ) -> bool:
-    """Whether the job is in, or was by this call."""
+    """Enqueues the job; returns whether this or an earlier call has done so."""
     placement = Placement(Lane.CPU if _CPU in letter else Lane.IO, name=text(letter.partition(b"\0")[0]))
     until_ms = await read_now_ms(redis) + REPEATABLE_MS
     try:

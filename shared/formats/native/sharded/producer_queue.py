@@ -29,13 +29,13 @@ _T = TypeVar("_T")
 _Ask = Callable[[NativeProducerQueue, Sequence[str]], Awaitable[list[_T]]]
 
 _READ_AGAIN_S: Final = 1.0
-"""How often the number of shards is read again, at most, as a job is not where it should be."""
+"""The shortest interval at which the number of shards is read again because a job is not where it should be."""
 
 
 class ShardedProducerQueue:
-    """A `ProducerQueue`; see there.
+    """See `ProducerQueue`.
 
-    It begins with one shard. Where there are more, the first call that is refused, or finds nothing, tells so.
+    It begins with one shard. If there are more, the first call that is refused or finds nothing reveals it.
 
     Args:
         ref: the queue.
@@ -56,11 +56,11 @@ class ShardedProducerQueue:
 
     @property
     def width(self) -> int:
-        """In how many calls at a time many jobs are best put in: one a shard."""
+        """The best number of parallel calls for enqueueing many jobs: one per shard."""
         return self._shards.opened
 
     def new_job_ids(self, count: int) -> list[str]:
-        """So many ids, in ascending order, all of one shard: of the next one with each call."""
+        """Makes `count` ids, in ascending order, all for one shard: for the next one in each call."""
         ids = self._ids.make(count, self._heard.now_ms())
         if self._shards.count == 1:
             return ids
@@ -78,11 +78,11 @@ class ShardedProducerQueue:
         """Puts jobs into their shard.
 
         Raises:
-            ValueError: they live in several.
-            StaleIdsError: the queue has shards, and their ids name none, or it has fewer than the ids are of, as all of
-                it was deleted; nothing was enqueued.
+            ValueError: they belong to several shards.
+            StaleIdsError: the queue has shards but the ids name none, or the ids are for more shards than it has,
+                because the whole queue was deleted; nothing was enqueued.
             EnqueueUnknownError: it repeats a call that was first sent too long ago.
-            ShardNotReadyError: their shard takes no jobs yet; nothing was enqueued.
+            ShardNotReadyError: their shard does not accept jobs yet; nothing was enqueued.
         """
         while True:
             try:
@@ -111,7 +111,7 @@ class ShardedProducerQueue:
         homes = {self._shards.home(job_id) for job_id, _ in jobs}
         if len(homes) != 1:
             raise ValueError(f"{len(jobs)} jobs live in {len(homes)} shards: enqueue those of each apart")
-        if mode is not EnqueueMode.NEW:  # what was made for a call never moves
+        if mode is not EnqueueMode.NEW:  # ids made for a call never move
             found = await self._look(redis, mode, call, *jobs[0])
             if found is not None:
                 return [found]
@@ -123,7 +123,7 @@ class ShardedProducerQueue:
     async def _look(
         self, redis: RedisClient, mode: EnqueueMode, call: str, job_id: str, payload: bytes
     ) -> Enqueued | None:
-        """Looks where an id lived when there were fewer shards. That holds for one call: a repeated one looks again."""
+        """Looks in the shards to which an id belonged when there were fewer. The answer is valid for one call only."""
         is_repeated, sent_at = mode is EnqueueMode.REPEATED, clocks()
         look_mode: LookMode = "again" if is_repeated else "named"
         for shard in self._shards.old_homes(job_id, self._heard.now_ms()):
@@ -147,7 +147,7 @@ class ShardedProducerQueue:
         return await self._ask(redis, job_ids, find, Unfinished.GONE)
 
     async def find_state(self, redis: RedisClient, job_id: str) -> FoundState:
-        """What a job is doing now."""
+        """The current state of a job."""
 
         async def find(queue: NativeProducerQueue, ids: Sequence[str]) -> list[FoundState]:
             return [await queue.find_state(redis, each) for each in ids]
@@ -164,7 +164,7 @@ class ShardedProducerQueue:
         return await self._ask(redis, job_ids, find, None)
 
     async def cancel(self, redis: RedisClient, job_id: str) -> CancelAnswer:
-        """Cancels a job that waits, or asks for the cancellation of one that runs."""
+        """Cancels a waiting job, or requests the cancellation of a running one."""
 
         async def ask(queue: NativeProducerQueue, ids: Sequence[str]) -> list[CancelAnswer]:
             return [await queue.cancel(redis, each) for each in ids]
@@ -172,11 +172,11 @@ class ShardedProducerQueue:
         return (await self._ask(redis, [job_id], ask, CancelAnswer.UNKNOWN))[0]
 
     async def find_moved_to(self, redis: RedisClient) -> QueueRef | None:
-        """The queue that jobs of this one were moved to last, when it had one shard."""
+        """The queue that jobs of this one were last moved to, when it had one shard."""
         return await self._queues[0].find_moved_to(redis)
 
     def split_ended(self, message: bytes) -> Iterable[tuple[bytes, bytes | None]]:
-        """The raw ids of the jobs that ended, with their results where the message has them."""
+        """The raw ids of the jobs that ended, with their results if the message has them."""
         return self._queues[0].split_ended(message)
 
     def split_reports(self, message: bytes) -> Iterable[tuple[bytes, bytes]]:
@@ -184,7 +184,7 @@ class ShardedProducerQueue:
         return self._queues[0].split_reports(message)
 
     async def _ask(self, redis: RedisClient, job_ids: Sequence[str], ask: _Ask[_T], missing: _T) -> list[_T]:
-        """Asks the shards of jobs; where an answer is `missing`, those where they may have been before, too."""
+        """Asks the shards of jobs; if an answer is `missing`, also the shards in which they may have been before."""
         answers = await self._ask_homes(job_ids, ask, missing)
         if missing in answers and await self._known.refresh(redis, _READ_AGAIN_S):
             self._take_up()
@@ -209,7 +209,7 @@ class ShardedProducerQueue:
         return answers
 
     def _take_up(self) -> None:
-        """Speaks to all shards that are known now, and names their number."""
+        """Uses all shards that are known now, and passes their number in calls."""
         count, first = self._shards.count, self._queues[0]
         if len(self._queues) == 1 and count > 1:
             self._turn = random.randrange(self._shards.opened)

@@ -1,4 +1,4 @@
-"""Turns: from which of its shards a worker claims next, so that none starves and an idle one costs nothing."""
+"""Turns: the shard from which a worker claims next, so that none starves and an idle one costs nothing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Final
 
 LOOK_EVERY_S: Final = 1.0
-"""How often each shard is looked at, woken or not: a wake-up may have been lost."""
+"""How often each shard is polled even without a wake-up, as that may have been lost."""
 
 
 class ShardTurns:
     """The turns of one lane queue's shards.
 
-    A shard is quiet once a claim has found nothing there: it then wakes this worker when a job comes. The others are
-    claimed from in turn, each time beginning behind the one that gave jobs last: a full shard holds no other back.
+    A shard is quiet after a claim has found nothing in it: it then wakes this worker when a job comes. The others are
+    claimed from in turn, beginning after the one that gave jobs last, so that a full shard does not delay others.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class ShardTurns:
         self._looked_s = -math.inf
 
     def grow(self, count: int) -> None:
-        """There are so many shards now; new ones are claimed from at once."""
+        """Sets the number of shards; new ones are claimed from at once."""
         self._due_s += [-math.inf] * (count - len(self._due_s))
 
     def wake(self, shard: int) -> None:
@@ -43,30 +43,30 @@ class ShardTurns:
                 yield shard
 
     def asks(self, shard: int) -> None:
-        """A claim from a shard is sent. A wake-up that comes before its reply may be of a job that it has not found."""
+        """A claim from a shard is sent. A wake-up before its reply may be for a job that it did not find."""
         self._due_s[shard] = math.inf
 
     def took(self, shard: int) -> None:
-        """A claim from a shard took jobs. It may have left others there, also where it took fewer than it was to."""
+        """A claim from a shard took jobs. There may be more, even if it took fewer than requested."""
         self._next = (shard + 1) % len(self._due_s)
         self.wake(shard)
 
     def found_none(self, shard: int, next_due_s: float | None, now_s: float) -> None:
-        """A claim found no job in a shard, which wakes this worker from now on.
+        """A claim found no job in a shard; from now on the shard wakes this worker.
 
         Args:
             shard: the shard.
             next_due_s: seconds until the shard's next deferred job is due.
-            now_s: the time, by the clock that never goes back.
+            now_s: the time, by the monotonic clock.
         """
         if next_due_s is not None:
             self._due_s[shard] = min(self._due_s[shard], now_s + next_due_s)
 
     def failed(self, shard: int, now_s: float, pause_s: float) -> None:
-        """A claim from a shard failed: it is left alone for a moment."""
+        """A claim from a shard failed: the shard is skipped for a moment."""
         self._due_s[shard] = now_s + pause_s
 
     def next_due_s(self, now_s: float) -> float | None:
-        """Seconds until a shard is to be claimed from that has not woken this worker by then; None for never."""
+        """Seconds until a shard is to be claimed from without a wake-up; None for never."""
         due_s = min(self._due_s)
         return None if due_s == math.inf else max(0.0, due_s - now_s)

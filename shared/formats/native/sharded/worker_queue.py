@@ -32,12 +32,12 @@ _AFTER_FAILURE_S: Final = 0.5
 class ShardedWorkerQueue:
     """One queue; see `monarq.shared.protocol.worker_queue.WorkerQueue`.
 
-    It begins with one shard, to which all is passed on; where there are more, the first claim is told so. A shard that
-    fails, as its server is away, keeps the worker from no other.
+    It begins with one shard, to which everything is passed on; if there are more, the first claim learns it. A shard
+    that fails, such as one whose server is down, does not keep the worker from the others.
 
     Args:
         first: shard 0.
-        add_shard: makes the worker serve the shard of a tag, too.
+        add_shard: makes the worker serve also the shard with a tag.
 
     Attributes:
         ref: the queue.
@@ -56,7 +56,7 @@ class ShardedWorkerQueue:
 
     @property
     def key(self) -> str:
-        """A key that is on the server of shard 0."""
+        """A key on the server of shard 0."""
         return self._first.key
 
     @property
@@ -66,11 +66,11 @@ class ShardedWorkerQueue:
 
     @property
     def count(self) -> int:
-        """How many shards it knows of."""
+        """How many shards it knows."""
         return len(self._shards)
 
     async def claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
-        """Leases at most `limit` jobs, all of one shard: a job that is to come alone comes with none of another."""
+        """Leases at most `limit` jobs, all of one shard, so that a job that must be claimed alone really is."""
         while True:
             try:
                 if len(self._shards) == 1:
@@ -82,7 +82,7 @@ class ShardedWorkerQueue:
     async def _claim(self, redis: Redis, lane_queue: LaneQueue, limit: int) -> Claimed:
         if self._nameless:
             await self._register_late(redis)
-        if limit == 0:  # only what claims without a reply have taken
+        if limit == 0:  # only return the jobs of claims without a reply
             claims = [await queue.claim(redis, lane_queue, 0) for queue in self._shards]
             return Claimed([lease for claimed in claims for lease in claimed.leases], None)
         turns, failure, has_answer = self._turns[lane_queue], None, False
@@ -107,11 +107,11 @@ class ShardedWorkerQueue:
         return Claimed([], turns.next_due_s(time.monotonic()))
 
     async def release_unconfirmed(self, redis: Redis) -> None:
-        """Gives back what claims without a reply have taken."""
+        """Returns the jobs of claims without a reply."""
         await in_parallel([queue.release_unconfirmed(redis) for queue in self._shards])
 
     async def wait(self, redis: Redis, lane_queue: LaneQueue, wait_s: float) -> bool:
-        """Waits until any shard wakes the worker, at the longest `wait_s`."""
+        """Waits until any shard wakes the worker, at most `wait_s`."""
         return await self._first.wait(redis, lane_queue, wait_s)
 
     async def pass_on_wake_up(self, redis: Redis, lane_queue: LaneQueue) -> None:
@@ -127,19 +127,19 @@ class ShardedWorkerQueue:
         return await self._end(finished, lambda queue, acks: queue.finish(redis, acks))
 
     async def requeue(self, redis: Redis, requeued: Sequence[Requeue]) -> list[bytes]:
-        """Gives jobs back."""
+        """Returns jobs to the queue."""
         return await self._end(requeued, lambda queue, acks: queue.requeue(redis, acks))
 
     async def requeue_crashed(self, redis: Redis, crashes: Sequence[Crash]) -> list[bytes]:
-        """Gives jobs back whose process has died."""
+        """Returns jobs whose process has died."""
         return await self._end(crashes, lambda queue, acks: queue.requeue_crashed(redis, acks))
 
     async def _end(
         self, acks: Sequence[_Ack], end: Callable[[NativeWorkerQueue, Sequence[_Ack]], Awaitable[list[bytes]]]
     ) -> list[bytes]:
-        """Ends runs, those of each shard by a call of its own.
+        """Ends runs, with one call per shard.
 
-        Where the call of one fails, all are sent again: those that were answered are not asked about twice.
+        If a call fails, all runs are sent again, except those whose calls were answered.
         """
         if len(self._shards) == 1:
             return await end(self._first, acks)
@@ -159,7 +159,7 @@ class ShardedWorkerQueue:
         self._answered |= {ack.lease: ack.lease.raw_id in lost for ack in acks}
 
     def is_answered(self, lease: Lease) -> bool:
-        """Whether a run has ended, and its worker is not told yet, as the end of another is sent again."""
+        """Whether the end of a run was accepted but not reported yet, because the end of another is sent again."""
         return lease in self._answered
 
     async def report_progress(self, redis: Redis, reports: Sequence[tuple[Lease, bytes]], keep_ms: int) -> list[bytes]:
@@ -177,14 +177,14 @@ class ShardedWorkerQueue:
         return found
 
     async def register_names(self, redis: Redis, names: Sequence[str]) -> int:
-        """Registers the names of jobs that the worker knows, in each shard, as each counts by names."""
+        """Registers the names of jobs that the worker knows in each shard, as each counts by name."""
         self._names = tuple(names)
         counts = await in_parallel([queue.register_names(redis, names) for queue in self._shards])
         self._nameless.clear()
         return sum(counts)
 
     async def _register_late(self, redis: Redis) -> None:
-        """Registers them in shards that the worker has heard of since."""
+        """Registers them in shards that the worker has learned of since."""
         while self._nameless:
             queue = self._nameless.pop()
             try:
@@ -194,18 +194,18 @@ class ShardedWorkerQueue:
                 raise
 
     def is_cancel_of(self, asked_ms: float, payload: Payload) -> bool:
-        """Whether a request for a cancellation is for this job, and not for an earlier one with its id."""
+        """Whether a cancellation request is for this job, and not for an earlier one with the same id."""
         return self._first.is_cancel_of(asked_ms, payload)
 
     async def has_work(self, redis: Redis, apart_from: Iterable[bytes]) -> bool:
         """Whether a job waits, is deferred or runs, apart from these, in a queue that is not paused."""
         known = list(apart_from)
-        if len(self._shards) == 1:  # it may have claimed nothing yet, and so know of no others
+        if len(self._shards) == 1:  # before its first claim it may know only one
             self._take_up((await read_shards(redis, [self.ref.name]))[0] or ONE)
         return any(await in_parallel([queue.has_work(redis, known) for queue in self._shards]))
 
     def _take_up(self, told: Shards) -> None:
-        """Serves so many shards from now on."""
+        """Serves this many shards from now on."""
         count = max(told.count, len(self._shards))
         if count == 1:
             return
@@ -222,4 +222,4 @@ class ShardedWorkerQueue:
 
     def _on_wake(self, shard: int, lane_queue: LaneQueue) -> None:
         self._turns[lane_queue].wake(shard)
-        self._first.end_wait(lane_queue)  # whoever waits waits for shard 0
+        self._first.end_wait(lane_queue)  # all waits are on shard 0

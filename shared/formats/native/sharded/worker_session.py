@@ -1,4 +1,4 @@
-"""A worker's session with native queues of any number of shards."""
+"""A worker's session with native queues with any number of shards."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monarq.shared.protocol.worker_queue import WorkerTerms
 class ShardedWorkerSession:
     """See `monarq.shared.protocol.worker_queue.WorkerSession`.
 
-    A shard is to it what a queue is to `NativeWorkerSession`: beats, wake-ups and recoveries are of each apart.
+    Each shard is like a queue of `NativeWorkerSession`, with its own beats, wake-ups and recoveries.
     """
 
     format: Format = "native"
@@ -39,15 +39,15 @@ class ShardedWorkerSession:
         self._by_name = {queue.ref.name: queue for queue in self.queues}
 
     def poll_s(self, wanted_s: float, lane_queues: int) -> float:
-        """How often a claimer looks without being woken."""
+        """How often a claimer polls without being woken."""
         return self._session.poll_s(wanted_s, lane_queues)
 
     async def run(self, redis: Redis) -> None:
-        """Listens to wake-ups, and sees to the incarnations, until cancelled."""
+        """Listens for wake-ups, and maintains the incarnations, until cancelled."""
         await self._session.run(redis)
 
     def renew(self, redis: Any, record: bytes, on_lost: Callable[[list[Lease]], None]) -> None:
-        """Keeps what it holds in each shard alive, and the worker's record; called by the lease thread."""
+        """Renews its leases in each shard, and the worker's record; called by the lease thread."""
         self._session.renew(redis, record, on_lost)
 
     async def find_cancels(self, redis: Redis, running: Sequence[tuple[Lease, Payload]]) -> list[Lease]:
@@ -63,7 +63,7 @@ class ShardedWorkerSession:
         await self._session.refuse_wake_ups(redis)
 
     async def deregister(self, redis: Redis) -> None:
-        """Ends the incarnations that hold nothing, and the worker's record where none holds anything."""
+        """Ends the incarnations that hold nothing, and deletes the worker's record if none holds anything."""
         await self._session.deregister(redis)
 
     def _leases_of(self, shard: QueueRef) -> list[Lease]:

@@ -1,6 +1,6 @@
 """A native queue from which jobs are moved. See begin.lua, take.lua, drop.lua and close.lua.
 
-Its jobs need no lease: until the move is closed the queue is paused, and nothing else takes what waits in it.
+Its jobs need no lease: until the move is closed, the queue is paused, and nothing else takes its waiting jobs.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class NativeMoveSource:
             raise moved_elsewhere(self.ref, read_target(moving))
 
     async def find_obstacle(self, redis: Redis) -> str | None:
-        """See the protocol: every worker of a native queue heeds its pause."""
+        """See the protocol: every worker of a native queue obeys its pause."""
         return None
 
     async def begin(self, redis: Redis, target: QueueRef, run: str) -> Begun:
@@ -86,7 +86,7 @@ class NativeMoveSource:
         return [read_drop(code) for code in codes]
 
     async def release(self, redis: Redis, run: str, jobs: Sequence[MovedJob]) -> None:
-        """See the protocol: they are where they were."""
+        """See the protocol: they are still in their places."""
 
     async def close(self, redis: Redis, run: str) -> bool:
         """See the protocol."""
@@ -94,7 +94,7 @@ class NativeMoveSource:
 
 
 def _time(noted: bytes) -> float:
-    """A time from a score; 0 if that is none, as nobody but monarq should have written it."""
+    """A time from a score; 0 if it is not a time, as only other programs would write that."""
     due_ms = float(noted)
     return max(0.0, due_ms) if math.isfinite(due_ms) else 0.0
 

@@ -30,7 +30,7 @@ _NEWER: Final = -2
 
 _MOST_LINES: Final = 20
 _MOST_BYTES: Final = 2048
-"""The most of a history, as the scripts keep it."""
+"""The maximum size of a history, as in the scripts."""
 
 
 class NativeMoveTarget:
@@ -116,7 +116,7 @@ def _arguments(source: QueueRef, job: MovedJob) -> tuple[Argument, ...]:
 
 
 def _trail(history: Sequence[bytes]) -> bytes:
-    """The newest lines of a history, as many as a trail has."""
+    """The newest lines of a history, as many as fit into a trail."""
     lines = list(history[-_MOST_LINES:])
     while lines and sum(map(len, lines)) + len(lines) > _MOST_BYTES:
         del lines[0]

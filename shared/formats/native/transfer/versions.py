@@ -1,4 +1,4 @@
-"""Which native queues a move can take from or put into, by the version that `meta` has."""
+"""Which native queues a move can use, by the version in `meta`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VERSION = b"1"
 
 
 async def check_version(redis: Redis, keys: NativeKeys) -> str | None:
-    """Finds where a queue's jobs are being moved to; None for nowhere.
+    """Finds the queue to which a queue's jobs are being moved; None if they are not.
 
     Raises:
         MoveRefusedError: the queue has shards.
@@ -32,7 +32,7 @@ async def check_version(redis: Redis, keys: NativeKeys) -> str | None:
 
 
 async def explain_version(redis: Redis, keys: NativeKeys) -> MonarqError:
-    """The error where a script has refused the queue's version.
+    """The error after a script has refused the queue's version.
 
     Raises:
         RedisError: Redis did not answer.

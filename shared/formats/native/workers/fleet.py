@@ -1,7 +1,7 @@
 """The fleet: all workers and queues of the native format, for display and for detecting dead workers.
 
-See fleet_beat.lua, overdue.lua, fleet_workers.lua, register_queues.lua, listed_queues.lua and review_queues.lua. What a
-worker holds does not depend on it: a beat in each queue is the lease of that.
+See fleet_beat.lua, overdue.lua, fleet_workers.lua, register_queues.lua, listed_queues.lua and review_queues.lua. The
+leases of jobs do not depend on it: they are renewed by a beat in each queue.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class FleetWorker:
 
     Attributes:
         id: its id.
-        record: its JSON record; b'' if that is gone.
-        stale_ms: when its record goes stale, or went, unix ms.
+        record: its JSON record; b'' if it is gone.
+        stale_ms: when its record becomes or became stale, unix ms.
     """
 
     id: str
@@ -54,7 +54,7 @@ class OverdueWorkers:
     Attributes:
         now_ms: Redis' time.
         records: their JSON records by their ids; b'' if one is gone. At most ten: once these are forgotten, the next
-            are named.
+            ones are returned.
     """
 
     now_ms: int
@@ -67,7 +67,7 @@ class Fleet:
 
     Attributes:
         now_ms: Redis' time.
-        workers: at most 1,000, those that live before those that have fallen silent.
+        workers: at most 1,000, live ones before silent ones.
     """
 
     now_ms: int
@@ -79,8 +79,8 @@ class ListedQueues:
     """The queues on the list.
 
     Attributes:
-        names: of all of them, most recently used first; at most `MOST_QUEUES`.
-        unused: those of them that nobody has used for a week. See `review_queues`.
+        names: all names, most recently used first; at most `MOST_QUEUES`.
+        unused: those that nobody has used for a week. See `review_queues`.
     """
 
     names: list[str]
@@ -90,7 +90,7 @@ class ListedQueues:
 async def beat_fleet(
     redis: Redis, worker: str, lease_ms: int, record: bytes, queues: Sequence[str] = ()
 ) -> OverdueWorkers:
-    """Keeps a worker on the list, and names those that have fallen silent.
+    """Keeps a worker on the list, and returns those that have fallen silent.
 
     Args:
         redis: the client.
@@ -133,15 +133,15 @@ def _overdue(reply: Sequence[Any]) -> OverdueWorkers:
 
 
 async def forget_worker(redis: Redis, worker: str) -> None:
-    """Takes a worker off the list: one that ends, or has fallen silent and whose jobs are back.
+    """Removes a worker that ends, or that fell silent and whose jobs were recovered, from the list.
 
-    One that lives all the same is on the list again with its next beat.
+    If it is alive after all, its next beat puts it back on the list.
 
     Raises:
         RedisError: the call failed; it may be repeated.
     """
     calls: Any = redis.pipeline(transaction=False)  # Redis refuses transactions when it is out of memory
-    calls.hdel(FLEET_RECORDS, worker)  # first, as a record that is on no list would stay
+    calls.hdel(FLEET_RECORDS, worker)  # first, as a record on no list would stay forever
     calls.zrem(FLEET_BEATS, worker)
     await calls.execute()
 
@@ -160,7 +160,7 @@ async def read_fleet(redis: Redis) -> Fleet:
 
 
 async def read_records(redis: Redis, workers: Sequence[str]) -> dict[str, bytes]:
-    """The JSON records of those of these workers that have one.
+    """The JSON records of these workers, as far as they have one.
 
     Raises:
         RedisError: the call failed.
@@ -181,14 +181,14 @@ async def read_queues(redis: Redis) -> ListedQueues:
 
 
 async def review_queues(redis: Redis, *, holding: Sequence[str], empty: Sequence[str]) -> None:
-    """Keeps unused queues that hold jobs on the list for another week, and takes those off that hold none.
+    """Keeps unused queues with jobs on the list for another week, and removes those without.
 
-    What was used meanwhile stays as well.
+    Queues that were used meanwhile also stay.
 
     Args:
         redis: the client.
         holding: names of unused queues that hold jobs.
-        empty: names of those that hold none.
+        empty: names of unused queues that hold none.
 
     Raises:
         RedisError: the call failed; it may be repeated.
@@ -197,7 +197,7 @@ async def review_queues(redis: Redis, *, holding: Sequence[str], empty: Sequence
 
 
 async def register_queues(redis: Redis, queues: Sequence[str]) -> None:
-    """Puts queues on the list, at most `MOST_QUEUES`, so that people see what waits where no worker serves it.
+    """Puts queues on the list, at most `MOST_QUEUES`, so that jobs of queues without workers are seen.
 
     Raises:
         ValueError: there are more.
@@ -208,27 +208,27 @@ async def register_queues(redis: Redis, queues: Sequence[str]) -> None:
 
 
 _emptied = 0
-"""How often this process has emptied a Redis."""
+"""How often this process has emptied Redis."""
 
 
 def note_emptied() -> None:
-    """Makes all registrars of this process register their queues again, as a Redis was emptied. For tests."""
-    global _emptied  # noqa: PLW0603 - of the whole process, whose producers nobody knows
+    """Makes all registrars of this process register their queues again after Redis was emptied. For tests."""
+    global _emptied  # noqa: PLW0603 - for the whole process, as its producers are not known
     _emptied += 1
 
 
 class QueueRegistrar:
-    """Puts the queues that a process uses on the list, each once an hour."""
+    """Registers the queues that a process uses, each once an hour."""
 
     def __init__(self) -> None:
         self._registered_s: dict[str, float] = {}
         self._emptied = _emptied
 
     async def register(self, redis: Redis, queues: Iterable[str]) -> None:
-        """Registers those of the queues whose hour is over.
+        """Registers those of the queues that were not registered within the last hour.
 
         Raises:
-            RedisError: the call failed; the next one registers them.
+            RedisError: the call failed; the next call registers them.
         """
         if self._emptied != _emptied:
             self._emptied = _emptied

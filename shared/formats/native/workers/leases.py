@@ -26,7 +26,7 @@ _COUNT_LOST = NativeScript.load("workers/count_lost")
 
 RECOVERED_A_CALL: Final = 200
 RECONCILED_A_CALL: Final = 1000
-"""How many jobs one call speaks of."""
+"""The most jobs in one call."""
 
 _TIDIED_A_CALL: Final = 1000
 
@@ -34,7 +34,7 @@ _REFUSED: Final = -1
 
 
 def worker_of(incarnation: str) -> str:
-    """The worker that an incarnation belongs to."""
+    """The worker to which an incarnation belongs."""
     return incarnation.rpartition(".")[0]
 
 
@@ -45,7 +45,7 @@ class BeatReply:
     Attributes:
         held: how many jobs the incarnation holds.
         cancels: raw ids of those whose cancellation was requested.
-        overdue: incarnations of the queue whose leases have ended.
+        overdue: incarnations of the queue whose leases have expired.
     """
 
     held: int
@@ -54,7 +54,7 @@ class BeatReply:
 
 
 def beat(redis: Any, keys: NativeKeys, incarnation: str, lease_ms: int) -> BeatReply:
-    """Renews the lease of all that an incarnation holds; blocking, for the lease thread.
+    """Renews the lease of all jobs of an incarnation; blocking, for the lease thread.
 
     Raises:
         IncarnationGoneError: it has ended for good.
@@ -68,7 +68,7 @@ def beat(redis: Any, keys: NativeKeys, incarnation: str, lease_ms: int) -> BeatR
 
 
 async def retire(redis: Redis, keys: NativeKeys, incarnation: str) -> int:
-    """Ends an incarnation that holds nothing; returns how many jobs it holds, and where it holds any it goes on.
+    """Ends an incarnation unless it holds jobs; returns how many it holds.
 
     Raises:
         IncarnationGoneError: it has ended for good.
@@ -83,18 +83,18 @@ async def retire(redis: Redis, keys: NativeKeys, incarnation: str) -> int:
 async def recover(
     redis: Redis, keys: NativeKeys, incarnation: str, what: str, *, lease_ms: int, forced: bool = False
 ) -> int | None:
-    """Takes all jobs of an incarnation back, in as many calls as it needs.
+    """Takes back all jobs of an incarnation, in as many calls as needed.
 
     Args:
         redis: the client.
         keys: the queue's keys.
-        incarnation: whose jobs.
+        incarnation: the incarnation.
         what: what happened to it, in a few words.
-        lease_ms: the lease of who asks.
+        lease_ms: the caller's lease.
         forced: whether its worker is known to be dead, so that its lease does not matter.
 
     Returns:
-        How many jobs are free again; None if its lease has not ended.
+        How many jobs are free again; None if its lease has not expired.
 
     Raises:
         RedisError: a call failed; repeat it.
@@ -113,17 +113,17 @@ async def recover(
 async def reconcile(
     redis: Redis, keys: NativeKeys, incarnation: str, claims: Sequence[int], known: Sequence[tuple[bytes, str]]
 ) -> tuple[int, list[bytes]]:
-    """Compares what an incarnation holds of some claims with what its worker knows of.
+    """Compares the jobs of some claims that an incarnation holds with those that its worker knows.
 
     Args:
         redis: the client.
         keys: the queue's keys.
         incarnation: the incarnation.
-        claims: oldest and newest number of the claims of the io lane queue, and the same of the cpu lane queue.
-        known: ids and tokens of the jobs of these claims that the worker knows of, at most `RECONCILED_A_CALL`.
+        claims: the oldest and newest numbers of the claims of the io lane queue, and those of the cpu lane queue.
+        known: ids and tokens of the jobs of these claims that the worker knows, at most `RECONCILED_A_CALL`.
 
     Returns:
-        How many jobs were given back, and the raw ids of those that the worker knows of and does not hold.
+        How many jobs were given back, and the raw ids of those that the worker knows but does not hold.
 
     Raises:
         IncarnationGoneError: it has ended for good.

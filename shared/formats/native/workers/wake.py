@@ -26,10 +26,10 @@ async def wake(redis: Redis, keys: NativeKeys, lane_queue: LaneQueue) -> None:
 
 
 async def stop_waking(redis: Redis, queues: Iterable[NativeKeys], worker_id: str) -> None:
-    """Takes a worker that has ended off the lists of those who want to be woken: it would be woken in vain.
+    """Removes a worker that has ended from the lists of those to be woken.
 
     Raises:
-        RedisError: Redis did not answer. What it refuses for one queue does not matter to the others.
+        RedisError: Redis did not answer. A refusal for one queue does not affect the others.
     """
     listed = list(queues)
     for at in range(0, len(listed), _QUEUES_A_CALL):

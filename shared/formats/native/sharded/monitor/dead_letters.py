@@ -22,7 +22,7 @@ class ShardedDeadLetterReads(ShardedQueue):
         return sum(await self._from_each(redis, lambda shard: shard.count_dead(redis)))
 
     async def list_dead(self, redis: Redis, after: DeadEntry | float | None, limit: int) -> list[DeadEntry]:
-        """See the protocol. Letters of one millisecond are in the order of their ids, the last first."""
+        """See the protocol. Letters of the same millisecond are in descending order of their ids."""
         shards = await self._shards(redis)
         if shards.count == 1:
             return await self._shard(0).list_dead(redis, after, limit)
@@ -30,7 +30,7 @@ class ShardedDeadLetterReads(ShardedQueue):
         return list(islice(heapq.merge(*lists, key=_order, reverse=True), limit))
 
     async def read_dead(self, redis: Redis, raw_ids: Sequence[bytes]) -> list[DeadRecord]:
-        """See the protocol; of ids whose home has changed, in as many round trips more."""
+        """See the protocol; ids whose shard has changed may take further round trips."""
         found: dict[bytes, DeadRecord] = {}
         for at in range((await self._shards(redis)).most_homes):
             missing = [raw_id for raw_id in raw_ids if raw_id not in found]
@@ -48,11 +48,11 @@ class ShardedDeadLetterReads(ShardedQueue):
 async def _list_after(
     redis: Redis, shard: NativeMonitorQueue, after: DeadEntry | float | None, limit: int
 ) -> list[DeadEntry]:
-    """A shard's letters behind one that may be another shard's."""
+    """A shard's letters after one that may be in another shard."""
     if not isinstance(after, DeadEntry):
         return await shard.list_dead(redis, after, limit)
     found: list[DeadEntry] = []
-    place: DeadEntry | float = after.died_ms  # some of that millisecond may stand before it
+    place: DeadEntry | float = after.died_ms  # some of that millisecond may come before it
     while page := await shard.list_dead(redis, place, limit):
         found += [entry for entry in page if _order(entry) < _order(after)]
         if len(found) >= limit or len(page) < limit:

@@ -1,4 +1,4 @@
-"""Reads of a queue's jobs, wherever among its shards they are."""
+"""Reads of a queue's jobs in all of its shards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from monarq.shared.protocol.monitor_records import EndedRecord
 from monarq.shared.protocol.pages import BATCH, LiveState, Page, PagePosition, PositionError
 
 _Place = tuple[int, PagePosition | None]
-"""A shard that has more jobs, and where they begin."""
+"""A shard that has more jobs, and the position at which they begin."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _PLACES: Final = msgspec.msgpack.Decoder(list[_Place])
@@ -28,7 +28,7 @@ class ShardedJobReads(ShardedQueue):
     """See `monarq.shared.protocol.monitor_queue.JobReads`."""
 
     async def browse(self, redis: Redis, state: LiveState, position: PagePosition | None, limit: int) -> Page:
-        """See the protocol. A page has as many jobs of each shard, in order: from page to page that is nearly exact."""
+        """See the protocol. A page has equally many jobs of each shard, so the order across pages is nearly exact."""
         count = (await self._shards(redis)).count
         if count == 1:
             return await self._shard(0).browse(redis, state, position, limit)
@@ -52,7 +52,7 @@ class ShardedJobReads(ShardedQueue):
         )
 
     def ask_trace(self, pipeline: Any, raw_id: bytes) -> ReadTrace:
-        """See the protocol; of a queue whose number of shards is not known, shard 0 alone is asked."""
+        """See the protocol; if the number of shards is unknown, only shard 0 is asked."""
         homes = self._known.homes(raw_id, 0) if self._known else [0]
         readers = [self._shard(home).ask_trace(pipeline, raw_id) for home in homes]
 

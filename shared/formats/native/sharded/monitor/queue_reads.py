@@ -19,11 +19,11 @@ class ShardedQueueReads(ShardedQueue):
         return any(await self._from_each(redis, lambda shard: shard.is_known(redis)))
 
     async def was_used(self, redis: Redis) -> bool:
-        """See the protocol; shard 0 is there before the others."""
+        """See the protocol; shard 0 exists before the others."""
         return await self.is_known(redis) or await self._shard(0).was_used(redis)
 
     async def read_counts(self, redis: Redis) -> Counts:
-        """See the protocol; of each shard at a moment of its own."""
+        """See the protocol; each shard is read at its own moment."""
         return sum_counts(await self._from_each(redis, lambda shard: shard.read_counts(redis)))
 
     async def read_rates(self, redis: Redis, step_s: int, steps: int) -> Rates:
@@ -43,9 +43,9 @@ class ShardedQueueReads(ShardedQueue):
         return await self._shard(0).paused_since_ms(redis)
 
     async def read_names(self, redis: Redis) -> list[str]:
-        """See the protocol; workers tell each shard."""
+        """See the protocol; workers register names in each shard."""
         return await self._shard(0).read_names(redis)
 
     async def read_crons(self, redis: Redis) -> list[CronRecord]:
-        """See the protocol; crons put their jobs into shard 0."""
+        """See the protocol; crons enqueue their jobs in shard 0."""
         return await self._shard(0).read_crons(redis)

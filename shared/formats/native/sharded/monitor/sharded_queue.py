@@ -24,7 +24,7 @@ class ShardedQueue:
 
     Args:
         name: its name.
-        shards: how many shards it has, where that is known; else it is asked for with each call.
+        shards: how many shards it has, if known; otherwise it is read in each call.
     """
 
     def __init__(self, name: str, shards: Shards | None = None) -> None:
@@ -49,7 +49,7 @@ class ShardedQueue:
         return [self._shard(shard) for shard in range(shards.count)]
 
     async def _from_each(self, redis: Redis, read: _Read[_T]) -> list[_T]:
-        """Reads from each shard; from the first one while their number is asked for."""
+        """Reads from each shard; from the first one while their number is being read."""
         count = self._known.count if self._known else None
         if count is None:
             shards, first = await asyncio.gather(self._shards(redis), read(self._shard(0)))
@@ -61,7 +61,7 @@ class ShardedQueue:
         return [first, *await in_parallel([read(self._shard(shard)) for shard in range(1, count)])]
 
     async def _first_to_know(self, redis: Redis, raw_id: bytes, ask: _Read[_T], is_known: Callable[[_T], bool]) -> _T:
-        """Asks where a job may be, until one knows of it; the last answer where none does."""
+        """Asks the shards in which a job may be until one knows it; returns the last answer if none does."""
         shards = await self._shards(redis)
         homes = shards.homes(raw_id, await read_now_ms(redis) if shards.before else 0)
         for home in homes[:-1]:
@@ -73,7 +73,7 @@ class ShardedQueue:
     async def _by_home(
         self, redis: Redis, raw_ids: Sequence[bytes], at: int = 0
     ) -> list[tuple[NativeMonitorQueue, list[bytes]]]:
-        """The ids by the shards where they live; for `at` 1 and more, where they may have lived before."""
+        """The ids by their shards; for `at` of 1 or more, by earlier shards in which they may still be."""
         shards = await self._shards(redis)
         now_ms = await read_now_ms(redis) if shards.before else 0
         found: dict[int, list[bytes]] = {}

@@ -1,4 +1,4 @@
-"""Steps that change a queue, in each of its shards, or where a job is."""
+"""Steps that change a queue, in each of its shards, or in the shard of a job."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class ShardedQueueSteps(ShardedQueue):
         )
 
     async def revive(self, redis: Redis, raw_ids: Sequence[bytes]) -> list[Revived]:
-        """See the protocol. A letter of an id whose home has changed goes there, and becomes a job there."""
+        """See the protocol. A letter whose id belongs to another shard now becomes a job in that shard."""
         check_batch(raw_ids, BATCH)
         try:
             shards = await self._shards(redis)
@@ -62,7 +62,7 @@ class ShardedQueueSteps(ShardedQueue):
         except MoreShardsError as error:
             found = await self._revive(redis, raw_ids, error.shards)
         if Revived.BACK in found:
-            with suppress(RedisError, OSError):  # the jobs are in; only people miss the queue on their list
+            with suppress(RedisError, OSError):  # the jobs are enqueued; only the displayed list lacks the queue
                 await register_queues(redis, (self._name,))
         return found
 

@@ -1,4 +1,4 @@
-"""Sums of what the shards of a queue tell."""
+"""Sums over the shards of a queue."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def sum_counters(shards: Sequence[QueueCounters]) -> QueueCounters:
 
 
 def sum_series(shards: Sequence[Series]) -> Series:
-    """The series of the queue, as long as that of the first shard; the clocks of others may be a step apart."""
+    """The series of the queue, as long as that of the first shard; other shards' clocks may differ by a step."""
     first = shards[0]
     if len(shards) == 1:
         return first
