@@ -54,7 +54,8 @@ async def test_a_command_whose_output_goes_nowhere_still_has_its_exit_code(redir
 async def test_a_reader_that_stops_holds_nothing_up(redis_url: str) -> None:
     process = await start("worker", JOBS, "-w", "1", "-v", "--hang-timeout", f"{HANG_S}s", url=redis_url)
     async with Producer(redis_url) as producer:
-        await (await producer.enqueue(jobs.talk_much, 70_000)).result(timeout=patience_s(LONGEST_S))  # more than is kept
+        # More than is kept.
+        await (await producer.enqueue(jobs.talk_much, 70_000)).result(timeout=patience_s(LONGEST_S))
         # Nothing has been killed: the worker that is there says so at its next job, its first try.
         await (await producer.enqueue(jobs.wait_a_while, 1.5 * HANG_S)).result(timeout=patience_s(LONGEST_S))
         assert process.stderr is not None
