@@ -19,7 +19,7 @@ from tests.support.command import ROOT, environment
 from tests.support.slowness import patience_s
 
 LONGEST_S: Final = 60.0
-_SERVING: Final = re.compile(r"^monarq: serving ", re.MULTILINE)
+_SERVING: Final = re.compile(r"^monarq: .*; Ctrl-C ends it$", re.MULTILINE)
 _ANYTHING: Final = re.compile(r"\n")
 _ID: Final = re.compile(r"\b[0-9a-z]{22}\b")
 _PLACE: Final = re.compile(r"\b[\w.-]+:\d+:[0-9a-f]{8}\b")

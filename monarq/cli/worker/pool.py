@@ -32,17 +32,18 @@ class PoolLog(SupervisorLog):
     def __init__(self, spec: WorkerSpec) -> None:
         self._spec = spec
         self._is_announced = False
+        self._workers = ""
 
     def started(self, workers: int, spared: int = 0) -> None:
         """See `SupervisorLog`."""
-        more = "; -w auto runs one for each core" if spared else ""
-        say(f"monarq {VERSION}: {self._spec.target}, {workers} worker{'' if workers == 1 else 's'}{more}")
+        more = " (-w auto runs one for each core)" if spared else ""
+        self._workers = f"{workers} worker{'' if workers == 1 else 's'}{more}"
 
     def worker_ready(self, worker: LoggedWorker, ready: Ready) -> None:
         """See `SupervisorLog`."""
         if not self._is_announced:
             self._is_announced = True
-            say(f"monarq: {', '.join(_serving(ready, self._spec))}; Ctrl-C ends it")
+            say(f"monarq: {', '.join((self._workers, *_serving(ready, self._spec)))}; Ctrl-C ends it")
 
     def worker_ended(self, worker: LoggedWorker) -> None:
         """See `SupervisorLog`."""
@@ -94,11 +95,17 @@ def run_pool(
         recycle_limits=recycle_limits,
         log=PoolLog(spec),
     )
-    return asyncio.run(_run_pool(supervisor, reload, watcher, ports))
+    return asyncio.run(_run_pool(supervisor, spec, reload, watcher, ports))
 
 
-async def _run_pool(supervisor: Supervisor, reload: Path | None, watcher: Watcher | None, ports: Ports) -> int:
-    async with serving(ports, lambda: supervisor.state):
+async def _run_pool(
+    supervisor: Supervisor, spec: WorkerSpec, reload: Path | None, watcher: Watcher | None, ports: Ports
+) -> int:
+    async with serving(ports, lambda: supervisor.state) as served:
+        # Before the first line of a worker. How many there are may depend on what the first one imports.
+        say(f"monarq {VERSION}: {spec.target}")
+        for urls in served:
+            say(f"monarq: serving {urls}")
         reloading = asyncio.create_task(reload_on_changes(reload, watcher)) if reload and watcher else None
         try:
             return await supervisor.run()

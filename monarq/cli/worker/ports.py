@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
-from monarq.cli.terminal.console import say
 from monarq.shared.errors import SettingsError
 from monarq.shared.extras import missing_extra
 from monarq.shared.text.loggers import get_logger
@@ -60,8 +59,8 @@ class Ports:
 
 
 @asynccontextmanager
-async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[None]:
-    """Serves the ports until the end of the block.
+async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[list[str]]:
+    """Serves the ports until the end of the block; yields what each serves, as a list of URLs.
 
     Args:
         ports: the ports.
@@ -71,18 +70,17 @@ async def serving(ports: Ports, pool: Callable[[], PoolState]) -> AsyncIterator[
         SettingsError: it cannot listen on a port, or a package is missing.
     """
     async with AsyncExitStack() as stack:
-        if ports.names:
-            await _open(stack, ports, pool)
-        yield
+        yield await _open(stack, ports, pool) if ports.names else []
 
 
-async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolState]) -> None:
+async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolState]) -> list[str]:
     from monarq.workers.supervisor.redis_probe import (
         RedisProbe,
     )  # imported late: a pool without ports needs no Redis client
 
     probe = RedisProbe()
     stack.push_async_callback(probe.close)
+    served = []
     for port, options in ports.names.items():
         listener = _listen(ports.bind, port, options)
         stack.callback(listener.close)
@@ -93,7 +91,8 @@ async def _open(stack: AsyncExitStack, ports: Ports, pool: Callable[[], PoolStat
             if "--metrics-port" in options:
                 routes += _metrics(pool, probe)
         await stack.enter_async_context(_served(listener, routes))
-        say(f"monarq: serving {', '.join(url_of(listener) + route.path for route in routes)}")
+        served.append(", ".join(url_of(listener) + route.path for route in routes))
+    return served
 
 
 @contextmanager

@@ -5,18 +5,19 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
+from monarq.shared.version import VERSION
 from monarq.workers.system.cores import usable_cores
 from tests.cli.command import heard, monarq, start, stop
 
-MORE = "; -w auto runs one for each core" if usable_cores() > 1 else ""
+MORE = " (-w auto runs one for each core)" if usable_cores() > 1 else ""
 
 
 @pytest.mark.parametrize(
     ("options", "env", "told"),
     [
-        ((), {}, f"1 worker{MORE}\n"),
-        ((), {"MONARQ_WORKER_WORKERS": "2"}, "2 workers\n"),
-        (("-w", "1"), {}, "1 worker\n"),
+        ((), {}, f"1 worker{MORE}, serving"),
+        ((), {"MONARQ_WORKER_WORKERS": "2"}, "2 workers, serving"),
+        (("-w", "1"), {}, "1 worker, serving"),
     ],
 )
 async def test_one_process_runs_arqs_settings_by_default(
@@ -24,7 +25,9 @@ async def test_one_process_runs_arqs_settings_by_default(
 ) -> None:
     target = "tests.cli.worker.arq_settings.WorkerSettings"
     process = await start("worker", target, *options, "--redis", redis_url, url=redis_url, env=env)
-    assert f": {target}, {told}" in await heard(process, "Ctrl-C ends it")
+    said = await heard(process, "Ctrl-C ends it")
+    assert said.startswith(f"monarq {VERSION}: {target}\n"), "before the lines of the first worker"
+    assert f"\nmonarq: {told} arq:greetings, " in said
     assert (await stop(process)).code == 0
 
 

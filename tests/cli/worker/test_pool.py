@@ -20,6 +20,8 @@ from monarq.monitor.queues.stats import read_stats
 from monarq.producer import Producer
 from monarq.shared.formats.arq.keys import DEFAULT_QUEUE
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.version import VERSION
+from monarq.workers.system.cores import usable_cores
 from tests.cli.command import STARTED, Cli, heard, listed, monarq, start, stop, until, worker
 from tests.cli.conftest import NOWHERE
 from tests.support.command import ROOT, start_monarq
@@ -44,14 +46,23 @@ async def test_it_says_what_it_runs_and_its_options_reach_the_workers(redis: Red
         url=redis_url,
     )
     said = await heard(process, "serving")
-    assert "tests.cli.target, 2 workers" in said
-    assert f"serving high, low, Redis at {redis_url}, 7 jobs at once in each" in said
+    assert said.startswith(f"monarq {VERSION}: tests.cli.target\n")
+    assert f"\nmonarq: 2 workers, serving high, low, Redis at {redis_url}, 7 jobs at once in each" in said
 
     async def both_are_listed() -> bool:
         [high] = await read_stats(redis, [QueueRef("high", "native")])
         return [(told.concurrency, told.queues) for told in high.workers] == [(7, ("high", "low"))] * 2
 
     await until(both_are_listed)
+    assert (await stop(process)).code == 0
+
+
+async def test_the_banner_comes_before_the_lines_of_the_first_worker(redis: Redis, redis_url: str) -> None:
+    process = await start("worker", "tests.cli.target", url=redis_url)
+    said = (await heard(process, "Ctrl-C ends it")).splitlines()
+    assert said[0] == f"monarq {VERSION}: tests.cli.target"
+    cores = usable_cores()
+    assert said[-1].startswith(f"monarq: {cores} worker{'' if cores == 1 else 's'}, serving default, Redis at ")
     assert (await stop(process)).code == 0
 
 
@@ -156,10 +167,10 @@ async def test_workers_that_cannot_start_say_why_in_one_line(redis_url: str, arg
     workers = "2" if args == ["no.such.module"] else "1"
     ended = await monarq("worker", *args, "-w", workers, url=redis_url)
     assert (ended.code, ended.out) == (2, "")
-    told = [line for line in ended.err.splitlines() if f"{workers} worker" not in line]
-    assert len(told) == 1
-    assert told[0].startswith("monarq: ")
-    assert words in told[0]
+    banner, told = ended.err.splitlines()
+    assert banner == f"monarq {VERSION}: {args[0]}"
+    assert told.startswith("monarq: ")
+    assert words in told
 
 
 async def test_the_log_as_json(redis: Redis, redis_url: str) -> None:
