@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from monarq.shared.set_module import set_module
+
 
 class MonarqError(Exception):
     """The base class of all of monarq's errors. They can be pickled and copied, with their attributes."""
@@ -242,3 +244,9 @@ class PartlyEnqueuedError(EnqueueUnknownError):
             f"of {total:,} jobs, {len(self.enqueued):,} were enqueued (.enqueued), {absent:,} were not, and the outcome"
             f" of {len(unknown):,} is unknown (.job_ids, .positions): {cause}",
         )
+
+
+for _kind in [each for each in vars().values() if isinstance(each, type) and issubclass(each, MonarqError)]:
+    if _kind is not StandInError:  # the only one that is not public
+        set_module("monarq")(_kind)
+del _kind

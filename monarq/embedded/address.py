@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final, cast
 
 from monarq.embedded.discovery import EmbeddedRedisError
+from monarq.shared.set_module import set_module
 
 # Linux allows 107 bytes for a Unix socket's path, macOS 103.
 SOCKET_PATH_LIMIT: Final = 100
 
 
+@set_module("monarq.embedded")
 class PortInUseError(EmbeddedRedisError):
     """Something else listens on the requested port."""
 

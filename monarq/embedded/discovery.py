@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from monarq.shared.errors import MonarqError
 from monarq.shared.extras import install_command
+from monarq.shared.set_module import set_module
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ FORCE_VARIABLE: Final = "MONARQ_EMBEDDED"
 PROGRAM_NAMES: Final = ("redis-server", "valkey-server")
 
 
+@set_module("monarq.embedded")
 class EmbeddedRedisError(MonarqError):
     """No embedded Redis: no server is installed, none starts, or it is used before it was started."""
 

@@ -10,9 +10,11 @@ from typing import Final
 
 from monarq.shared.errors import SettingsError
 from monarq.shared.parsing import Duration, to_seconds
+from monarq.shared.set_module import set_module
 from monarq.shared.text.class_name import full_name, is_named
 
 
+@set_module("monarq")
 class Retry(RuntimeError):  # noqa: N818 - arq's name for it
     """Requests another try of the job that raises it. It uses up a try, like a failure that is retried.
 

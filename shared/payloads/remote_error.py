@@ -16,6 +16,7 @@ import msgspec
 from monarq.shared.errors import JobFailedError, StandInError
 from monarq.shared.payloads.error_equality import error_attributes, errors_equal
 from monarq.shared.payloads.error_pickle import is_large
+from monarq.shared.set_module import home_of
 from monarq.shared.text.error_text import error_text, is_stand_in, qualified_name, type_name_of
 from monarq.shared.text.traceback_text import RemoteTraceback, traceback_text
 
@@ -27,7 +28,7 @@ class _RemoteError(msgspec.Struct, array_like=True):
     """An exception as it is encoded in msgpack.
 
     Attributes:
-        module: its class's module; '' if the class's name includes it.
+        module: the module that defines its class; '' if the class's name includes it.
         qualname: its class.
         message: class and text.
         args: the arguments for its class; None if the class must not be called.
@@ -110,7 +111,7 @@ def _round_trip(error: BaseException, trace: str) -> bytes | None:
     if isinstance(error, asyncio.CancelledError):
         return _ENCODER.encode(_to_remote(error, trace, tuple(each for each in error.args[:1] if type(each) is str)))
     kind = type(error)
-    if is_stand_in(error) or is_large(error) or _class_of(kind.__module__, kind.__qualname__) is not kind:
+    if is_stand_in(error) or is_large(error) or _class_of(home_of(kind), kind.__qualname__) is not kind:
         return None
     try:
         for form in _forms(error, trace):
@@ -138,7 +139,17 @@ def _to_remote(
     error: BaseException, trace: str, args: tuple[Any, ...] | None, attributes: dict[str, Any] | None = None
 ) -> _RemoteError:
     kind = type(error)
-    return _RemoteError(kind.__module__, kind.__qualname__, error_text(error), args, trace, None, attributes or {})
+    return _RemoteError(home_of(kind), kind.__qualname__, _sent_text(error), args, trace, None, attributes or {})
+
+
+def _sent_text(error: BaseException) -> str:
+    """Class and text, with the module that defines the class.
+
+    Versions of monarq whose errors do not show `monarq` as their module rebuild an error only if its text is this one.
+    """
+    kind, text = type(error), error_text(error)
+    home = home_of(kind)
+    return text if home == kind.__module__ else f"{home}.{text.removeprefix(f'{kind.__module__}.')}"
 
 
 def _as_text(error: BaseException) -> bytes:
@@ -155,12 +166,13 @@ def _rebuild(remote: _RemoteError) -> BaseException:
     try:
         error = _build(remote)
         # This process may have another class with that name, or another version of it.
-        if error is None or error_text(error) != remote.message:
+        if error is None or _sent_text(error) != remote.message:
             return _stand_in(remote)
     except Exception:  # noqa: BLE001 - the user's class may raise any exception
         return _stand_in(remote)
     if remote.traceback:
-        BaseException.__setattr__(error, "__cause__", _stand_in(remote))
+        cause = JobFailedError(error_text(error), qualified_name(type(error)), remote.traceback)
+        BaseException.__setattr__(error, "__cause__", cause)
     return error
 
 

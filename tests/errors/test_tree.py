@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
+import traceback
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 
 import monarq
+import monarq.embedded
 from monarq.arq.client import arq_redis, pool
 from monarq.arq.settings import reader
 from monarq.embedded import address
@@ -17,6 +20,7 @@ from monarq.shared import errors
 from monarq.shared.errors import MonarqError, StandInError
 from monarq.shared.jobs.cron_schedule import ScheduleError
 from monarq.shared.payloads.codec import MSGPACK
+from monarq.shared.set_module import home_of
 from monarq.workers.runs import cpu_errors
 
 MADE: Final[dict[str, tuple[Any, ...]]] = {
@@ -49,7 +53,7 @@ def classes(kind: type[MonarqError] = MonarqError) -> Iterator[type[MonarqError]
 
 
 TREE: Final = sorted(
-    {kind for kind in classes() if kind.__module__.startswith("monarq.")}, key=lambda kind: kind.__name__
+    {kind for kind in classes() if kind.__module__.partition(".")[0] == "monarq"}, key=lambda kind: kind.__name__
 )
 LOADED: Final = (ScheduleError, arq_redis, pool, reader, address, cpu_errors)
 """What has classes of its own is loaded by now, so that the tree is whole."""
@@ -93,6 +97,32 @@ def test_every_error_of_the_tree_is_public() -> None:
     }
     assert of_the_tree <= set(monarq.__all__)
     assert all(getattr(monarq, name) is getattr(errors, name) for name in of_the_tree)
+
+
+PUBLIC: Final = [
+    kind
+    for module in (monarq, monarq.embedded)
+    for kind in [getattr(module, name) for name in module.__all__]
+    if isinstance(kind, type) and issubclass(kind, Exception)
+]
+
+
+@pytest.mark.parametrize("kind", PUBLIC, ids=lambda kind: kind.__name__)
+def test_a_traceback_shows_the_name_that_users_import(kind: type[Exception]) -> None:
+    module = sys.modules[kind.__module__]
+    assert module in (monarq, monarq.embedded)
+    assert getattr(module, kind.__qualname__) is kind
+    [line] = traceback.format_exception_only(kind.__new__(kind))
+    assert line.startswith(f"{module.__name__}.{kind.__name__}")
+
+
+@pytest.mark.parametrize("kind", PUBLIC, ids=lambda kind: kind.__name__)
+def test_a_pickle_loads_under_the_name_of_either_module(kind: type[Exception]) -> None:
+    """Versions before this one named the module that defines the class, and have the class in both."""
+    shown, home = f"c{kind.__module__}\n".encode(), f"c{home_of(kind)}\n".encode()
+    pickled = pickle.dumps(kind, protocol=0)
+    assert home != shown in pickled
+    assert pickle.loads(pickled) is pickle.loads(pickled.replace(shown, home)) is kind
 
 
 @pytest.mark.parametrize(

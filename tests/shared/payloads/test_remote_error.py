@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from monarq.shared.errors import JobFailedError, StandInError
+from monarq.shared.errors import JobDeadError, JobFailedError, StandInError
 from monarq.shared.payloads.error_equality import errors_equal
 from monarq.shared.payloads.remote_error import (
     EXCEPTION_CODE,
@@ -107,6 +107,17 @@ def test_an_exception_arrives_as_it_was(error: Exception) -> None:
     assert errors_equal(error, arrived)
     assert isinstance(arrived.__cause__, JobFailedError)
     assert "in raised" in arrived.__cause__.traceback
+
+
+def test_an_error_of_monarq_is_sent_as_every_version_names_it() -> None:
+    """A reader that names the class by the module that defines it compares this text with its own."""
+    [module, qualname, text, *_] = msgspec.msgpack.decode(encode_exception(JobDeadError("no worker")).data)
+    assert (module, qualname) == ("monarq.shared.errors", "JobDeadError")
+    assert text == "monarq.shared.errors.JobDeadError: no worker"
+    arrived = sent(module, qualname, text, ("no worker",), trace="here")
+    assert (type(arrived), str(arrived)) == (JobDeadError, "no worker")
+    assert str(arrived.__cause__) == "monarq.JobDeadError: no worker"
+    assert arrived.__cause__.type_name == "monarq.JobDeadError"
 
 
 def test_a_cancellation_arrives_with_its_reason_alone() -> None:

@@ -82,7 +82,7 @@ def test_a_value_that_is_not_what_was_annotated_is_a_failure_with_a_dead_letter(
     ending, problem = BUILDER.of_value(make_run(jobs.plus, **TIMES), object())
     assert problem is not None
     assert not ending.success
-    assert msgspec.json.decode(ending.dead_letter)["error"] == f"monarq.shared.errors.ResultTypeError: {problem}"
+    assert msgspec.json.decode(ending.dead_letter)["error"] == f"monarq.ResultTypeError: {problem}"
 
 
 @pytest.mark.parametrize("dead", [True, False], ids=["failed", "cancelled"])

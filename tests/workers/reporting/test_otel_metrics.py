@@ -85,7 +85,7 @@ async def test_an_enqueue_that_failed_says_why(measured: Measured) -> None:
         with pytest.raises(RedisUnavailableError):
             await producer.enqueue(metered)
     [(attributes, count)] = measured.of("messaging.client.sent.messages")
-    assert (attributes["error.type"], count) == ("monarq.shared.errors.RedisUnavailableError", 1)
+    assert (attributes["error.type"], count) == ("monarq.RedisUnavailableError", 1)
 
 
 async def test_runs_are_counted_and_timed(redis_url: str, measured: Measured) -> None:
@@ -106,7 +106,7 @@ async def test_runs_are_counted_and_timed(redis_url: str, measured: Measured) ->
         ("metered_cpu", "", 1),
         ("metered_failure", "LookupError", 1),
         ("metered_retry", "", 1),
-        ("metered_retry", "monarq.shared.jobs.retry_exception.Retry", 1),
+        ("metered_retry", "monarq.Retry", 1),
     ]
     [(attributes, point)] = [
         (attributes, point) for attributes, point in timed if attributes["monarq.job.name"] == "metered"

@@ -197,7 +197,7 @@ async def test_an_enqueue_that_fails_is_recorded(exported: Exported) -> None:
             await producer.enqueue(traced_io, "x")
     [sent] = exported.sent
     assert sent.status.status_code is StatusCode.ERROR
-    assert attributes(sent)["error.type"] == "monarq.shared.errors.RedisUnavailableError"
+    assert attributes(sent)["error.type"] == "monarq.RedisUnavailableError"
     assert [event.name for event in sent.events] == ["exception"]
 
 
