@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Final
+
+from monarq.shared.similar_names import suggestion
 
 _ELSEWHERE: Final = {
     "apply_async": "enqueue(job, ...)",
@@ -25,7 +26,8 @@ _ELSEWHERE: Final = {
 def unknown_method(producer: object, name: str) -> AttributeError:
     """The error for an attribute that a producer does not have."""
     known = [each for each in dir(type(producer)) if not each.startswith("_")]
-    near = [_ELSEWHERE[name]] if name in _ELSEWHERE else get_close_matches(name, known, n=1)
-    kind = type(producer).__name__
-    advice = f": did you mean {near[0]}?" if near and not name.startswith("_") else ""
-    return AttributeError(f"{kind!r} object has no attribute {name!r}{advice}", name=name, obj=producer)
+    meant = {name: _ELSEWHERE[name]} if name in _ELSEWHERE else {each: each for each in known}
+    advice = "" if name.startswith("_") else suggestion(name, meant, form=meant.__getitem__)
+    text = f"{type(producer).__name__!r} object has no attribute {name!r}{advice}"
+    # With the object, Python adds a suggestion of its own; without a name, it adds the object.
+    return AttributeError(text, name=name, obj=None if advice else producer)

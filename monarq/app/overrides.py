@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from monarq.shared.errors import DeclarationError, ResourceError
+from monarq.shared.similar_names import suggestion
 
 _ABSENT: Final = object()
 
@@ -86,13 +87,10 @@ class Overrides:
         return _asked_names().union(*(table.own_names() for table in self._tables))
 
     def _refusal(self, unknown: set[str]) -> ResourceError:
-        from difflib import get_close_matches  # deferred: needed only for this error
-
         name, known = min(unknown), sorted(self._known())
-        near = get_close_matches(name, known, n=1)
-        advice = f"did you mean {near[0]!r}? " if near else ""
+        advice = suggestion(name, known) or ";"
         listed = f"its resources are {', '.join(map(repr, known))}" if known else "no job needs one by name"
-        return ResourceError(f"app.override({name}=...): {self._app_name!r} has no resource {name!r}: {advice}{listed}")
+        return ResourceError(f"app.override({name}=...): {self._app_name!r} has no resource {name!r}{advice} {listed}")
 
 
 class _Table:

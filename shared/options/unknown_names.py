@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable
-from difflib import get_close_matches
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
+
+from monarq.shared.similar_names import suggestion
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,10 +50,9 @@ def with_advice(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def _text(name: str, unknown: Iterable[str], known: Collection[str]) -> str:
-    return "; ".join(f"{name}() has no option {each!r}: {_advice(each, known)}" for each in unknown)
+    return "; ".join(f"{name}() has no option {each!r}{_advice(each, known)}" for each in unknown)
 
 
 def _advice(name: str, known: Collection[str]) -> str:
-    meant = _ELSEWHERE.get(name.strip("_"))
-    near = [meant] if meant in known else get_close_matches(name, sorted(known), n=1)
-    return f"did you mean {near[0]}?" if near else f"the options are {', '.join(sorted(known))}"
+    meant = _ELSEWHERE.get(name.strip("_"), name)
+    return suggestion(meant if meant in known else name, known) or f"; the options are {', '.join(sorted(known))}"

@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, unquote
 
 from monarq.shared.errors import SettingsError
+from monarq.shared.similar_names import suggestion
 
 REDIS_PORT: Final = 6379
 SENTINEL_PORT: Final = 26379
@@ -168,14 +169,12 @@ def _without_scheme(text: str) -> str:
 
 
 def _wrong_scheme(scheme: str) -> str:
-    from difflib import get_close_matches
-
     known = f"it {_SCHEME_MISSING}"
     # Only text that looks like a scheme is shown.
     if not scheme.replace("+", "").replace("-", "").isalnum():
         return known
-    near = get_close_matches(scheme, SCHEMES, n=1)
-    return f"{scheme}:// is not a supported scheme; did you mean {near[0]}://?" if near else f"{known}, not {scheme}://"
+    near = suggestion(scheme, SCHEMES, form="{}://".format)
+    return f"{scheme}:// is not a supported scheme{near}" if near else f"{known}, not {scheme}://"
 
 
 def _read_options(query: str, kind: AddressKind) -> tuple[dict[str, str], dict[str, str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any, Final
 from monarq.shared.errors import SettingsError
 from monarq.shared.settings.setting import Setting
 from monarq.shared.settings.table import SECTIONS, SETTINGS, find_setting
+from monarq.shared.similar_names import suggestion
 
 FILE: Final = "pyproject.toml"
 
@@ -120,14 +120,12 @@ def _setting(section: str, name: str, where: str) -> Setting:
 
 def _advice(section: str, name: str) -> str:
     """A suggestion: a setting with the same name elsewhere, or with a similar name."""
-    elsewhere = [setting.place for setting in SETTINGS if setting.name == name and not setting.is_secret]
+    # The first of several settings with one name is the one for all.
+    places = {setting.name: setting.place for setting in reversed(SETTINGS) if not setting.is_secret}
     own = [setting.name for setting in SETTINGS if setting.section == section and not setting.is_secret]
-    similar = difflib.get_close_matches(name, own, n=1) or difflib.get_close_matches(
-        name, SECTIONS if not section else ()
+    return (
+        suggestion(name, places, form=places.__getitem__, least=1)
+        or suggestion(name, own if section else [*own, *SECTIONS])
+        or suggestion(name, places, form=places.__getitem__, least=0.8)
+        or "; docs/reference/configuration.md lists them"
     )
-    if elsewhere:
-        return f"; did you mean {elsewhere[0]}?"
-    if similar:
-        return f"; did you mean {similar[0]!r}?"
-    others = [setting for setting in SETTINGS if difflib.SequenceMatcher(None, setting.name, name).ratio() > 0.8]
-    return f"; did you mean {others[0].place}?" if others else "; docs/reference/configuration.md lists them"

@@ -306,7 +306,7 @@ def test_overrides_that_overlap_end_in_any_order() -> None:
 
 def test_an_override_of_a_name_that_nobody_gives_or_asks_for_is_refused() -> None:
     alone = App("alone")
-    told = r"app\.override\(wroker=\.\.\.\): 'alone' has no resource 'wroker': did you mean 'worker'\? its .*'db'"
+    told = r"app\.override\(wroker=\.\.\.\): 'alone' has no resource 'wroker'; did you mean 'worker'\? its .*'db'"
     with pytest.raises(ResourceError, match=told), alone.override(db=1, wroker=2):
         pass
     with pytest.raises(ResourceError, match="has no resource 'open_session'"), alone.override(open_session=1):
@@ -320,7 +320,7 @@ async def test_an_override_of_a_name_that_the_lifespan_does_not_yield_ends_the_w
     app.job(is_alone)
     with app.override(pool=1):
         await run_app(app)
-    told = r"app\.override\(pol=\.\.\.\): 'yielding' has no resource 'pol': did you mean 'pool'"
+    told = r"app\.override\(pol=\.\.\.\): 'yielding' has no resource 'pol'; did you mean 'pool'"
     with app.override(pol=1), pytest.raises(ResourceError, match=told):
         await run_app(app)
     outer = App("outer", include=[app])

@@ -25,7 +25,7 @@ from monarq.shared.errors import (
     TargetError,
 )
 from monarq.shared.extras import missing_extra
-from monarq.shared.text.similar_names import suggestion
+from monarq.shared.similar_names import suggestion
 
 _OWN_PARTS: Final = ("app", "arq", "cli", "embedded", "monitor", "producer", "shared", "targets", "workers")
 """The folders of monarq except its examples, which count as user programs."""

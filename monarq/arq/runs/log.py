@@ -226,7 +226,7 @@ class ArqLog(WorkerEvents):
 
 def warn_misspelled(where: str, name: str, nearest: str) -> None:
     """Warns of an attribute that looks like a misspelled setting, which arq would ignore silently."""
-    logger.warning("%s: %r is not a setting and is ignored, is %r meant?", where, name, nearest)
+    logger.warning("%s: %r is not a setting and is ignored; did you mean %r?", where, name, nearest)
 
 
 def warn_never_called(where: str, names: Iterable[str]) -> None:

@@ -6,7 +6,6 @@ settings, a class may have monarq's own, listed in `EXTRAS`.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 from arq.worker import Worker as StockWorker
 
 from monarq.arq.runs.log import warn_misspelled
+from monarq.shared.similar_names import nearest, suggestion
 
 DEFAULTS: Final[Mapping[str, Any]] = {
     name: parameter.default for name, parameter in inspect.signature(StockWorker).parameters.items()
@@ -65,17 +65,15 @@ def collect_settings(target: object) -> dict[str, Any]:
         where = str(getattr(target, "__qualname__", None) or getattr(target, "__name__", None) or kind.__qualname__)
         given = {name: getattr(target, name) for name in sorted(names) if name in DEFAULTS or name in EXTRAS}
     for name in sorted(str(name) for name in names if name not in given):
-        if not name.startswith("_") and (nearest := _nearest(name)) and nearest not in given:
-            warn_misspelled(where, name, nearest)
+        if not name.startswith("_") and (near := nearest(name, _known(), least=_MIN_SIMILARITY)) and near not in given:
+            warn_misspelled(where, name, near)
     return given
 
 
-def _nearest(name: str) -> str | None:
-    alike = difflib.get_close_matches(name, [*DEFAULTS, *EXTRAS], n=1, cutoff=_MIN_SIMILARITY)
-    return alike[0] if alike else None
-
-
 def suggest(name: str) -> str:
-    """Suggests the setting that an unknown name may stand for, as a piece of an error's text; '' for none."""
-    nearest = _nearest(name)
-    return f", is {nearest!r} meant?" if nearest else ""
+    """Suggests the setting that an unknown name may stand for, as the end of an error's text; '' for none."""
+    return suggestion(name, _known(), least=_MIN_SIMILARITY)
+
+
+def _known() -> list[str]:
+    return [*DEFAULTS, *EXTRAS]

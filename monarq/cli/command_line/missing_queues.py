@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Final
 
 from redis.asyncio import Redis
 
 from monarq.shared.formats.choice.monitors import known_queues, monitor_queue
 from monarq.shared.protocol.queue_ref import QueueRef
+from monarq.shared.similar_names import suggestion
 from monarq.shared.text.printable import printable
 
 MOST_NAMED: Final = 10
@@ -28,16 +28,15 @@ async def explain_missing(redis: Redis, queues: Sequence[QueueRef]) -> dict[Queu
     known = await known_queues(redis) if unused else []
     labels = [each.label for each in known]
     return {
-        queue: f"unknown queue {printable(queue.label)}: it has no jobs, and no worker serves it;"
-        f" {_others(queue.label, labels)}"
+        queue: f"unknown queue {printable(queue.label)}: it has no jobs, and no worker serves it"
+        f"{_others(queue.label, labels)}"
         for queue in unused
         if queue not in known
     }
 
 
 def _others(label: str, known: Sequence[str]) -> str:
-    near = get_close_matches(label, known, n=1)
-    if near:
-        return f"did you mean {printable(near[0])}?"
+    if near := suggestion(label, known, form=printable):
+        return near
     more = f" and {len(known) - MOST_NAMED:,} more" if len(known) > MOST_NAMED else ""
-    return f"known queues: {', '.join(map(printable, known[:MOST_NAMED]))}{more}"
+    return f"; known queues: {', '.join(map(printable, known[:MOST_NAMED]))}{more}"

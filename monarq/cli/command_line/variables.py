@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Final
 import click
 
 from monarq.shared.settings.table import SETTINGS
+from monarq.shared.similar_names import suggestion
 from monarq.shared.text.printable import printable
 
 _PREFIX: Final = "MONARQ"
@@ -45,5 +45,5 @@ def _variables(command: click.Command, prefix: str) -> Iterator[str]:
 
 
 def _advice(name: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.8)
-    return f"did you mean {near[0]}?" if near else "docs/reference/configuration.md lists them"
+    near = suggestion(name, known, form=str, least=0.8, before="")
+    return near or "docs/reference/configuration.md lists them"

@@ -12,7 +12,7 @@ from monarq.shared.errors import MonarqError
 from monarq.shared.formats.choice.monitors import monitor_queue, read_workers
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.replies import text
-from monarq.shared.text.similar_names import suggestion
+from monarq.shared.similar_names import suggestion
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -36,8 +36,8 @@ def test_misspelled_settings_are_warned_of_and_helpers_are_not(caplog: pytest.Lo
     read_arq_settings(Settings)
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
-    assert "'keep_results' is not a setting and is ignored, is 'keep_result' meant?" in told[0]
-    assert "'redis_setting' is not a setting and is ignored, is 'redis_settings' meant?" in told[1]
+    assert "'keep_results' is not a setting and is ignored; did you mean 'keep_result'?" in told[0]
+    assert "'redis_setting' is not a setting and is ignored; did you mean 'redis_settings'?" in told[1]
 
 
 class Attributes:
@@ -66,7 +66,8 @@ def test_settings_of_a_class_an_object_and_a_dict(target: object, found: dict[st
 
 
 @pytest.mark.parametrize(
-    ("name", "suggestion"), [("max_job", ", is 'max_jobs' meant?"), ("leases_s", ", is 'lease_s' meant?"), ("xyz", "")]
+    ("name", "suggestion"),
+    [("max_job", "; did you mean 'max_jobs'?"), ("leases_s", "; did you mean 'lease_s'?"), ("xyz", "")],
 )
 def test_a_suggestion_for_an_unknown_name(name: str, suggestion: str) -> None:
     assert suggest(name) == suggestion

@@ -199,5 +199,5 @@ def test_what_cannot_be_is_named(given: dict[str, Any], named: str) -> None:
 
 
 def test_an_override_that_does_not_exist() -> None:
-    with pytest.raises(SettingsError, match="arq has no setting 'max_job', is 'max_jobs' meant"):
+    with pytest.raises(SettingsError, match="arq has no setting 'max_job'; did you mean 'max_jobs'"):
         read_arq_settings(WorkerSettings, max_job=3)

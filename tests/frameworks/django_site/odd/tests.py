@@ -323,7 +323,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"redis": "localhost"}, "redis: "),
     ({"redis": 7}, "redis: "),
     ({"lane": "threads"}, "'threads'"),
-    ({"job": {"timeot": 3}}, "did you mean timeout?"),
+    ({"job": {"timeot": 3}}, "did you mean 'timeout'?"),
     ({"job": {"timeout": "3 min"}}, "job: timeout"),
     ({"job": {"name": "x"}}, "job: 'name' cannot be given here"),
     ({"job": {"memory": "1GB"}}, "'memory' is for plain functions on the cpu lane"),
