@@ -114,15 +114,21 @@ def _unserved(queue: Overview) -> HealthFinding | None:
 
 
 def _unknown_jobs(queue: Overview) -> HealthFinding | None:
-    names = [name for name in queue.unknown_jobs if name != UNKNOWN]
     if not queue.unknown_jobs:
         return None
-    shown = ", ".join(repr(name[:60]) for name in names[:_MOST_NAMES]) or "jobs whose names only the workers' logs tell"
-    more = len(names) - _MOST_NAMES
-    reason = (
-        f"no worker knows {shown}{f' and {more:,} more' if more > 0 else ''}; these jobs wait for a worker that does"
-    )
-    return HealthFinding("unknown jobs", reason, *queue.stats.ref)
+    return HealthFinding("unknown jobs", unknown_jobs_text(queue.unknown_jobs), *queue.stats.ref)
+
+
+def unknown_jobs_text(names: Iterable[str]) -> str:
+    """What is said of a queue with jobs that no worker knows.
+
+    Args:
+        names: their names, of which there is at least one; see `Overview.unknown_jobs`.
+    """
+    known = [name for name in names if name != UNKNOWN]
+    shown = ", ".join(repr(name[:60]) for name in known[:_MOST_NAMES]) or "jobs whose names only the workers' logs tell"
+    more = len(known) - _MOST_NAMES
+    return f"no worker knows {shown}{f' and {more:,} more' if more > 0 else ''}; these jobs wait for a worker that does"
 
 
 def _failing(queue: Overview) -> HealthFinding | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Final
 
 from monarq.cli.command_line.redis_source import open_url
 from monarq.cli.doctor.finding import Finding
 from monarq.cli.doctor.install_checks import check_installed
 from monarq.cli.doctor.machine_checks import check_machine
+from monarq.cli.doctor.queue_checks import check_queues
 from monarq.cli.doctor.redis_checks import SECTION as REDIS
 from monarq.cli.doctor.redis_checks import check_redis
 from monarq.cli.doctor.target_checks import check_target
@@ -19,6 +21,9 @@ from monarq.shared.errors import MonarqError
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.shared.text.json_lines import json_line
 from monarq.workers.config.settings import WorkerSettings
+
+NOT_READABLE: Final = ("server", "rights")
+"""What keeps a Redis' queues from being read if it has a problem."""
 
 
 def examine(target: str | None, url: str | None, variables: Mapping[str, str], *, as_json: bool) -> int:
@@ -47,8 +52,9 @@ def _findings(target: str | None, url: str | None, variables: Mapping[str, str])
     ]
     source: RedisSource | None = None
     settings = WorkerSettings()
+    jobs: Collection[str] = ()
     if target is not None:
-        loaded, of_target = check_target(target, url, {})
+        loaded, jobs, of_target = check_target(target, url, {})
         findings += of_target
         if loaded is not None:
             source, settings = loaded.source, loaded.settings
@@ -57,12 +63,15 @@ def _findings(target: str | None, url: str | None, variables: Mapping[str, str])
         source = source or UrlSource(redis_url(url))
     except MonarqError as error:
         return [*findings, Finding(REDIS, "URL", "is not a Redis URL", "problem", str(error))]
-    return findings + asyncio.run(_of_redis(source))
+    return findings + asyncio.run(_of_redis(source, target, jobs))
 
 
-async def _of_redis(source: RedisSource) -> list[Finding]:
+async def _of_redis(source: RedisSource, target: str | None, jobs: Collection[str]) -> list[Finding]:
     redis = source.client()
     try:
-        return await check_redis(redis, source.shown)
+        findings = await check_redis(redis, source.shown)
+        if any(finding.level == "problem" and finding.subject in NOT_READABLE for finding in findings):
+            return findings
+        return findings + await check_queues(redis, source.shown, target, jobs)
     finally:
         await redis.aclose()

@@ -36,10 +36,10 @@ def doctor(target: str | None, redis: str | None, json: bool) -> int:
     """Check whether a worker could run here, and say what to fix.
 
     It checks the installation, the machine (cores, memory, open files), Redis (version, persistence, eviction, memory,
-    clock, permissions, latency) and environment variables that belong to no setting. If there is a TARGET, as for
-    `monarq worker`, it also checks its jobs and queues. The default TARGET is that of the environment or of
-    pyproject.toml, as for a worker. It changes nothing: the keys that it writes to test its permissions are deleted at
-    once.
+    clock, permissions, latency), its queues (jobs that no worker knows) and environment variables that belong to no
+    setting. If there is a TARGET, as for `monarq worker`, it also checks its jobs and queues. The default TARGET is
+    that of the environment or of pyproject.toml, as for a worker. It changes nothing: the keys that it writes to test
+    its permissions are deleted at once.
     """
     from monarq.cli.doctor.actions import examine
 

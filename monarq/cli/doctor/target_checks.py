@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from monarq.cli.doctor.finding import Finding
@@ -19,20 +19,25 @@ MOST_NAMES: Final = 12
 
 def check_target(
     target: str, url: str | None, overrides: Mapping[str, Any]
-) -> tuple[LoadedTarget | None, list[Finding]]:
-    """Imports a target, as a worker does; returns it, or None if that fails, and the findings."""
+) -> tuple[LoadedTarget | None, Sequence[str], list[Finding]]:
+    """Imports a target, as a worker does.
+
+    Returns:
+        The target, or None if it cannot be loaded; the names of its jobs; and the findings.
+    """
     try:
         loaded = load_target(target, url, overrides, project_settings())
         jobs = sorted(register(loaded.functions, loaded.settings))
     except MonarqError as error:
-        return None, [Finding(SECTION, target, "cannot be loaded", "problem", str(error))]
+        return None, (), [Finding(SECTION, target, "cannot be loaded", "problem", str(error))]
     names = ", ".join(jobs[:MOST_NAMES]) + (f" and {len(jobs) - MOST_NAMES} more" if len(jobs) > MOST_NAMES else "")
     queues = ", ".join(queue.label for queue in loaded.settings.queues)
-    return loaded, [
+    findings = [
         Finding(SECTION, "jobs", f"{len(jobs)}: {names}"),
         Finding(SECTION, "queues", queues),
         *_unserved(loaded),
     ]
+    return loaded, jobs, findings
 
 
 def _unserved(loaded: LoadedTarget) -> Iterator[Finding]:
