@@ -1,10 +1,10 @@
 -- counters: the counters of a queue and of its jobs' names, added up over the last minutes or since the first job.
 -- KEYS  STATS, MINUTE, COUNTED_NAMES, UNKNOWN_NAMES
 -- ARGV  1 minutes: how many; 0 for all since the first job   2 newest: the last of them, as its number since 1970; 0
---       for the one that runs
+--       for the current one
 -- RETURNS  {now_ms, the flat counters of the queue, then for each job name: name, flat counters};
 --          names that no worker knows are counted as one, '(unknown)'
--- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first.
+-- GUARANTEES  it changes only where counts are kept: those of this second are first added to the others.
 -- INCLUDES  clock, counters, memory
 local minutes, now = tonumber(ARGV[1]), now_ms()
 local newest = tonumber(ARGV[2])

@@ -1,9 +1,10 @@
 -- rates: the counts of a queue over the last minutes, in steps of some seconds; its histograms are left out.
 -- KEYS  SECOND
--- ARGV  1 step_s: how long a step is   2 steps: how many, the one that runs included
+-- ARGV  1 step_s: the length of a step   2 steps: how many, including the current one
 -- RETURNS  {now_ms, second at which the oldest step begins, jobs enqueued in the last whole seconds (5), then for each
---          step, oldest first: enqueued, started, succeeded, failed, cancelled, retried, handed_back, dead, crashed, lost}
--- GUARANTEES  it changes nothing; the second that runs is in no step.
+--          step, oldest first: enqueued, started, succeeded, failed, cancelled, retried, handed_back, dead, crashed,
+--          lost}
+-- GUARANTEES  it changes nothing; the current second is in no step.
 -- INCLUDES  clock
 local step_s, steps, now = tonumber(ARGV[1]), tonumber(ARGV[2]), now_ms()
 local second = math.floor(now / 1000)

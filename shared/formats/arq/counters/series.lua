@@ -1,8 +1,8 @@
--- series: how the counters of a queue, or of its jobs of one name, came about: second by second or minute by minute.
+-- series: the counters of a queue, or of its jobs with one name, second by second or minute by minute.
 -- KEYS  MINUTE, SECOND
--- ARGV  1 step: 'second' or 'minute'   2 length: how many, the one that runs included   3 name of the jobs, '' for all
+-- ARGV  1 step: 'second' or 'minute'   2 length: how many, including the current one   3 name of the jobs, '' for all
 -- RETURNS  {now_ms, number of the oldest step since 1970, then for each step, oldest first: flat counters}
--- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first.
+-- GUARANTEES  it changes only where counts are kept: those of this second are first added to the others.
 -- INCLUDES  clock, counters, memory
 local length, mine = tonumber(ARGV[2]), ARGV[3] == '' and '' or ':' .. ARGV[3]
 local now = now_ms()

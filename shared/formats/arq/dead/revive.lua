@@ -1,8 +1,8 @@
 -- revive: put dead jobs back into the queue, as if they had never run.
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CRASH, NO_RESULT, DEAD, DEAD_LETTER
--- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   then for each job: id
--- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, 0 there is no dead letter of it,
---          2 a job with this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
+-- ARGV  1 max_bytes: payloads moved by one call, after which it stops   then for each job: id
+-- RETURNS  a code for each job, as far as the call went: 1 it is back in the queue, 0 it has no dead letter, 2 a job
+--          with this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
 --          payload
 -- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together; repeating
 --             the call does not create a second job.
@@ -15,7 +15,7 @@ local now = ms(moment)
 local codes, lanes = {}, {}
 local moved, bytes = 0, 0
 
--- JSON has no bare quote inside of a text, so this can only be the field.
+-- JSON has no unescaped quote inside a text, so this can only be the field.
 local function lane_in(letter)
     return string.find(letter or '', '"home":"cpu"', 1, true) and 'cpu' or 'io'
 end
@@ -30,8 +30,8 @@ local function put_back(id, payload, lane)
     moved, bytes, lanes[lane] = moved + 1, bytes + #payload, true
 end
 
--- A later job with the same id has left a result of its own, which must not go with the letter. Results end with the time
--- at which they were made and the job's id, so no two have the same end.
+-- The result of a later job with the same id must not be deleted with the letter. Results end with the time at which
+-- they were made and the job's id, so no two end alike.
 local function has_newer_result(id, result_end)
     local kept = redis.pcall('GETRANGE', RESULT .. id, -200, -1)
     return type(kept) == 'string' and kept ~= '' and kept ~= result_end

@@ -1,12 +1,12 @@
--- careful: takes jobs for a claim one by one, where there may be something rare about one of them.
+-- careful: takes jobs for a claim one by one, if any of them may be unusual.
 -- KEYS  JOB, RUN, RETRY, ABORT, CRASH
 -- DEFINES  take_carefully
 -- INCLUDES  clock, ghosts, history, reads
 
--- Functions of a piece cost each call, so that those of this rare step are inside. `page` has the first due jobs and
+-- Functions of a piece cost every call, so those of this rare step are inside. `page` has the first due jobs and
 -- their scores. `asked` has limit, scan, max_bytes, max_reply and alone of a claim's ARGV, and its token. Returns the
--- lists of what was taken (jobs with ids and scores in turns), and beside them how many others run, how many have
--- crashed, and whether there is room for more.
+-- lists of what was taken (jobs as alternating ids and scores), how many others are running, how many have crashed, and
+-- whether there is room for more.
 local function take_carefully(source, page, now, asked)
     local taken = {jobs = {}, payloads = {}, tries = {}, crashes = {}, aborts = {}, passed = 0, crashed = 0}
     local any_asked = cancels_are_asked()
@@ -16,8 +16,8 @@ local function take_carefully(source, page, now, asked)
         return closed or size >= asked.limit or bytes >= asked.max_reply
     end
 
-    -- A job that has taken its workers down may take one down again, and what else runs there: it comes alone, so that
-    -- no job dies of another's crashes. Where others come before it, it is the first of the next claim.
+    -- A job that has killed its workers may kill another one with everything that runs there. It is claimed alone, so
+    -- that no job dies from another's crashes. If others come before it, it is the first of the next claim.
     local function must_wait(crash, lease_is_over)
         local crashes = crash and tonumber(string.match(crash, '^%d+')) or 0
         if crashes + (lease_is_over and 1 or 0) ~= asked.alone then
@@ -28,15 +28,14 @@ local function take_carefully(source, page, now, asked)
     end
 
     -- arq's abort() gives a job the score 1 and leaves its request in a second step: wait for that. An arq worker that
-    -- is about to take the job is made to look again (it watches RUN), as its Retry would add to a score that is no
-    -- more.
+    -- is about to take the job must look again (it watches RUN), as its Retry would add to an outdated score.
     local function wait_for_request(id)
         redis.call('SET', RUN .. id, asked.token)
         redis.call('DEL', RUN .. id)
         redis.call('ZADD', source, ms(now + 1000), id)
     end
 
-    -- No more of a payload than may be handed over is read: Redis would need its size once more, and Lua too.
+    -- Reads no more of a payload than may be returned: Redis and Lua would copy the rest.
     local function read_payload(id)
         local payload = redis.pcall('GETRANGE', JOB .. id, '0', asked.max_bytes)
         if type(payload) ~= 'string' or payload == '' and redis.call('EXISTS', JOB .. id) == 0 then
@@ -69,7 +68,7 @@ local function take_carefully(source, page, now, asked)
         taken.crashes[size], taken.aborts[size] = crash, cancel_asked_ms
     end
 
-    -- Which jobs of a page nobody runs: their positions, and the names of what is known about each.
+    -- The jobs of a page that nobody runs: their positions, and the keys of what is known about each.
     local function free_in(jobs)
         local runs, free, names = {}, {}, {}
         for at = 1, #jobs, 2 do
@@ -98,14 +97,14 @@ local function take_carefully(source, page, now, asked)
         end
     end
 
-    -- The first page is as long as there are places. What follows comes after jobs that others run, perhaps many.
+    -- The first page has as many jobs as there are slots. Later pages come after jobs that others run, perhaps many.
     while #page > 0 do
         looked = looked + #page / 2
         take_page(page)
         if is_full() or looked >= asked.scan then
             break
         end
-        -- What is taken gets its new score later, so it is still before the next page.
+        -- Taken jobs get their new scores later, so they are still before the next page.
         page = redis.call('ZRANGEBYSCORE', source, '-inf', ms(now), 'WITHSCORES', 'LIMIT', taken.passed + size, 1000)
     end
     taken.has_room = not is_full()

@@ -1,4 +1,4 @@
--- clock: Redis' own time in ms, the only clock that is used, and times to live.
+-- clock: Redis' own time in ms, the only clock that is used, and TTLs.
 -- KEYS  none
 -- DEFINES  HOUR, DAY, WEEK, now_ms, now_and_text, now_us, ms, ttl
 -- INCLUDES  none
@@ -12,7 +12,7 @@ local function now_ms()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The same, and as text: a number passed to a command is formatted, which costs as much as a small command.
+-- The same, also as text: formatting a number for a command costs as much as a small command.
 local function now_and_text()
     local time = redis.call('TIME')
     local ms = string.sub('00000' .. time[2], -6, -4)
@@ -24,8 +24,8 @@ local function now_us()
     return time[1] * 1000000 + time[2]
 end
 
--- A score or a time as Redis wants it: never in Lua's own 1.4e+15 notation. Lua prints a whole number at a third of the
--- cost of another, but where it is built for 32 bits only one that is below 2^31.
+-- A score or time as Redis needs it: never in Lua's own 1.4e+15 notation. Lua formats a whole number at a third of the
+-- cost of another, but if built for 32 bits only one below 2^31.
 local function ms(number)
     local below = number % 1000000000
     if number < 1000000000 then
@@ -36,7 +36,7 @@ local function ms(number)
     return string.format('%.1f', number)
 end
 
--- A time to live, given as text or number: Redis refuses one that it cannot add to its clock.
+-- A TTL, given as text or number: Redis refuses one that it cannot add to its clock.
 local function ttl(given)
     return tonumber(given) < CENTURY and given or CENTURY
 end

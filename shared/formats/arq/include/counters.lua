@@ -4,7 +4,7 @@
 -- INCLUDES  clock
 local OTHER, UNKNOWN = '(other)', '(unknown)'
 
--- The counters of a key, none where it is of a wrong type.
+-- The counters of a key; none if it has a wrong type.
 local function counters_in(key)
     local fields = redis.pcall('HGETALL', key)
     return fields.err and {} or fields
@@ -12,7 +12,7 @@ end
 
 -- Counters are for display only. A queue, and its jobs of each name, have a hash since the first job, one for each minute of
 -- a day, and one for each second of ten minutes. This adds the counts of the buffer to them and empties it. Each
--- function of a piece costs each call; what is done once a second has its functions inside.
+-- function of a piece costs every call, so those for work done once a second are inside.
 local function flush_counters(next_second)
     local function add_to(key, fields, keep_ms, renews)
         local last, is_new

@@ -26,7 +26,7 @@ local function counted_names(now)
         return is_in(UNKNOWN_NAMES, name) or has_room and add_name(UNKNOWN_NAMES, name)
     end
 
-    -- Only a worker that knows a job reports how long it ran.
+    -- Only workers that know a job report how long it ran.
     local function has_run_times(fields)
         for field in pairs(fields) do
             if string.find(field, '^r%d') then
@@ -57,7 +57,7 @@ local function counted_names(now)
         return add_name(COUNTED_NAMES, name)
     end
 
-    -- The name that a job is counted by.
+    -- The name by which a job is counted.
     function names.name_for(name, fields)
         name = string.sub(name, 1, 200)
         if is_in(COUNTED_NAMES, name) then
@@ -72,10 +72,10 @@ local function counted_names(now)
     return names
 end
 
--- Adds counts of a whole queue where the name is '', else of its jobs of that name. They are buffered for a second: a
--- counter then costs each call one command, and its six places are written once a second. A name is looked up when it
--- comes for the first time in a second, so that the buffer is never larger than the lists of names, however many come.
--- Returns whether anything came for the first time.
+-- Adds counts of the whole queue if the name is '', otherwise of its jobs with that name. They are buffered for a
+-- second, so that a counter costs each call one command, and its six places are written once a second. A name is looked
+-- up when it first occurs in a second, so that the buffer is never larger than the lists of names. Returns whether
+-- anything occurred for the first time.
 local function add_counts(now, name, fields)
     local second = math.floor(now / 1000)
     if redis.pcall('HGET', COUNTER_BUFFER, '') ~= '' .. second then

@@ -1,11 +1,11 @@
--- dead_letters: letters that jobs leave which will not run again.
+-- dead_letters: letters left by jobs that will not run again.
 -- KEYS  JOB, RETRY, HISTORY, DEAD, DEAD_LETTER
 -- DEFINES  leave_letters
 -- INCLUDES  clock
 
--- Leaves the letters that stand in ARGV from `first` on: place of the job (from 1), name, letter, keep_dead_ms. Those of
+-- Leaves the letters that are in ARGV from `first` on: place of the job (from 1), name, letter, keep_dead_ms. Those of
 -- jobs whose id is not at one of the positions `mine` are skipped. Ids begin at ARGV[first_id], results at
--- ARGV[first_result]. Functions of a piece cost each call, so that those of this rare step are inside.
+-- ARGV[first_result]. Functions of a piece cost every call, so those of this rare step are inside.
 local function leave_letters(now, max_dead, first, mine, first_id, first_result)
     local died, longest_ms, is_mine = {}, 0, {}
     for _, at in ipairs(mine) do
@@ -24,9 +24,8 @@ local function leave_letters(now, max_dead, first, mine, first_id, first_result)
         died[#died + 1], died[#died + 2] = ms(now), id
     end
 
-    -- Lists the new dead letters, and takes the oldest off the list: those over max_dead, which are deleted, and those
-    -- that have expired. Workers may differ in how long they keep dead letters, so the list lives as long as the
-    -- longest.
+    -- Lists the new dead letters, and removes the oldest from the list: those over max_dead, which are deleted, and
+    -- expired ones. Workers may keep dead letters for different times, so the list lives as long as the longest.
     local function list()
         if type(redis.pcall('ZADD', DEAD, unpack(died))) == 'table' then
             return

@@ -3,7 +3,7 @@
 -- DEFINES  drop_ghost
 -- INCLUDES  none
 
--- A member whose job has ended is a ghost: arq's abort() and its Retry can put one back. It must not end again.
+-- A member whose job has ended is a ghost: arq's abort() and Retry can put it back. The job must not end again.
 local function drop_ghost(id)
     if redis.call('EXISTS', RESULT .. id, NO_RESULT .. id) == 0 then
         return false

@@ -23,8 +23,8 @@ local function put_in_queue(id, lane, due)
     end
 end
 
--- The due time of a job that comes back and has not ended: before all waiting jobs, as when it was claimed. Behind a
--- backlog it would be the last, although it has waited longest.
+-- The due time of a job that is returned unfinished: before all waiting jobs, as when it was claimed. After a backlog
+-- it would be the last, although it has waited longest.
 local function head_due(lane, now)
     local source = waiting_set(lane)
     local first = redis.pcall('ZRANGEBYSCORE', source, '(1', ms(now), 'WITHSCORES', 'LIMIT', 0, 1)

@@ -3,8 +3,8 @@
 -- DEFINES  add_members
 -- INCLUDES  none
 
--- Redis keeps a small sorted set in a list, where each command walks over half of the members. A member of more than 64
--- bytes makes it a skip list, which it stays until it is empty. A job may have that member's name, but not its score.
+-- Redis keeps a small sorted set as a list, of which each command walks half. A member of more than 64 bytes turns it
+-- into a skip list, which it stays until it is empty. A job may have that member's name, but not its score.
 local function add_members(key, scored)
     local long = string.rep('x', 65)
     if #scored < 32 or redis.call('ZCARD', key) > 128 or redis.call('ZSCORE', key, long) then

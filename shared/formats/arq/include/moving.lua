@@ -7,7 +7,7 @@ local function is_run(run)
     return string.match(get(MOVING) or '', '^%S+') == run
 end
 
--- Runs lease jobs under tokens of their own. That of an earlier run stands for nobody.
+-- Each run leases jobs under its own token. The token of an earlier run is void.
 local function token_of(run)
     return 'move:' .. run
 end

@@ -3,7 +3,7 @@
 -- DEFINES  keep_payload, owned
 -- INCLUDES  clock, counting, lanes, memory
 
--- Makes a job's payload last at least so long: its own time to live is for jobs that have not started.
+-- Makes a job's payload last at least this long: its own TTL is for jobs that have not started.
 local function keep_payload(id, least_ms)
     local left_ms = redis.call('PTTL', JOB .. id)
     if left_ms >= 0 and left_ms < least_ms then
@@ -11,9 +11,9 @@ local function keep_payload(id, least_ms)
     end
 end
 
--- Programs of arq's users delete all in-progress keys when they start. As long as a lease lasts, nobody can have
--- claimed or ended the job since: its score is the end of the lease. So its owner gets the token back; but not a worker
--- that gave no sign of life for a lease, as the lease may be another worker's.
+-- Some programs of arq's users delete all in-progress keys when they start. While the score is the end of a lease in
+-- the future, nobody can have claimed or ended the job since, so its owner gets the token back. A worker that was
+-- silent for a whole lease does not, as the lease may be another worker's.
 local function restore_token(id, token, worker)
     local silent_from = redis.pcall('ZSCORE', WORKERS, worker)
     if type(silent_from) == 'string' and tonumber(silent_from) <= now_ms() then
@@ -34,9 +34,9 @@ local function restore_token(id, token, worker)
 end
 
 -- Which of the jobs whose ids are in ARGV from `first` to `last`, `stride` apart, still have the token of their claim,
--- which is `beside` places behind the id: returns the positions of their ids in ARGV, the ids of the others, and the keys
--- of all tokens. (A call that repeats one which went through finds its jobs among the others: only the caller knows
--- whether it has called before.)
+-- which is `beside` places after the id: returns the positions of their ids in ARGV, the ids of the others, and the
+-- keys of all tokens. (If a call is repeated after it was executed, its jobs are among the others: only the caller
+-- knows whether it has called before.)
 local function owned(first, last, stride, beside, worker)
     local runs, mine, lost = {}, {}, {}
     for at = first, last, stride do

@@ -3,10 +3,9 @@
 -- DEFINES  register_queue
 -- INCLUDES  clock
 
--- Adds this queue to the list, so that people see what waits there, even where no worker serves it. Names of queues
--- come from outside too: queues that nobody has used for a week and that hold no job are removed, and the longest
--- unused if the list gets too long. pcall: in a cluster this key may be on another node. Then it is not kept, but
--- everything else is.
+-- Adds this queue to the list, so that its jobs are seen even if no worker serves it. Queue names come from outside, so
+-- queues that nobody has used for a week and that hold no jobs are removed, and the longest unused if the list gets too
+-- long. pcall: in a cluster this key may be on another node. Then only the list is not updated.
 local function register_queue(now, tidies)
     local MOST_QUEUES = 1000
     local added = redis.pcall('ZADD', QUEUES, ms(now), QUEUE)

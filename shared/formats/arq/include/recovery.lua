@@ -1,9 +1,9 @@
--- recovery: returns a job whose worker is gone to the queue.
+-- recovery: returns the job of a worker that is gone to the queue.
 -- KEYS  RUN
 -- DEFINES  recover_job
 -- INCLUDES  history, lanes, reads, wake
 
--- Puts back a job of a worker that is gone and notes the crash; returns whether it did. Where the lease has run out
+-- Puts back a job of a worker that is gone and records the crash; returns whether it did. If the lease has expired
 -- meanwhile, its mark shows that nobody has claimed the job since.
 local function recover_job(id, token, what, now)
     local key, lane = RUN .. id, lane_of(id)

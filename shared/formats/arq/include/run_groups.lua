@@ -1,4 +1,4 @@
--- run_groups: counts the runs that a call ends, by groups of like runs.
+-- run_groups: counts the runs that a call ends, by groups of similar runs.
 -- KEYS  none
 -- DEFINES  GROUP_FIELDS, count_runs
 -- INCLUDES  counting
@@ -6,7 +6,7 @@
 -- The runs that a call ends come in groups, GROUP_FIELDS values each from ARGV[first] on, so that a job only names its
 -- group's number: job name, status ('dead' is a failure that leaves a dead letter), the buckets of how long it waited
 -- and ran ('' if it did not run), how many runs the group has, the sums of their waits and of their run times in ms,
--- how often each of them had crashed before, and for people the lane that they ran in ('' is the event loop).
+-- how often each of them had crashed before, and, for display, the lane in which they ran ('' is the event loop).
 local GROUP_FIELDS = 9
 
 local function add_group(at, runs, by_name)
@@ -25,7 +25,7 @@ local function add_group(at, runs, by_name)
     add(status, runs)
     add('crashed', runs * ARGV[at + 7])
     if ARGV[at + 2] ~= '' then
-        -- Some of a group may no longer be the worker's: their part of the sums is left out.
+        -- Some of a group may no longer belong to the worker: their share of the sums is left out.
         local part = runs / ARGV[at + 4]
         add('w' .. ARGV[at + 2], runs)
         add('r' .. ARGV[at + 3], runs)
@@ -34,7 +34,7 @@ local function add_group(at, runs, by_name)
     end
 end
 
--- `runs_of` says how many runs each group had.
+-- `runs_of` has the number of runs of each group.
 local function count_runs(now, first, runs_of)
     local by_name = {}
     for group, runs in pairs(runs_of) do

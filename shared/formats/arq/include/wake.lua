@@ -3,8 +3,8 @@
 -- DEFINES  wake
 -- INCLUDES  none
 
--- Wakes one idle worker of a lane. There is at most one note, so that a thousand enqueues leave one note and a note
--- wakes one worker; a worker that finds more than it takes writes the next note.
+-- Wakes one idle worker of a lane. There is at most one note: a thousand enqueues leave one note, which wakes one
+-- worker; a worker that finds more than it takes writes the next note.
 local function wake(lane)
     local list = lane == 'cpu' and WAKE_CPU or WAKE
     if redis.pcall('LLEN', list) == 0 then

@@ -2,7 +2,7 @@
 -- KEYS  QUEUE, RUN, ABORT
 -- ARGV  1 id
 -- RETURNS  0 there is no such job, 1 it waits and a worker will end it at once, 2 it runs and will be cancelled
--- GUARANTEES  a job that waits is put before all others, so that a worker ends it at once; repeating the call asks
+-- GUARANTEES  a waiting job is put before all others, so that a worker ends it at once; repeating the call requests it
 --             again.
 -- INCLUDES  clock, history, lanes, memory, wake
 local id = ARGV[1]
@@ -18,7 +18,7 @@ redis.call('PEXPIRE', ABORT, DAY)
 if redis.call('EXISTS', RUN .. id) == 1 then
     return 2
 end
--- In front of all that waits, as arq's abort() does it.
+-- In front of all waiting jobs, as arq's abort() does it.
 local lane = lane_of(id)
 put_in_queue(id, lane, 1)
 wake(lane)

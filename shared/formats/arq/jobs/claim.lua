@@ -3,10 +3,10 @@
 -- ARGV  1 worker   2 token of this claim   3 lane: 'io' takes from QUEUE, 'cpu' from CPU   4 lease_ms
 --       5 limit   6 max_bytes of a payload   7 scan: how many due jobs to look at, at most
 --       8 max_reply: bytes of payloads after which no further job is taken
---       9 alone: how many crashes of a job make it come alone, as the only one of its claim; '' for none
+--       9 alone: a job with this many crashes is claimed alone; '' for no such rule
 -- RETURNS  {now_ms, ms of the next job that is not due yet or -1, jobs: id and score of each, payloads, tries used,
---          crash notes, cancel_asked_ms}; only the first two where no job was taken, and false for a list of the last three
---          where there is none of it; a payload that is gone is false, one over max_bytes is its length (a number)
+--          crash notes, cancel_asked_ms}; only the first two if no job was taken, and false for each of the last three
+--          lists that is empty; a payload that is gone is false, one over max_bytes is its length (a number)
 -- GUARANTEES  until now_ms + lease_ms, or longer as long as it is renewed, only this token may end the job. A paused
 --             queue gives none. A job that somebody runs is skipped and not moved: an arq worker keeps its jobs due
 --             while it runs them.
@@ -16,8 +16,8 @@ local limit, max_reply = tonumber(ARGV[5]), tonumber(ARGV[8])
 local source = lane == 'cpu' and CPU or QUEUE
 local now, now_text = now_and_text()
 
--- Whoever lets the queue go on wakes the workers. A revoked claim, or one of a dead worker, comes late
--- through some network: nobody would run what it takes.
+-- Resuming the queue wakes the workers. A revoked claim, or one of a dead worker, was delayed by the network: nobody
+-- would run the jobs that it takes.
 if redis.call('EXISTS', PAUSED, REVOKED .. token, REVOKED .. worker) > 0 then
     return {now, -1}
 end
@@ -29,7 +29,7 @@ local function next_due()
     return due < PARKED and math.ceil(due) or -1
 end
 
--- One more than there are places for: it shows whether there is work for another worker.
+-- One more than there are slots for: it shows whether there is work for another worker.
 local page = redis.call('ZRANGEBYSCORE', source, '-inf', now_text, 'WITHSCORES', 'LIMIT', '0', limit + 1)
 if #page == 0 then
     return {now, next_due()}
@@ -40,8 +40,8 @@ if limit < 1 then
     return {now, -1}
 end
 
--- What every job of the page is asked for at once. Where there is nothing rare about any, all are taken as they stand: a
--- rare one is run by somebody, has crashed, or its score is no plain time in ms, but that of a lease or of an abort.
+-- Reads the state of all jobs of the page at once. If none is unusual, all are taken as they are. An unusual job is run
+-- by somebody, has crashed, or has a score that is not a plain time in ms, but that of a lease or an abort.
 local found = math.min(#page / 2, limit)
 local names, payloads = {}, {}
 for i = 1, found do
@@ -96,7 +96,7 @@ else
     local taken = take_carefully(source, page, now, asked)
     page, size, has_room, crashed = taken.jobs, #taken.jobs / 2, taken.has_room, taken.crashed
     reply = {now, -1, page, taken.payloads, taken.tries, taken.crashes, taken.aborts}
-    -- What is taken is still among them.
+    -- The taken jobs are still among them.
     has_more = #redis.call('ZRANGEBYSCORE', source, '-inf', now_text, 'LIMIT', taken.passed + size, 1) > 0
 end
 
@@ -104,8 +104,8 @@ end
 if size > 0 then
     local score = ms(now + lease_ms) .. LEASED_DIGITS
     local leased, held, runs = {}, {}, {}
-    -- A value of more than 64 bytes makes it a hash table. In a list, as Redis keeps a small hash, it would search for
-    -- each job from the beginning.
+    -- A value of more than 64 bytes makes it a hash table. Redis keeps a small hash as a list, in which each job would
+    -- be a linear search.
     if size > 16 then
         held[1], held[2] = page[1], string.rep('x', 65)
     end

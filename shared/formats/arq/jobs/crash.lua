@@ -1,8 +1,9 @@
--- crash: return leased jobs to the queue whose process has died while their worker is still running.
+-- crash: return leased jobs whose process has died, while their worker is still running, to the queue.
 -- KEYS  QUEUE, LEASES
 -- ARGV  1 worker   then for each job: id, token, a few words on what happened to the process
 -- RETURNS  the ids that no longer belonged to the worker; nothing of theirs was changed
--- GUARANTEES  the jobs are placed before all waiting jobs, with a crash more and no try; repeating the call changes nothing.
+-- GUARANTEES  the jobs are placed before all waiting jobs, with one more crash and no try used; repeating the call
+--             changes nothing.
 -- INCLUDES  clock, counting, memory, ownership, recovery
 local worker = ARGV[1]
 local STRIDE = 3

@@ -1,18 +1,19 @@
--- enqueue: put jobs with one name into the queue, each once.
+-- enqueue: enqueue jobs with one name, each once.
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, CRASH, NO_RESULT, TICK, HISTORY
--- ARGV  1 mode: 'new' ids made for this call, 'named' ids that a user chose, 'repeated' a second call, as nobody knows
---         whether the first was executed
+-- ARGV  1 mode: 'new' ids made for this call, 'named' ids chosen by a user, 'repeated' a repeated call, the first of
+--         which may have been executed
 --       2 lane: 'io' or 'cpu'   3 due_ms, or 0   4 delay_ms from now, where due_ms is 0
 --       5 ttl_ms of the payload, or 0 for none   6 tick_ms: how long a cron tick's id is barred, or 0
 --       7 name of the job, to count it by   8 whether the score shows that the job may expire: 1 or 0
 --       then for each job: id, payload
--- RETURNS  {} where all jobs are in; else a code for each: 1 it is in, 0 a job or result of this id was there, 2 (only
---          'repeated') a job with this id runs or has ended, and nothing shows whether it was this one
--- GUARANTEES  a job that is in has its payload and its place in the queue; repeating the call does not create a second job.
+-- RETURNS  {} if all jobs were enqueued; else a code for each: 1 it was, 0 a job or result with this id existed, 2
+--          (only 'repeated') a job with this id runs or has ended, and nothing shows whether it was this one
+-- GUARANTEES  an enqueued job has its payload and its place in the queue; repeating the call does not create a second
+--             job.
 -- INCLUDES  clock, counting, members, queue_list, reads, wake
 local lane, due = ARGV[2], ARGV[3]
 local FIRST_JOB = 9
--- A payload without its place would count as a job that is in: let a wrong type show before anything is written.
+-- A payload without a place would count as an enqueued job, so a wrong type must fail before anything is written.
 redis.call('ZCARD', QUEUE)
 if lane == 'cpu' then
     redis.call('ZCARD', CPU)
@@ -22,12 +23,12 @@ if due == '0' then
     due = ARGV[4] == '0' and now_text or ms(now + ARGV[4])
 end
 if ARGV[8] == '1' then
-    -- Just before its time, as times are whole ms: at its time it is due.
+    -- Just before its due time, as times are whole ms, so that it is due on time.
     due = string.format('%.2f', math.floor(tonumber(due)) - 1 + EXPIRES_MARK)
 end
 
--- Whether any job of this call has ended before. A network may hold a call of new ids back until its repetition has
--- come and gone: they would be jobs once more.
+-- Whether any job of this call has ended before. The network may delay a call with new ids until after its repetition:
+-- their jobs would be enqueued twice.
 local function any_has_ended()
     local names = {}
     for at = FIRST_JOB, #ARGV, 2 do
@@ -37,7 +38,7 @@ local function any_has_ended()
     return #names > 0 and redis.call('EXISTS', unpack(names)) > 0
 end
 
--- Puts all payloads at once; returns false, and changes nothing, where one is there.
+-- Stores all payloads at once; returns false, and changes nothing, if one exists.
 local function put_all()
     local payloads = {}
     for at = FIRST_JOB, #ARGV, 2 do
@@ -47,7 +48,7 @@ local function put_all()
     return #payloads > 0 and redis.call('MSETNX', unpack(payloads)) == 1
 end
 
--- Puts the jobs' payloads one by one; returns their codes, and the ids of those that have yet to get their place.
+-- Stores the jobs' payloads one by one; returns their codes, and the ids of those that still need their place.
 local function put_each()
     local mode, ttl_ms, tick_ms = ARGV[1], ARGV[5], ARGV[6]
     local expires, is_tick = ttl_ms ~= '0', tick_ms ~= '0'
@@ -60,8 +61,8 @@ local function put_each()
         return redis.call('SET', JOB .. id, payload, 'NX')
     end
 
-    -- The code of a job whose id is not free, or nil. It is not free either while a job with this id runs whose payload
-    -- has expired: the end of that run would take the new job with it.
+    -- The code of a job whose id is not free, or nil. It is also not free while a job with this id runs after its
+    -- payload has expired: the end of that run would delete the new job.
     local function code_of_taken(id, payload)
         local stored = redis.call('MGET', JOB .. id, RUN .. id)
         local unkept = mode == 'named' and 0 or redis.call('EXISTS', NO_RESULT .. id)
@@ -77,7 +78,7 @@ local function put_each()
 
     local is_doubtful = mode ~= 'new' or any_has_ended()
 
-    -- Returns a code, and whether the job has yet to get its place.
+    -- Returns a code, and whether the job still needs its place.
     local function put(id, payload)
         if is_tick and not redis.call('SET', TICK .. id, 1, 'NX', 'PX', ttl(tick_ms)) then
             return 0, false
@@ -87,7 +88,7 @@ local function put_each()
             return code or 0, false
         end
         if mode ~= 'new' then
-            -- Of an earlier job with this id, which has expired.
+            -- Left by an earlier job with this id, which has expired.
             redis.call('DEL', RETRY .. id, CRASH .. id, HISTORY .. id)
             if lane ~= 'cpu' then
                 redis.pcall('ZREM', CPU, id)

@@ -38,7 +38,7 @@ for i = 1, #mine do
     elseif keep_ms == 0 then
         redis.call('SET', RESULT .. id, ARGV[first_result + place])
     end
-    -- For as long as an enqueue may be repeated, something shows that the job has ended.
+    -- As long as an enqueue may be repeated, something must show that the job has ended.
     if keep_ms ~= 0 and keep_ms < 60000 then
         redis.call('SET', NO_RESULT .. id, 1, 'PX', 60000)
     end
@@ -67,8 +67,8 @@ if redis.call('EXISTS', CPU, ABORT) > 0 then
     redis.pcall('ZREM', ABORT, unpack(ids))
 end
 
--- How many of each group were the worker's; and a few jobs of each call, so that people see what has been done: all that
--- failed are among the dead letters.
+-- How many of each group were the worker's; and a few jobs of each call, for display: all that failed are among the
+-- dead letters.
 local runs_of, recent, counted, last = {}, {}, 0, first_id - 1
 for group = 0, groups - 1 do
     local at, before = FIRST_GROUP + group * GROUP_FIELDS, counted

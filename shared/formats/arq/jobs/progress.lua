@@ -1,9 +1,10 @@
 -- progress: report the progress of running jobs.
 -- KEYS  PROGRESS, REPORTS
--- ARGV  1 worker   2 keep_ms: how long a report is kept that is not made again   then for each job: id, token, report
+-- ARGV  1 worker   2 keep_ms: how long a report is kept unless it is made again   then for each job: id, token, report
 --       (JSON, '' keeps the one that is there)
 -- RETURNS  the ids that no longer belonged to the worker; nothing of theirs was changed
--- GUARANTEES  only who runs a job reports on it; reports are published on REPORTS too, as id, report, id, report ...
+-- GUARANTEES  only the worker that runs a job can report on it; reports are also published on REPORTS, as id, report,
+--             id, report ...
 -- INCLUDES  clock, memory, ownership
 local worker, keep_ms = ARGV[1], ARGV[2]
 local STRIDE = 3
@@ -12,7 +13,7 @@ if #mine == 0 then
     return lost
 end
 allow_when_full()
--- In microseconds, so that the newer of two reports can be told.
+-- In microseconds, to tell which of two reports is newer.
 local at_us = ms(now_us())
 local reports = {}
 for _, at in ipairs(mine) do

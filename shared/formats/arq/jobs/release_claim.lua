@@ -1,9 +1,9 @@
--- release_claim: give back what one claim took, because its reply never came and nobody runs the jobs.
+-- release_claim: release the jobs of a claim whose reply never came, as nobody runs them.
 -- KEYS  QUEUE, RUN, LEASES, REVOKED
 -- ARGV  1 worker   2 token of the claim
 -- RETURNS  how many jobs are free again
--- GUARANTEES  the jobs lose no try and count no crash, and where the claim comes only now, held back by a network, it
---             takes nothing; repeating the call changes nothing.
+-- GUARANTEES  no try is used and no crash is counted; if the claim arrives only now, delayed by the network, it takes
+--             nothing; repeating the call changes nothing.
 -- INCLUDES  clock, counting, lanes, memory, reads, wake
 local worker, token = ARGV[1], ARGV[2]
 redis.call('ZCARD', QUEUE)

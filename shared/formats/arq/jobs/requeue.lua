@@ -1,4 +1,4 @@
--- requeue: give leased jobs back to be run later, or now.
+-- requeue: return leased jobs to the queue, to be run later or now.
 -- KEYS  QUEUE, RUN, RETRY, LEASES, CRASH
 -- ARGV  1 worker   2 groups: how many groups of runs follow, each of GROUP_FIELDS values (see
 --       include/run_groups.lua)   then for each job: id, token, group (counted from 0), lane it waits in next, due_ms
@@ -6,8 +6,9 @@
 --       nothing), words for its history ('' for none), ms since which no worker has known its name ('' if this one
 --       knows it)
 -- RETURNS  the ids that no longer belonged to the worker; nothing of theirs was changed
--- GUARANTEES  the job is in its queue and free for everybody when the call returns; repeating it changes nothing. A job
---             that is tried again has started, so its payload's own time is over: it lasts for a week beyond the wait.
+-- GUARANTEES  when the call returns, the job is in its queue and any worker can claim it; repeating it changes nothing.
+--             A retried job has started, so its payload's own TTL no longer applies: it is kept for a week after the
+--             wait.
 -- INCLUDES  clock, history, lanes, memory, ownership, reads, run_groups, wake
 local worker = ARGV[1]
 local STRIDE, FIRST_GROUP = 9, 3
@@ -17,7 +18,7 @@ allow_when_full()
 local now = now_ms()
 local lanes, runs_of = {}, {}
 
--- A later crash starts the note afresh: whoever ran the job knew it.
+-- A later crash starts a new note: the worker that ran the job knew it.
 local function note_unknown(id, since_ms)
     local crash = string.match(get(CRASH .. id) or '0 ', '^%Z*')
     redis.call('SET', CRASH .. id, crash .. '\0' .. since_ms, 'PX', WEEK)

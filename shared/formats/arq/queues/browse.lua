@@ -1,11 +1,11 @@
--- browse: read one page of a queue's jobs and what is known about each.
+-- browse: read a page of a queue's jobs and what is known about each.
 -- KEYS  QUEUE, JOB, RUN, RETRY, ABORT, CPU, WORKERS, LEASES, CRASH
 -- ARGV  1 state: 'queued', 'deferred' or 'running'   2 limit   3 head: bytes to read of a payload's beginning
 --       4 tail: bytes to read of its end
 --       5 io_score and   6 io_id: after which job of QUEUE the page begins, '' for its beginning
 --       7 cpu_score and   8 cpu_id: the same in CPU
---       9 skip: how many running jobs were on the pages before
--- RETURNS  {now_ms, places: the next page's arguments 5 to 9, or none where this is the last, then for each job: id,
+--       9 skip: how many running jobs were on earlier pages
+-- RETURNS  {now_ms, places: the next page's arguments 5 to 9, or none if this is the last one, then for each job: id,
 --          lane, score, worker, token, tries, crash note, cancel_asked_ms, bytes of its payload or -1, head, tail}
 -- GUARANTEES  it changes nothing.
 -- INCLUDES  clock, lanes
@@ -35,7 +35,7 @@ local function walk(lane, score, id)
         local page = redis.call('ZRANGE', source, at, math.min(at + CHUNK, stop) - 1, 'WITHSCORES')
         for i = 1, #page, 2 do
             found.id, found.score, at = page[i], page[i + 1], at + 1
-            -- Jobs that run are among the deferred until their leases end.
+            -- Running jobs are among the deferred ones until their leases end.
             if state == 'queued' or tonumber(page[i + 1]) % 1 ~= LEASED_MARK then
                 found.jobs[#found.jobs + 1] = {id = page[i], score = page[i + 1], lane = lane}
                 if #found.jobs == limit then
@@ -51,7 +51,7 @@ local function walk(lane, score, id)
     return found
 end
 
--- The first `limit` of both lanes by score, and the place that each lane has reached.
+-- The first `limit` jobs of both lanes by score, and the place reached in each lane.
 local function merge(io, cpu)
     local jobs, i, c = {}, 1, 1
     while #jobs < limit and (io.jobs[i] or cpu.jobs[c]) do
@@ -79,7 +79,7 @@ local function merge(io, cpu)
     return jobs, more and places or {}
 end
 
--- What workers hold, worker by worker; a lease whose token is not the job's any more is none.
+-- What workers hold, worker by worker; a lease without the job's current token does not count.
 local function held()
     local jobs, passed = {}, 0
     for _, worker in ipairs(redis.call('ZRANGE', WORKERS, 0, 999)) do

@@ -3,8 +3,8 @@
 -- ARGV  none
 -- RETURNS  {now_ms, members, queued, running, dead, ended in the last whole seconds (5), ms since which the oldest
 --          queued job waits or -1, the flat counters, 1 if the queue is paused or else 0}
--- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. Its
---             cost does not grow with the queue's length.
+-- GUARANTEES  it changes only where counts are kept: those of this second are first added to the others. Its cost does
+--             not grow with the queue's length.
 -- INCLUDES  clock, counters, memory
 local now = now_ms()
 allow_when_full()

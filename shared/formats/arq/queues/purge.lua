@@ -1,10 +1,10 @@
--- purge: delete waiting jobs, some at a time; what runs is not touched.
+-- purge: delete waiting jobs, some at a time; running jobs are not touched.
 -- KEYS  QUEUE, JOB, RUN, RETRY, ABORT, CPU, ENDED, CRASH, NO_RESULT, HISTORY
--- ARGV  1 lane: 'io' looks in QUEUE, 'cpu' in CPU   2 lowest and   3 highest score of those meant, as ZRANGEBYSCORE
---       takes them   4 skip: how many at the front run, by the calls before   5 limit: how many to look at
--- RETURNS  {how many were deleted, how many of those looked at run}; nothing was left to look at where both are 0
--- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended. For a minute an
---             enqueue that is repeated does not bring it back.
+-- ARGV  1 lane: 'io' looks in QUEUE, 'cpu' in CPU   2 lowest and   3 highest score, in ZRANGEBYSCORE's syntax
+--       4 skip: how many running jobs at the front earlier calls have found   5 limit: how many jobs to examine
+-- RETURNS  {how many were deleted, how many of the examined jobs are running}; if both are 0, none was left
+-- GUARANTEES  payload, place, tries and crashes of a job are deleted together, and its id is published as ended. For a
+--             minute, a repeated enqueue does not bring it back.
 -- INCLUDES  clock, counting, memory, reads
 local lane, lowest, highest, skip, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local source = lane == 'cpu' and CPU or QUEUE
@@ -16,7 +16,7 @@ allow_when_full()
 local ids, gone, runs = {}, {}, 0
 for i, owner in ipairs(redis.call('MGET', unpack(prefixed(RUN, page)))) do
     local id, base = page[i], #gone
-    -- A key of another type is in the way of a token too: EXISTS is what arq goes by.
+    -- A key of another type also blocks a token, as arq uses EXISTS.
     if owner or redis.call('EXISTS', RUN .. id) == 1 then
         runs = runs + 1
     else

@@ -2,8 +2,8 @@
 -- KEYS  QUEUE, RUN, CPU, PAUSED
 -- ARGV  none
 -- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 if no such job is among the first of the lane
--- GUARANTEES  it changes nothing. Jobs that arq workers run stay due, and are skipped; in a paused queue nothing
---             waits to be run.
+-- GUARANTEES  it changes nothing. Jobs that arq workers run stay due and are skipped; in a paused queue, no job counts
+--             as waiting.
 -- INCLUDES  clock
 local FIRST = 50
 if redis.call('EXISTS', PAUSED) == 1 then

@@ -1,9 +1,9 @@
 -- begin: give a run of a move the exclusive right to take jobs from the queue, and pause the queue.
 -- KEYS  PAUSED, MOVING, MOVED
--- ARGV  1 run   2 target: the queue that the jobs are moved to
--- RETURNS  {ms since which the queue had been paused or 0, 1 if a run before has not ended or else 0}; {-1, target}
---          where that was on its way to another queue: then nothing was changed
--- GUARANTEES  until `close` the queue cannot be resumed, and no run before this one takes or drops anything any more.
+-- ARGV  1 run   2 target: the queue to which the jobs are moved
+-- RETURNS  {ms since which the queue was paused or 0, 1 if an earlier run has not ended or else 0}; {-1, target} if
+--          that run moves jobs to another queue: then nothing was changed
+-- GUARANTEES  until `close` the queue cannot be resumed, and earlier runs can no longer take or drop anything.
 --             Repeating the call changes nothing.
 -- INCLUDES  clock, memory, reads
 local run, target = ARGV[1], ARGV[2]

@@ -1,11 +1,11 @@
 -- drop: delete jobs that a run of a move has taken, as they are now at the target.
 -- KEYS  QUEUE, JOB, RUN, RETRY, ABORT, CPU, ENDED, CRASH, NO_RESULT, HISTORY, PROGRESS
 -- ARGV  1 run   then for each job: id, cancel_asked_ms as it was when it was taken ('' for none)
--- RETURNS  for each job: '1' it is gone, '0' it is no longer the run's, 'a' and the ms of a request for its abort that
+-- RETURNS  for each job: '1' it is gone, '0' it no longer belongs to the run, 'a' and the ms of an abort request that
 --          has come since, '3' somebody is cancelling it: it was given back. {-1} if another run has taken over
--- GUARANTEES  payload, place, tries and crashes of a job go together; for a minute an enqueue that is repeated does not
---             bring it back. Its id is published as ended, so that callers that wait for it look again. Repeating the call changes
---             nothing.
+-- GUARANTEES  payload, place, tries and crashes of a job are deleted together; for a minute, a repeated enqueue does
+--             not bring it back. Its id is published as ended, so that callers that wait for it look again. Repeating
+--             the call changes nothing.
 -- INCLUDES  clock, counting, memory, moving, reads
 if not is_run(ARGV[1]) then
     return {-1}

@@ -1,6 +1,6 @@
 -- forget: release the marks of moved jobs that are gone from the source.
 -- KEYS  MARKS
--- ARGV  1 until_ms: after which the call does nothing   2 kept_ms: how long a late arrival must find them yet
+-- ARGV  1 until_ms: after which the call does nothing   2 kept_ms: how long late calls must still find them
 --       then for each job: mark
 -- RETURNS  1, or 0 if the call comes too late
 -- GUARANTEES  repeating the call keeps them for longer.

@@ -1,14 +1,14 @@
 -- put: put jobs that a move has taken from another queue into this one, and mark them.
 -- KEYS  QUEUE, JOB, RUN, RETRY, RESULT, ABORT, CPU, CRASH, HISTORY, PROGRESS, MARKS, MOVING
 -- ARGV  1 taken_ms: when the jobs were taken   2 lease_ms: after which the call does nothing   3 kept_ms: how long
---       marks stay whose source is gone   then for each job: mark, id, payload, lane ('io' or 'cpu'), score, tries (0 for
---       none), crash note, abort request, expires_ms, lines of its history, progress ('' for none of each), is_queued (1
---       where it is whatever its score says, else 0)
--- RETURNS  a code for each job: 1 it is in, 2 it had been put in before, 0 another job with its id waits or runs, 3 one has
---          ended and its result is kept; {-1} if the call comes too late, {-3} if the
---          queue's own jobs are being moved to another one: then nothing was changed
--- GUARANTEES  a job is in with its place, and marked, or not at all. However often it is called, a job is put in once, as long
---             as its mark stays, whatever has become of it.
+--       marks are kept after their source is gone   then for each job: mark, id, payload, lane ('io' or 'cpu'), score,
+--       tries (0 for none), crash note, abort request, expires_ms, lines of its history, progress ('' for none of
+--       each), is_queued (1 if it is queued whatever its score is, else 0)
+-- RETURNS  a code for each job: 1 it is in, 2 it had been put in before, 0 another job with its id waits or runs, 3 one
+--          has ended and its result is kept; {-1} if the call comes too late, {-3} if the queue's own jobs are being
+--          moved to another one: then nothing was changed
+-- GUARANTEES  a job is put in with its place and its mark, or not at all. However often the call is made, a job is put
+--             in once while its mark exists, whatever has happened to it since.
 -- INCLUDES  clock, counting, lanes, queue_list, wake
 redis.call('ZCARD', QUEUE)
 redis.call('ZCARD', CPU)
@@ -21,14 +21,14 @@ if now > taken_ms + tonumber(ARGV[2]) then
     return {-1}
 end
 
--- Its mark alone shows that a job was in and has ended, where its result is not kept. When its source was gone, the mark
--- got the time at which it goes; a job that was taken after that had come back.
+-- If no result is kept, only the mark shows that a job was put in and has ended. The mark got an expiry when its source
+-- was gone; a job taken after that had come back.
 local function was_in(mark)
     local goes = tonumber(redis.call('ZSCORE', MARKS, mark) or nil)
     return goes and taken_ms <= goes - tonumber(ARGV[3])
 end
 
--- The code for a job that is not put in.
+-- The code of a job that is not put in.
 local function code_of(mark, id, payload)
     if was_in(mark) then
         return 2

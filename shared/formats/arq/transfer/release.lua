@@ -2,7 +2,7 @@
 -- KEYS  RUN
 -- ARGV  1 run   then for each job: id
 -- RETURNS  how many were given back
--- GUARANTEES  they stand where they stood. Repeating the call changes nothing.
+-- GUARANTEES  they keep their places. Repeating the call changes nothing.
 -- INCLUDES  memory, moving, reads
 local token, freed = token_of(ARGV[1]), 0
 allow_when_full()

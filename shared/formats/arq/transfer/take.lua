@@ -1,15 +1,15 @@
 -- take: lease waiting jobs of one lane's set to a run of a move, and read everything that is moved along.
 -- KEYS  JOB, RUN, RETRY, ABORT, CPU, CRASH, HISTORY, PROGRESS
--- ARGV  1 run   2 lane: 'io' takes from QUEUE, 'cpu' from CPU, 'parked' only names what is no cpu job and has a score in
---       QUEUE that is no time   3 skip: how many of the first are skipped   4 limit   5 lease_ms   6 most_bytes of payloads,
---       after which no further job is taken
--- RETURNS  {now_ms, how many members the call scanned or -1 at the end of the set, of these how many run, how many of them an arq worker runs,
---          how many somebody is cancelling, how many no longer have a payload, then for each job: id, payload, score,
---          lane, tries, crash note, cancel_asked_ms, ms until its payload expires or -1, lines of its history, progress}, '' for
---          what there is none of; of what is only named, id and score alone, the lane being 'none'; {-1} if another run has
---          taken over
--- GUARANTEES  a job keeps its place and its score; for lease_ms nobody else claims it. Repeating the call takes the same
---             jobs again.
+-- ARGV  1 run   2 lane: 'io' takes from QUEUE, 'cpu' from CPU, 'parked' only lists members of QUEUE that are not cpu
+--       jobs and whose scores are not times   3 skip: how many of the first are skipped   4 limit   5 lease_ms   6
+--       most_bytes of payloads, after which no further job is taken
+-- RETURNS  {now_ms, how many members the call scanned or -1 at the end of the set, of these how many run, how many of
+--          them an arq worker runs, how many somebody is cancelling, how many no longer have a payload, then for each
+--          job: id, payload, score, lane, tries, crash note, cancel_asked_ms, ms until its payload expires or -1, lines
+--          of its history, progress}, '' for what there is none of; of what is only named, id and score alone, the lane
+--          being 'none'; {-1} if another run has taken over
+-- GUARANTEES  a job keeps its place and its score; for lease_ms nobody else claims it. Repeating the call takes the
+--             same jobs again.
 -- INCLUDES  clock, counting, ghosts, lanes, memory, moving, reads, recovery
 local run, lane, skip, limit, lease_ms = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local most_bytes = tonumber(ARGV[6])
@@ -34,7 +34,7 @@ local function add(what)
     reply[what] = reply[what] + 1
 end
 
--- Whether somebody runs it. A key of a wrong type is in the way of a token too: EXISTS is what arq goes by.
+-- Whether somebody runs it. A key of a wrong type also blocks a token, as arq uses EXISTS.
 local function is_run_by_others(id, owner)
     if not owner then
         return redis.call('EXISTS', RUN .. id) == 1
@@ -72,7 +72,7 @@ local function lease(id, score, payload, asked)
     end
 end
 
--- Such a score is that of a cpu job, or of something that no lane ever takes.
+-- A cpu job has such a score, or something that no lane ever takes.
 local function name_stray(id, score)
     local due = redis.pcall('ZSCORE', CPU, id)
     if type(due) == 'string' and tonumber(due) < PARKED then
@@ -83,7 +83,7 @@ local function name_stray(id, score)
     end
 end
 
--- Returns whether the member is still there.
+-- Returns whether the member still exists.
 local function look_at(id, score)
     if lane == 'parked' then
         name_stray(id, score)

@@ -1,9 +1,9 @@
--- deregister: take a worker that ends in order off the list.
+-- deregister: remove a worker that ends in order from the list.
 -- KEYS  RUN, WORKERS, WORKER, LEASES
 -- ARGV  1 worker
--- RETURNS  how many jobs it still held; then nothing is changed, and `recover` is due
--- GUARANTEES  a worker that still holds a job stays listed. It does not hold what others have claimed meanwhile, nor
---             what has a lease that is over; repeating the call changes nothing.
+-- RETURNS  how many jobs it still held; then nothing is changed, and `recover` must be called
+-- GUARANTEES  a worker that still holds a job stays listed. Jobs that others have claimed meanwhile, or whose leases
+--             have expired, do not count; repeating the call changes nothing.
 -- INCLUDES  reads
 local worker = ARGV[1]
 local leases = redis.pcall('HGETALL', LEASES .. worker)

@@ -2,8 +2,8 @@
 -- KEYS  QUEUE, WORKERS, WORKER, LEASES, REVOKED
 -- ARGV  1 worker   2 what happened to it, in a few words
 -- RETURNS  the ids that are free again
--- GUARANTEES  the jobs stand where they were claimed, before all waiting jobs; one that another has claimed meanwhile is
---             not touched; a claim of the worker that comes only now takes nothing; repeating the call changes nothing.
+-- GUARANTEES  the jobs return to where they were claimed, before all waiting jobs; one that another worker has claimed
+--             meanwhile is not touched; a late claim of the worker takes nothing; repeating the call changes nothing.
 -- INCLUDES  clock, counting, memory, recovery
 local worker, what = ARGV[1], ARGV[2]
 redis.call('ZCARD', QUEUE)

@@ -1,10 +1,9 @@
 -- renew: keep a worker and all its leases alive.
 -- KEYS  QUEUE, RUN, CPU, WORKERS, WORKER, LEASES
--- ARGV  1 worker   2 lease_ms   3 record: the worker's JSON record, '' when it holds none here
+-- ARGV  1 worker   2 lease_ms   3 record: the worker's JSON record, '' to leave it
 --       then for each job: id, token, lane that it was claimed from ('io' or 'cpu')
 -- RETURNS  the ids that no longer belonged to the worker; nothing of theirs was changed
--- GUARANTEES  a lease that has run out is not taken up again, as somebody else may have run and ended the job
---             meanwhile.
+-- GUARANTEES  an expired lease is not renewed, as somebody else may have run and ended the job meanwhile.
 -- INCLUDES  clock, memory, ownership, queue_list
 local worker, lease_ms, record = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local STRIDE = 3
@@ -16,8 +15,8 @@ local io, cpu, parked = {'XX'}, {'XX'}, {'XX'}
 for _, at in ipairs(mine) do
     local id = ARGV[at]
     redis.call('PEXPIRE', RUN .. id, ARGV[2])
-    -- Were it gone while the job runs, an arq client could enqueue another job with this id, which would go with this
-    -- one.
+    -- If it were gone while the job runs, an arq client could enqueue another job with this id, which would be deleted
+    -- with this one.
     keep_payload(id, WEEK)
     local set = ARGV[at + 2] == 'cpu' and cpu or io
     set[#set + 1], set[#set + 2] = score, id
@@ -25,7 +24,7 @@ for _, at in ipairs(mine) do
         parked[#parked + 1], parked[#parked + 2] = PARKED, id
     end
 end
--- arq's abort() may have set a job's score in QUEUE to 1: it is put right here.
+-- arq's abort() may have set a job's score in QUEUE to 1: it is corrected here.
 if #io > 1 then
     redis.pcall('ZADD', QUEUE, unpack(io))
 end

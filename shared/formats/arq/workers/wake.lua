@@ -1,8 +1,8 @@
--- wake: wake one idle worker of a lane, as there is work.
+-- wake: wake one idle worker of a lane, because there is work.
 -- KEYS  none
 -- ARGV  1 lane: 'io' or 'cpu'
 -- RETURNS  1
--- GUARANTEES  at most one note lies there, and for a minute at the longest; repeating the call changes nothing.
+-- GUARANTEES  there is at most one note, for at most a minute; repeating the call changes nothing.
 -- INCLUDES  wake
 local lane = ARGV[1]
 wake(lane)

@@ -1,12 +1,12 @@
 -- counters: the counters of a queue and of its jobs' names, since the first job or minute by minute.
 -- KEYS  meta, live, stats, minutes, seconds, names, known, heard
 -- ARGV  1 minutes: how many; 0 for all since the first job   2 newest: the last of them, as its number since 1970; 0
---       for the one that runs
+--       for the current one
 -- RETURNS  {now_ms, the names with counters of their own, those that no worker knows, then for each minute, the newest
 --          first, or once for all: a list of counters, as JSON, of the queue, of each name, of all others, and of those
 --          unknown}; fewer minutes than were asked for, one at least, where many names were counted
--- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. It
---             keeps Redis for some 2 ms at most.
+-- GUARANTEES  it changes only where counts are kept: those of this second are first added to the others. It blocks
+--             Redis for at most about 2 ms.
 -- INCLUDES  clock, current_counters
 local MOST_FIELDS = 1300
 local minutes, newest, now = tonumber(ARGV[1]), tonumber(ARGV[2]), now_ms()
@@ -15,7 +15,7 @@ if newest == 0 then
 end
 settle_for_reading(now)
 
--- What was not counted since the oldest minute is not looked for.
+-- Names that were not counted since the oldest minute are skipped.
 local since_ms = minutes == 0 and '-inf' or whole((newest - minutes + 1) * 60000)
 local names = redis.call('ZRANGEBYSCORE', NAMES, since_ms, '+inf', 'LIMIT', 0, 200)
 local unknown = redis.call('ZRANGE', HEARD, 0, 49)

@@ -1,9 +1,9 @@
 -- rates: the counters of a queue in the last seconds.
 -- KEYS  meta, live, stats, minutes, seconds, names, known, heard
--- ARGV  1 step_s: how long a step is   2 steps: how many, the one that runs included
+-- ARGV  1 step_s: the length of a step   2 steps: how many, including the current one
 -- RETURNS  {now_ms, second at which the oldest step begins, then lists which, joined, have the counters of each second,
---          as JSON, oldest first: of all in the steps and of the last (5) at least, but not of the one that runs}
--- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first.
+--          as JSON, oldest first: of all in the steps and at least of the last (5), but not of the current one}
+-- GUARANTEES  it changes only where counts are kept: those of this second are first added to the others.
 -- INCLUDES  clock, current_counters, steps
 local step_s, now = tonumber(ARGV[1]), now_ms()
 settle_for_reading(now)

@@ -1,7 +1,7 @@
 -- discard: delete dead letters.
 -- KEYS  dead, absent
 -- ARGV  then for each job: id
--- RETURNS  for each job whether there was a letter of it: when it died, or nil
+-- RETURNS  for each job, when it died if it had a letter, else nil
 -- GUARANTEES  results are kept for as long as they would be. Repeating the call changes nothing.
 -- INCLUDES  letters
 local died = {}

@@ -1,12 +1,12 @@
 -- revive: put dead jobs back into the queue, as if they had never run.
 -- KEYS  meta, payloads, dead, letters, dead_payloads, queued, queued_cpu, idle, idle_cpu, notes, ends, live,
 --       absent
--- ARGV  1 max_bytes: payloads moved by one call, after which it goes no further   2 shards: how many the caller believes in
---       3 asks: 1 to be told what would happen, and change nothing, as the id lives elsewhere now, else 0
+-- ARGV  1 max_bytes: payloads moved by one call, after which it stops   2 shards: how many the caller knows
+--       3 asks: 1 to return what would happen and change nothing, as the id belongs to another shard now, else 0
 --       then for each job: id
--- RETURNS  a code for each job, as far as the call went: 1 it is in the queue again, or would be, 0 there is no dead letter of it,
---          2 a job with this id waits, runs, or has ended after this one with a result that is kept, 3 the letter has no
---          payload; {-2} if the queue is of a later version, {-4, shards, before, opened} if it has more
+-- RETURNS  a code for each job, as far as the call went: 1 it is back in the queue, or would be, 0 it has no dead
+--          letter, 2 a job with this id waits, runs, or has ended after this one with a result that is kept, 3 the
+--          letter has no payload; {-2} if the queue is of a later version, {-4, shards, before, opened} if it has more
 --          shards, {-5} if this one is not open
 -- GUARANTEES  payload, place in the queue, and the end of letter, result, tries and crashes happen together. Repeating
 --             the call does not create a second job.
@@ -27,7 +27,7 @@ check_zsets(QUEUED, QUEUED_CPU, DEAD, ENDS)
 check_hashes(META, NOTES)
 redis.call('DEL', ABSENT)
 
--- A later job with the same id has left a result of its own, which must not go with the letter.
+-- The result of a later job with the same id must not be deleted with the letter.
 local function has_newer_result(id)
     local digest = digest_of(id)
     for _, key in ipairs(places) do
@@ -39,7 +39,7 @@ local function has_newer_result(id)
     return false
 end
 
--- It waits since now, and not since it was enqueued.
+-- It has been waiting since now, not since it was enqueued.
 local function note_due(id, payload)
     local note = read_note()
     note.due_ms = now
@@ -51,7 +51,7 @@ local function put_back(id, payload, letter)
     redis.call('HSET', PAYLOADS, id, payload)
     note_due(id, payload)
     add_to_trail(id, 'revived', '', DAY, now)
-    -- JSON has no bare quote inside of a text, so this can only be the field.
+    -- JSON has no unescaped quote inside a text, so this can only be the field.
     local lane = string.find(letter, '"home":"cpu"', 1, true) and cpu or io
     lane[#lane + 1], revived[#revived + 1], bytes = id, id, bytes + #payload
 end

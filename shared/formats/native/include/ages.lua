@@ -8,8 +8,8 @@ local function count_due(deferred, now)
     return redis.call('ZCOUNT', deferred, '-inf', whole(now))
 end
 
--- For how many ms the first queued job has been queued, or the first of those that are due has been due, whichever is
--- longer; -1 if no job waits.
+-- How many ms the first queued job has been queued, or the first due job has been due, whichever is longer; -1 if no
+-- job waits.
 local function waited_ms(queued, deferred, now)
     local first = redis.call('ZRANGE', queued, 0, 0, 'WITHSCORES')
     local due = redis.call('ZRANGEBYSCORE', deferred, '-inf', whole(now), 'WITHSCORES', 'LIMIT', 0, 1)

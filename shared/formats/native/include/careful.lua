@@ -16,7 +16,7 @@ local function payload_of(id, max_bytes)
 end
 
 -- For a batch with anything unusual: a crash note, a large payload. `limits` are those of a claim's ARGV. Returns
--- payloads, notes, and how many ids they are.
+-- payloads, notes, and for how many ids.
 local function read_carefully(ids, limits)
     local notes, payloads = redis.call('HMGET', NOTES, unpack(ids)), {}
     local max_bytes, alone = string.match(limits, '^(%d+) (%d*)$')
@@ -38,7 +38,7 @@ local function read_carefully(ids, limits)
     return payloads, notes, #ids
 end
 
--- The lists without ids that have no job, which a claim would otherwise find forever.
+-- The lists without ids that have no job: otherwise claims would find these forever.
 local function drop_ghosts(ids, payloads, notes)
     local kept_ids, kept_payloads, kept_notes = {}, {}, notes and {}
     for i = 1, #ids do

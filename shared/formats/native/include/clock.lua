@@ -7,7 +7,7 @@ local function now_ms()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- The same, and as text: a number passed to a command is formatted, which costs more than most commands.
+-- The same, also as text: formatting a number for a command costs more than most commands.
 local function now_and_text()
     local time = redis.call('TIME')
     local ms = string.sub('00000' .. time[2], -6, -4)
@@ -19,8 +19,8 @@ local function now_us()
     return time[1] * 1000000 + time[2]
 end
 
--- A whole number, such as a time or score, as Redis wants it: never in Lua's own 1.4e+15 notation. Printed as a whole
--- number it costs a third, but a Lua built for 32 bits prints none over 2^31 so.
+-- A whole number, such as a time or score, as Redis needs it: never in Lua's own 1.4e+15 notation. Formatting it as an
+-- integer costs a third, but a Lua built for 32 bits cannot do so above 2^31.
 local function whole(number)
     if number < 1000000000 then
         return string.format('%.0f', number)

@@ -6,7 +6,7 @@
 
 -- Names come from outside, so their number is limited: jobs that a worker knows, or has run, are counted by name, up to
 -- MOST of them. Of names that no worker knows, the first MOST_HEARD have counters of their own until a worker knows
--- them, and are shown as one until then. The lists are read once; what is done once a second has its functions inside.
+-- them, and are shown as one until then. The lists are read once; functions for work done once a second are inside.
 local function counted_names(now)
     local MOST, MOST_HEARD, LONGEST = 200, 50, 200
     local HOUR, MONTH = 3600000, 30 * 86400000
@@ -68,7 +68,7 @@ local function counted_names(now)
         return type(redis.pcall('ZSCORE', KNOWN, name)) == 'string'
     end
 
-    -- The name that a job is counted by. Only a worker that knows the job reports that it ran.
+    -- The name by which a job is counted. Only workers that know a job report that it ran.
     function names.name_for(name, has_run)
         name = string.sub(name, 1, LONGEST)
         if counted.has[name] then
@@ -80,7 +80,7 @@ local function counted_names(now)
         return (heard.has[name] or add_to(heard, name)) and name or '(unknown)'
     end
 
-    -- Keeps the counted ones among these from making room.
+    -- Keeps the counted ones among these names from being removed to make room.
     function names.keep(by_name)
         local scored = {}
         for name in pairs(by_name) do

@@ -6,10 +6,11 @@
 
 -- Counters are for display only. A call counts by HINCRBY into the buffer LIVE, in fields `<what> NUL <job name>`, '' being
 -- the queue itself: an event (`enqueued`), or how runs ended, `<status>:<wait bucket>:<run bucket>`, with '' for the
--- buckets of what did not run. The buffer belongs to the second in META and is emptied once a second. Then all counters
--- of a name and a step are one field, `<step> <name>`, as JSON, so that many steps and names are read at once.
+-- buckets of jobs that did not run. The buffer belongs to the second in META and is emptied once a second. Then all
+-- counters of a name and a step are one field, `<step> <name>`, as JSON, so that many steps and names are read at once.
 
--- Empties the buffer, whose second META has as `second`. It begins with a write that is allowed when Redis is out of memory.
+-- Empties the buffer; its second is `second` in META. It begins with a write that is allowed when Redis is out of
+-- memory.
 local function flush_counters(now, second)
     local DAY = 86400000
     local this_second = math.floor(now / 1000)
@@ -24,7 +25,7 @@ local function flush_counters(now, second)
         return tables[name]
     end
 
-    -- The counters that a run adds to, by what the buffer calls it; nil of what is no run.
+    -- The counters to which a run adds, by its name in the buffer; nil if it is not a run.
     local function counters_of_run(what)
         local status, wait, run = string.match(what, '^([%w_]+):(%d*):(%d*)$')
         if not status then
@@ -118,8 +119,8 @@ local function flush_counters(now, second)
         redis.pcall('HSET', key, unpack(values))
     end
 
-    -- A key of a ring has the steps of one span of time. It ends just before its next turn, whatever wrote it last, so
-    -- that no turn loses what it counts. What is too old for its ring is in none.
+    -- A key of a ring has the steps of one span of time. It expires just before its next turn, whichever call wrote it
+    -- last, so that no turn loses counts. Steps too old for their ring are not stored.
     local function add_to_ring(ring, size, span_ms, step, by_name)
         local turn = math.floor(second * 1000 / span_ms)
         local ends_ms = (turn + size) * span_ms
@@ -157,8 +158,8 @@ local function flush_counters(now, second)
     end
 end
 
--- Call it before counting, and after a write: the counts that follow are those of this second. `second` is that of
--- META. Only the first call of a process in a second gets the keys that it takes, and only then it is called.
+-- Call it before counting and after a write: the counts that follow belong to this second. `second` is the one in META.
+-- Only the first call of a process in a second gets the keys that this needs, and only then is it called.
 local function settle_counters(now, second)
     if second ~= whole(math.floor(now / 1000)) then
         flush_counters(now, second)

@@ -3,13 +3,13 @@
 -- DEFINES  check_targets, return_crashed
 -- INCLUDES  counting, notes, placing, trails, types
 
--- Call it before they are removed from their holder.
+-- Call it before the jobs are removed from their holder.
 local function check_targets()
     check_zsets(QUEUED, QUEUED_CPU)
     check_hashes(NOTES)
 end
 
--- Jobs are {id, token, what happened}; the letter of a token is that of the lane queue which they came from.
+-- Jobs are {id, token, what happened}; the letter of a token is that of the lane queue from which they came.
 local function return_crashed(now, jobs)
     local io, cpu = {}, {}
     for _, job in ipairs(jobs) do

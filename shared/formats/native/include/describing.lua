@@ -3,11 +3,11 @@
 -- DEFINES  append_described
 -- INCLUDES  none
 
--- Bytes of payloads that one call reads: a hash's value is only read whole. Of what is over that, the size is known.
+-- Bytes of payloads that one call reads, as a hash's value can only be read whole. Beyond that, only sizes are read.
 local READABLE = 4 * 1024 * 1024
 
--- Appends note, ms of a request for its cancellation ('' for none of either), bytes of the payload (-1 if it is gone), and
--- of these the first `head` and, where there are more, the last `tail`.
+-- Appends the note, the ms of a cancellation request ('' if there is none), the bytes of the payload (-1 if it is
+-- gone), and of these the first `head` and, if there are more, the last `tail`.
 local function append_described(reply, id, head, tail)
     local size, first, last = redis.call('HSTRLEN', PAYLOADS, id), '', ''
     if size == 0 and redis.call('HEXISTS', PAYLOADS, id) == 0 then

@@ -3,7 +3,7 @@
 -- DEFINES  ended_of
 -- INCLUDES  lookup
 
--- Which of the ids have ended, with a result that is kept or, where it is a repeated call, recently without one.
+-- Which of the ids have ended, with a kept result or, in a repeated call, recently without one.
 local function ended_of(ids, now, is_repeated)
     local ended, places = {}, result_keys(now)
     if is_repeated then

@@ -3,7 +3,7 @@
 -- DEFINES  end_jobs, lost_of_range, release, tell_ends
 -- INCLUDES  counting
 
--- Of the jobs whose ids are ARGV[first] to ARGV[last], with their tokens behind them, the ids of those that are not held
+-- Of the jobs whose ids are ARGV[first] to ARGV[last], followed by their tokens, the ids of those that are not held
 -- under that token; nil if the incarnation has ended for good.
 local function lost_of_range(first, last)
     local held, lost = redis.call('HMGET', HELD, '\0', unpack(ARGV, first, last)), {}
@@ -18,8 +18,8 @@ local function lost_of_range(first, last)
     return lost
 end
 
--- Call `release` behind whatever is kept of the jobs: until then the call may be repeated. Returns their last reports, in the
--- order of the ids and false for none, for whoever watches them until they have ended; nil if no job has any.
+-- Call `release` after everything to keep of the jobs is stored: until then the call may be repeated. Returns their
+-- last reports in the order of the ids, false for none, for callers that watch them to the end; nil if no job has any.
 local function end_jobs(first, last)
     local reports
     if redis.call('EXISTS', NOTES, CANCELS, PROGRESS) > 0 then
@@ -39,7 +39,7 @@ local function release(first, last)
 end
 
 -- Counts the runs (field and number of each count, from ARGV[counts_at] on), keeps a few for display, and publishes the
--- ends; returns how many heard of them.
+-- ends; returns how many listeners received them.
 local function tell_ends(now, now_text, counts_at, recent, channel, message)
     settle_counters(now, redis.call('HGET', META, 'second')) -- DUE
     for at = counts_at, #ARGV, 2 do

@@ -3,9 +3,9 @@
 -- DEFINES  list_queues
 -- INCLUDES  clock
 
--- Names of queues come from outside too: those unused for the longest time are dropped where there are too many. None is dropped for its
--- age here, as it may hold jobs, which are in another slot: see review_queues. It begins with a write that a full Redis
--- allows, and what it adds is for display only.
+-- Queue names come from outside, so those unused for longest are dropped if there are too many. None is dropped here
+-- for its age, as it may hold jobs, which are in another slot: see review_queues. It begins with a write that a full
+-- Redis allows, and what it adds is only for display.
 local function list_queues(now, first)
     local MOST_QUEUES = 1000
     redis.call('PERSIST', QUEUES)

@@ -1,11 +1,11 @@
--- keeping: the results of ended jobs, and the deletion of what is kept of them.
+-- keeping: the results of ended jobs, and the deletion of their data.
 -- KEYS  results, tombstones, kept, ends, trails
 -- DEFINES  drop_ended, drop_results, keep_apart, keep_result, leave_tombstones
 -- INCLUDES  clock, letters, ring
 
--- Shows for two to three minutes that these jobs have ended, as long as an enqueue may be repeated, and what they reported
--- last (in the order of the ids, false for nothing). A key takes those of a minute, and is used again after three: it must
--- have expired by then, whenever in its minute it was made.
+-- Records for two to three minutes, as long as an enqueue may be repeated, that these jobs have ended, with their last
+-- reports (in the order of the ids, false for none). A key has those of one minute, and is reused after three: it must
+-- have expired by then, whenever in its minute it was created.
 local function leave_tombstones(now, ids, reports)
     local minute, fields = math.floor(now / 60000), {}
     local key = KEYS[TOMBSTONES + minute % 3]
@@ -16,7 +16,7 @@ local function leave_tombstones(now, ids, reports)
     redis.call('PEXPIREAT', key, whole((minute + 3) * 60000 - 1))
 end
 
--- Keeps a result for a time of its own, or forever where keep_ms is 0.
+-- Keeps a result for its own time, or forever if keep_ms is 0.
 local function keep_apart(id, result, keep_ms, now)
     redis.call('HSET', KEPT, id, result)
     if keep_ms == 0 then
@@ -24,13 +24,13 @@ local function keep_apart(id, result, keep_ms, now)
         return
     end
     redis.call('ZADD', ENDS, whole(now + keep_ms), 'r' .. id)
-    -- An enqueue may be repeated when the result has gone.
+    -- An enqueue may be repeated after the result is gone.
     if keep_ms < 180000 then
         leave_tombstones(now, {id})
     end
 end
 
--- Keeps the result of one job in whichever of these ways, and its last report, or false; -1 as keep_ms keeps no result.
+-- Keeps the result of one job in one of these ways, and its last report, or false; a keep_ms of -1 keeps no result.
 local function keep_result(id, result, keep_ms, now, report)
     if keep_ms == 3600000 then
         keep_results(now, report and {id, result, '\0' .. id, report} or {id, result})
@@ -44,7 +44,7 @@ local function keep_result(id, result, keep_ms, now, report)
     end
 end
 
--- Deletes the results of at most 1,000 jobs, wherever they are kept, and the reports beside them.
+-- Deletes the results of at most 1,000 jobs, wherever they are kept, and their reports.
 local function drop_results(ids)
     local members, fields = {}, {}
     for i, id in ipairs(ids) do
@@ -57,7 +57,7 @@ local function drop_results(ids)
     redis.call('ZREM', ENDS, unpack(members))
 end
 
--- Deletes what is kept of ended jobs and whose time is over, `most` of it at most.
+-- Deletes expired data of ended jobs, at most `most` items.
 local function drop_ended(now, most)
     local over = redis.call('ZRANGEBYSCORE', ENDS, '-inf', whole(now), 'LIMIT', 0, most)
     if #over == 0 then

@@ -3,8 +3,8 @@
 -- DEFINES  digest_of, drop_letters, leave_letters
 -- INCLUDES  clock
 
--- A letter has beside it the digest of the result that its job left, by which a later job's result is told from it.
--- Ids never begin with NUL, so the digest's field is nobody's letter.
+-- A letter is stored with the digest of its job's result, to distinguish that from a later job's result. Ids never
+-- begin with NUL, so the digest's field cannot be a letter.
 local function digest_field(id)
     return '\0' .. id
 end
@@ -28,9 +28,9 @@ local function drop_letters(ids)
     redis.call('ZREM', ENDS, unpack(members))
 end
 
--- Leaves a letter ("<name>\0<JSON>") of each of at most 1,000 jobs, in place of the one that an earlier job with its id
--- left. A payload is false if it was gone, a result '' if it is not kept. The queue's oldest letters make room.
--- A job's trail stays as long as its letter.
+-- Leaves a letter ("<name>\0<JSON>") for each of at most 1,000 jobs, replacing one left by an earlier job with its id.
+-- A payload is false if it was gone, a result '' if it is not kept. The queue's oldest letters make room. A job's trail
+-- stays as long as its letter.
 local function leave_letters(now, max_dead, ids, letters, payloads, keep_ms, results)
     local end_ms = whole(now + keep_ms)
     local scored, ending, trails, written, kept = {}, {}, {}, {}, {}

@@ -3,8 +3,8 @@
 -- DEFINES  open_queue, pad
 -- INCLUDES  version
 
--- Redis keeps small hashes of short values in a list, where each access walks it. One value of more than 64 bytes
--- makes it a real hash. Ids never begin with NUL.
+-- Redis keeps small hashes of short values as lists, which each access walks. One value of more than 64 bytes makes it
+-- a real hash. Ids never begin with NUL.
 local function pad()
     return string.rep('x', 65)
 end

@@ -9,7 +9,7 @@ local function due_of(now, due_ms, delay_ms)
     return due > now and due or 0
 end
 
--- Where jobs are placed they are given as ZADD takes them, with room for the score before each id.
+-- Jobs to place are given in ZADD's form, with room for the score before each id.
 local function scoreless(ids)
     local scored = {}
     for i = 1, #ids do
@@ -31,7 +31,7 @@ local function defer(deferred, idle, queued, due, scored)
     end
 end
 
--- Jobs of one stamp are claimed in the order of their ids; where that is not their order, each gets a stamp of its own.
+-- Jobs with one stamp are claimed in the order of their ids; if that is not their order, each gets its own stamp.
 local function make_queued(queued, idle, stamp, scored, has_own_stamps)
     local score = whole(LEVEL + stamp)
     for at = 1, #scored, 2 do
@@ -46,7 +46,7 @@ local function make_queued(queued, idle, stamp, scored, has_own_stamps)
     wake(idle, queued)
 end
 
--- For jobs that come back and have not ended: before all waiting jobs, in their order.
+-- For jobs that return unfinished: before all waiting jobs, in their order.
 local function put_at_head(queued, idle, now, ids)
     if #ids == 0 then
         return

@@ -10,7 +10,7 @@ local function trim(key, before, most)
     end
 end
 
--- At most `most` of each kind, and no more than 1,000.
+-- At most `most` of each kind, up to 1,000.
 local function tidy(now, most)
     trim(GONE, now - 3600000, most)
     trim(BARRED, now - 3600000, most)

@@ -3,8 +3,8 @@
 -- DEFINES  wake
 -- INCLUDES  none
 
--- A worker is told the key of what has work, which names queue and lane. One that does not listen any more is passed
--- over. Each claim that finds too little puts its worker into `idle` again, and nobody is woken who is not in there.
+-- A worker receives the key of the set with work, which names queue and lane. One that no longer listens is skipped.
+-- Each claim that finds too little puts its worker into `idle` again, and only workers in there are woken.
 local function wake(idle, queued)
     for _ = 1, 3 do
         local worker = redis.pcall('ZPOPMIN', idle)[1]

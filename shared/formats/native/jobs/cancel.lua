@@ -1,12 +1,12 @@
 -- cancel: end a waiting job, or request that a running one be stopped.
 -- KEYS  meta, queued, queued_cpu, deferred, deferred_cpu, payloads, notes, progress, cancels, kept, ends,
 --       leases, recent, live, absent
--- ARGV  1 id   2 name of the job, to count it by   3 result that it ends with where it waits   4 keep_ms of that: 0 for
---       ever, -1 not at all   5 recent: that it ended, packed for people   6 channel of ends
--- RETURNS  0 there is no such job, 1 it waits and is being moved to another queue, where the request follows it, 2 it runs
---          and its worker will stop it, 3 it waited and has ended
--- GUARANTEES  a job that waits ends as a whole, and at once; of one that runs the request stays until it ends. Repeating
---             the call asks again.
+-- ARGV  1 id   2 name of the job, to count it by   3 result with which it ends if it waits   4 keep_ms of the result:
+--       0 for ever, -1 not at all   5 recent: its entry among ended jobs, for display   6 channel of ends
+-- RETURNS  0 there is no such job, 1 it waits and is being moved to another queue, where the request follows it, 2 it
+--          is running and its worker will stop it, 3 it waited and has ended
+-- GUARANTEES  a waiting job ends completely and at once; the request for a running one stays until it ends. Repeating
+--             the call requests it again.
 -- INCLUDES  clock, keeping, trails, types
 local id = ARGV[1]
 check_zsets(CANCELS, ENDS)
@@ -24,7 +24,7 @@ local function each_place(command)
     return false
 end
 
--- Among those that workers have ended: see finish.
+-- Listed with the jobs that workers have ended: see finish.
 local function list_it()
     if type(redis.pcall('LPUSH', RECENT, whole(now) .. ' ' .. ARGV[5])) == 'number' then
         redis.call('LTRIM', RECENT, 0, 59)

@@ -1,17 +1,16 @@
 -- claim: give jobs of one lane queue to an incarnation of a worker.
 -- KEYS  meta, payloads, held, leases, gone, lane_queued, lane_deferred, lane_idle, notes, cancels, live, absent
 -- ARGV  1 incarnation   2 worker   3 token: letter of the lane queue, 'i' or 'c', and number of the claim
---       4 limit (0 takes none)   5 lease_ms   6 limits of a job: how many bytes of a payload are handed over at most,
---       and how many crashes make it come as the only one of its claim ('' for none)   7 flags: 'f' where the
---       incarnation has not been seen yet, 'a' if the claim may have been executed before   8 how many shards
---       the worker believes in, left out for 1
--- RETURNS  {now_ms, ms of the next deferred job or -1, ids, payloads, notes, cancels}; the lists where a job was taken, and
---          notes and cancels where one has something rare. A payload over max_bytes is its length (a number).
---          {-1} if the incarnation has ended for good, {-2} if the queue is of a later version, {-4, shards, before,
---          opened} where it has more shards; a claim that is repeated is not refused for that.
--- GUARANTEES  a number takes jobs once: repeated, it answers with those that are still held under it, and renews the
---             lease. A job that is taken is in `held` and nowhere else. A claim that comes after its incarnation's end
---             takes nothing.
+--       4 limit (0 takes none)   5 lease_ms   6 limits of a job: the most bytes of a payload that are returned, and
+--       with how many crashes it is claimed alone ('' for no such rule)   7 flags: 'f' if the incarnation has not
+--       been seen yet, 'a' if the claim may have been executed before   8 how many shards the worker knows, left
+--       out for 1
+-- RETURNS  {now_ms, ms of the next deferred job or -1, ids, payloads, notes, cancels}; the lists only if a job was
+--          taken, and notes and cancels only if a job has any. A payload over max_bytes is its length (a number). {-1}
+--          if the incarnation has ended for good, {-2} if the queue is of a later version, {-4, shards, before, opened}
+--          if it has more shards; a repeated claim is not refused for that.
+-- GUARANTEES  a number takes jobs once: a repeated claim returns those still held under it, and renews the lease. A
+--             taken job is in `held` and nowhere else. A claim after its incarnation's end takes nothing.
 -- INCLUDES  careful, clock, counting, opening, order, types, version, wake
 local incarnation, worker, token, limit, lease_ms, flags = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[7]
 local newest, number = '\0' .. string.sub(token, 1, 1), string.sub(token, 2)
@@ -28,7 +27,7 @@ if not me[1] and flags ~= 'f' and flags ~= 'fa' then
 end
 local now, now_text = now_and_text()
 
--- Only one worker waits for the moment at which the next deferred job is due.
+-- Only one worker waits for the time at which the next deferred job is due.
 local function next_due(first)
     if not first[1] then
         return -1
@@ -78,7 +77,7 @@ local function open_incarnation()
     redis.call('ZADD', LEASES, whole(now + lease_ms), incarnation)
 end
 
--- The original call may still arrive, and must find that the number is used.
+-- The original call may still arrive, and must find the number used.
 local function bar_twin()
     if flags == 'a' or flags == 'fa' then
         redis.call('DEL', ABSENT) -- this allows what follows when Redis is out of memory
@@ -98,7 +97,7 @@ if known[2] or limit < 1 then
 end
 local deferred = redis.call('ZRANGE', LANE_DEFERRED, '0', '0', 'WITHSCORES')
 if deferred[1] and tonumber(deferred[2]) <= now then
-    -- Deferred jobs that are due move to the place that they would have if they had been enqueued at their due time.
+    -- Due deferred jobs move to the place that they would have if they had been enqueued at their due time.
     local due = redis.call('ZRANGEBYSCORE', LANE_DEFERRED, '-inf', now, 'WITHSCORES', 'LIMIT', 0, math.max(200, limit))
     local scored = {}
     check_zsets(LANE_QUEUED)

@@ -1,9 +1,9 @@
--- crash: give jobs back whose process has died while their worker is still running.
+-- crash: return jobs whose process has died, while their worker is still running.
 -- KEYS  held, absent
 -- ARGV  for each job: id, token, what happened to the process, in a few words
--- RETURNS  {now_ms}, or {now_ms, ids that are no longer the incarnation's}: then nothing was changed for any; {-1} where
+-- RETURNS  {now_ms}, or {now_ms, ids that are no longer the incarnation's}: then nothing was changed for any; {-1} if
 --          the incarnation has ended for good
--- GUARANTEES  the jobs are placed before all waiting jobs, with one crash more.
+-- GUARANTEES  the jobs are placed before all waiting jobs, with one more crash.
 -- INCLUDES  clock, crashes, ownership
 local STRIDE = 3
 local lost = lost_of(1, #ARGV, STRIDE)

@@ -1,11 +1,11 @@
--- enqueue: put jobs with one name, and ids generated for this call, into the queue.
+-- enqueue: enqueue jobs with one name and with ids generated for this call.
 -- KEYS  meta, payloads, barred, lane_queued, lane_deferred, lane_idle, notes, live
 -- ARGV  1 call: names the call   2 due_ms, or 0   3 delay_ms from now, where due_ms is 0   4 name of the job, to count
---       it by   5 large: 1 if a payload has more than 16 KB, else 0; behind it, but for '1', a space and how many
---       shards the caller believes in   then for each job: id, payload
--- RETURNS  now_ms; -1 if the call was repeated before it came; {-2} if the queue is of a later version, {-4, shards,
---          before, opened} where it has more shards, {-5} if this one is not open
--- GUARANTEES  all of the call's jobs are in, each with its payload and its place, or none. Where the call was repeated
+--       it by   5 large: 1 if a payload has more than 16 KB, else 0; followed, unless it is 1, by a space and the
+--       number of shards that the caller knows   then for each job: id, payload
+-- RETURNS  now_ms; -1 if its repetition came first; {-2} if the queue is of a later version, {-4, shards, before,
+--          opened} if it has more shards, {-5} if this one is not open
+-- GUARANTEES  all of the call's jobs are enqueued, each with its payload and its place, or none. After a repetition
 --             (enqueue_checked), this does nothing.
 -- INCLUDES  clock, counting, opening, order, placing, types, version
 local FIRST = 6
@@ -27,8 +27,7 @@ local has_large = string.byte(ARGV[5]) == 49 -- a 1
 if has_large then
     check_hashes(NOTES)
 end
--- Shifted by one, the ids are where ZADD expects them. A table that is filled one by one would be reallocated again
--- and again.
+-- Shifted by one, the ids are where ZADD expects them. A table filled one by one would be reallocated repeatedly.
 local due, scored = due_of(now, ARGV[2], ARGV[3]), {unpack(ARGV, FIRST - 1, #ARGV - 1)}
 if due > 0 then
     defer(LANE_DEFERRED, LANE_IDLE, LANE_QUEUED, due, scored)

@@ -1,17 +1,17 @@
 -- enqueue_checked: enqueue jobs with ids chosen by users, or repeat an enqueue whose outcome is unknown.
 -- KEYS  meta, payloads, barred
 -- ARGV  1 call: names the call   2 due_ms, or 0   3 delay_ms from now, where due_ms is 0   4 name of the job, to count
---       it by   5 mode: 'named' ids that a user chose, 'again' the call may have been executed before, 'marked' the
---       same of one whose call is remembered until unmark; behind it, but for 1, a space and how many shards the
---       caller believes in   6 until_ms: when a call that is repeated does nothing, 0 for 'named'
+--       it by   5 mode: 'named' ids chosen by a user, 'again' the call may have been executed before, 'marked' the same,
+--       remembered until unmark; followed, unless it is 1, by a space and the number of shards that the caller knows
+--       6 until_ms: when a repeated call does nothing, 0 for 'named'
 --       then for each job: id, payload
--- RETURNS  {now_ms, a code for each job: 1 it is in, or was by this call; 0 a job or result of this id was there; 2 (not
---          for 'named') a job with this id has ended, and nothing shows whether it was this one}; {-1} if the call was
---          repeated before it came, {-2} if the queue is of a later version, {-3} if it is repeated too late,
---          {-4, shards, before, opened} if it has more shards, {-5} if this one is not open
--- GUARANTEES  a job that is in has its payload and its place; however often a call is repeated it puts a job in once, and
---             its first sending, where that comes late, does nothing. Repeated after until_ms it changes nothing: what
---             shows that a job has ended may be gone by then.
+-- RETURNS  {now_ms, a code for each job: 1 this call enqueued it, now or before; 0 a job or result with this id
+--          existed; 2 (not for 'named') a job with this id has ended, and nothing shows whether it was this one}; {-1}
+--          if its repetition came first, {-2} if the queue is of a later version, {-3} if it is repeated too late, {-4,
+--          shards, before, opened} if it has more shards, {-5} if this one is not open
+-- GUARANTEES  an enqueued job has its payload and its place; however often a call is repeated, it enqueues a job once,
+--             and its first sending does nothing if it comes late. Repeated after until_ms, it changes nothing: the
+--             record that a job has ended may be gone by then.
 -- INCLUDES  admission, clock, placing, version
 local FIRST = 7
 local known = redis.call('HMGET', META, 'v', 'last', 'second')

@@ -12,7 +12,7 @@ for at = 1, #ARGV, 1 do
     end
 end
 
--- Returns the places of those that are not there either.
+-- Returns the places of those that are not there, either.
 local function look_into(key, places, now)
     local ids, others = {}, {}
     for i, at in ipairs(places) do

@@ -1,10 +1,12 @@
 -- finish: end jobs whose results are kept for an hour.
 -- KEYS  results
--- ARGV  1 jobs: how many   2 what ended, packed for people   3 channel of ends   4 message for it   then the ids, then their
+-- ARGV  1 jobs: how many   2 the ended jobs, for display   3 channel of ends   4 message for it   then the ids, then
+-- their
 --       tokens, then id and result of each, then field and number of each count
--- RETURNS  {now_ms, how many heard of the ends}, or {now_ms, -1, ids that are no longer the incarnation's}: then nothing
---          was changed for any; {-1} if the incarnation has ended for good
--- GUARANTEES  result and removal of a job happen together; its last report stays beside the result. What is not held under its token is not ended.
+-- RETURNS  {now_ms, how many listeners received the ends}, or {now_ms, -1, ids that are no longer the incarnation's}:
+--          then nothing was changed for any; {-1} if the incarnation has ended for good
+-- GUARANTEES  result and removal of a job happen together; its last report is kept with the result. A job that is not
+--             held under its token is not ended.
 -- INCLUDES  clock, ending, ring
 local FIRST, n = 5, tonumber(ARGV[1])
 local last = FIRST + n - 1

@@ -1,15 +1,16 @@
 -- finish_mixed: end jobs whose results are kept for any time or not at all; some may leave dead letters.
 -- KEYS  payloads, absent
--- ARGV  1 jobs: how many   2 what ended, packed for people   3 channel of ends   4 message for it   5 kept: how many of the
+-- ARGV  1 jobs: how many   2 the ended jobs, for display   3 channel of ends   4 message for it   5 kept: how many of
+-- the
 --       jobs, the first ones, have results that are kept for an hour   6 unkept: how many of them, the next ones, have
 --       none that is kept; the others are kept apart   7 deaths: how many leave a dead letter   8 max_dead
 --       9 keep_dead_ms   then the ids, then their tokens, then id and result of each that is kept, then id, result,
 --       keep_ms (0 forever) of each that is kept apart, then id and letter of each death, then field and number of each
 --       count
--- RETURNS  {now_ms, how many heard of the ends}, or {now_ms, -1, ids that are no longer the incarnation's}: then nothing
---          was changed for any; {-1} if the incarnation has ended for good
--- GUARANTEES  result, removal and dead letter of a job happen together; its last report stays for minutes at least. What is
---             not held under its token is not ended.
+-- RETURNS  {now_ms, how many listeners received the ends}, or {now_ms, -1, ids that are no longer the incarnation's}:
+--          then nothing was changed for any; {-1} if the incarnation has ended for good
+-- GUARANTEES  result, removal and dead letter of a job happen together; its last report is kept for at least minutes. A
+--             job that is not held under its token is not ended.
 -- INCLUDES  clock, ending, keeping, letters, ring
 local FIRST, n = 10, tonumber(ARGV[1])
 local kept, unkept, deaths = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -58,7 +59,7 @@ if died then
     leave_letters(now, tonumber(ARGV[8]), died.ids, died.letters, died.payloads, tonumber(ARGV[9]), died.results)
 end
 
--- In the tombstone of a job whose result is not beside it, also where that job would have left none.
+-- In the tombstone of a job whose result is stored elsewhere, even if that job would have left none.
 local function keep_reports(reports)
     local beside, ids, others = {}, {}, {}
     for i, report in ipairs(reports) do

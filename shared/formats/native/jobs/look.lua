@@ -1,11 +1,11 @@
--- look: look for an id in the shard where it was when there were fewer shards, before its new shard accepts it.
+-- look: look for an id in the shard to which it belonged when there were fewer, before its new shard accepts it.
 -- KEYS  meta, payloads, barred
--- ARGV  1 call: names the enqueue that this is for   2 shards: how many the caller believes in   3 mode: that of the enqueue,
+-- ARGV  1 call: names the enqueue that this is for   2 shards: how many the caller knows   3 mode: that of the enqueue,
 --       'named', 'again' or 'marked'   4 id   5 payload
--- RETURNS  {a code as enqueue_checked has it, or 3 if the id is free here}; {-2} if the queue is of a later version,
---          {-4, shards, before, opened} if it has more shards, {-5} if this shard knows of fewer as yet
--- GUARANTEES  it changes nothing. An id that was free will not come here any more: this shard takes it from nobody who
---             believes in fewer shards.
+-- RETURNS  {a code as in enqueue_checked, or 3 if the id is free here}; {-2} if the queue is of a later version,
+--          {-4, shards, before, opened} if it has more shards, {-5} if this shard knows fewer as yet
+-- GUARANTEES  it changes nothing. An id that was free will not come here any more: this shard refuses callers that know
+--             fewer shards.
 -- INCLUDES  clock, ended, version
 local id, payload, is_repeated = ARGV[4], ARGV[5], ARGV[3] ~= 'named'
 local known = redis.call('HMGET', META, 'v', 'shards')

@@ -1,8 +1,9 @@
 -- progress: report the progress of running jobs.
 -- KEYS  held, progress, absent
--- ARGV  1 channel of reports   then for each job: id, token, report (JSON, '' leaves the one that is there)
--- RETURNS  the ids that are no longer the incarnation's, of which nothing was changed; -1 if it has ended for good
--- GUARANTEES  only who runs a job reports on it. Reports are published too, as id, report, id, report ... joined by NUL.
+-- ARGV  1 channel of reports   then for each job: id, token, report (JSON, '' keeps the last one)
+-- RETURNS  the ids that are no longer the incarnation's, for which nothing was changed; -1 if it has ended for good
+-- GUARANTEES  only the worker that runs a job can report on it. Reports are also published, as id, report, id, report
+--             ... joined by NUL.
 -- INCLUDES  clock, ownership
 local STRIDE = 3
 local lost = lost_of(2, #ARGV, STRIDE)
@@ -13,7 +14,7 @@ local is_lost = {}
 for _, id in ipairs(lost) do
     is_lost[id] = true
 end
--- In microseconds, so that the newer of two reports can be told.
+-- In microseconds, to tell which of two reports is newer.
 local at_us = whole(now_us())
 local reports = {}
 for at = 2, #ARGV, 3 do

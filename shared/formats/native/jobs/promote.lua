@@ -14,7 +14,7 @@ local function promote(deferred, due, queued, idle)
     check_zsets(queued)
     check_hashes(META, NOTES)
     redis.call('ZREM', deferred, id)
-    -- It waits since now: its payload still says when it was to be due.
+    -- It has been waiting since now: its payload still has the original due time.
     local note = read_note(redis.call('HGET', NOTES, id))
     note.due_ms = now
     write_note(id, note)

@@ -2,8 +2,8 @@
 -- KEYS  payloads, progress, results, tombstones
 -- ARGV  then for each job: id
 -- RETURNS  for each job: its last report, nil if it made none, or ended a while ago
--- GUARANTEES  it changes nothing. A job that ends meanwhile is found as either. A report of an earlier job with the id does not
---             count where the id's end, or its new job, shows that there was a later one.
+-- GUARANTEES  it changes nothing. A job that ends meanwhile is found as either. A report of an earlier job with the id
+--             does not count if the id's end, or its new job, shows that there was a later one.
 -- INCLUDES  clock
 local reply = redis.call('HMGET', PROGRESS, unpack(ARGV))
 local missing = {}
@@ -13,7 +13,7 @@ for at, report in ipairs(reply) do
     end
 end
 
--- Looks beside the results, or into the tombstones, of one key, and leaves those of which it has neither.
+-- Looks in one key of results or tombstones, and returns the ids that are not there.
 local function look_into(key, prefix)
     if #missing == 0 or redis.call('EXISTS', key) == 0 then
         return

@@ -1,14 +1,14 @@
--- requeue: return jobs that an incarnation holds to the queue, to be run later or at once.
+-- requeue: return an incarnation's jobs to the queue, to be run later or at once.
 -- KEYS  meta, held, queued, queued_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, live, absent
 -- ARGV  1 counts: how many pairs follow   then field and number of each count   then for each job: id, token, lane queue it
---       waits in next ('io' or 'cpu'), place: 'head' for one that nothing has been done about, 'tail', or 'due',
---       due_ms (or 0), delay_ms from now where due_ms is 0, tries used ('' leaves them: the run costs nothing),
+--       waits in next ('io' or 'cpu'), place: 'head' for one that was not started, 'tail', or 'due',
+--       due_ms (or 0), delay_ms from now where due_ms is 0, tries used ('' leaves them: the run does not count),
 --       unknown_ms: since when no worker has known its name ('' if this one knows it), event and words for its trail
 --       ('' for none)
--- RETURNS  {now_ms}, or {now_ms, ids that are no longer the incarnation's}: then nothing was changed for any; {-1} where
+-- RETURNS  {now_ms}, or {now_ms, ids that are no longer the incarnation's}: then nothing was changed for any; {-1} if
 --          the incarnation has ended for good
--- GUARANTEES  the job is in its queue and free for everybody when the call returns. What is not held under its token is
---             not touched. A request for its cancellation stays, for its next claim.
+-- GUARANTEES  when the call returns, the job is in its queue and any worker can claim it. A job that is not held under
+--             its token is not touched. A cancellation request stays for its next claim.
 -- INCLUDES  clock, counting, notes, order, ownership, placing, trails, types
 local STRIDE = 10
 local FIRST = 2 + 2 * ARGV[1]

@@ -1,12 +1,12 @@
 -- tick: enqueue the job of a cron tick, once.
 -- KEYS  meta, cron
 -- ARGV  1 entry: names the declaration, '' for a tick that is not recorded   2 due_ms: the tick's time
---       3 name of the job, to count it by   4 id   5 payload   6 shards: how many the caller believes in
+--       3 name of the job, to count it by   4 id   5 payload   6 shards: how many the caller knows
 -- RETURNS  {now_ms, 1 the job is in, 0 this tick or a later one of its entry was, or a job or result of this id,
 --          2 a job with this id has ended}; {-2} if the queue is of a later version, {-4, shards, before, opened} if it
 --          has more shards, {-5} if this one is not open
--- GUARANTEES  the newest tick of an entry only rises: neither a late worker nor a repeated call makes a second job of it.
---             One that is not recorded makes none for as long as it shows that its job has ended.
+-- GUARANTEES  the newest tick of an entry only increases: neither a late worker nor a repeated call creates a second
+--             job. A tick that is not recorded creates none as long as the end of its job is known.
 -- INCLUDES  admission, clock, placing, version
 local entry, due_ms = ARGV[1], tonumber(ARGV[2])
 local known = redis.call('HMGET', META, 'v', 'last', 'second')

@@ -1,11 +1,11 @@
--- browse: read one page of the jobs that wait, and what is known about each.
+-- browse: read a page of waiting jobs, and what is known about each.
 -- KEYS  queued, queued_cpu, deferred, deferred_cpu
 -- ARGV  1 state: 'queued' or 'deferred'   2 limit   3 head: bytes to read of a payload's beginning
---       4 tail: bytes to read of its end   then, but for the first page, score and id of the job behind which it begins
---       in each of the sets that it is read from
--- RETURNS  {now_ms, the next page's arguments from 5 on, or none where this is the last, then for each job: id, lane
+--       4 tail: bytes to read of its end   then, except for the first page, score and id of the job after which it
+--       begins in each of its sets
+-- RETURNS  {now_ms, the next page's arguments from 5 on, or none if this is the last one, then for each job: id, lane
 --          queue, due_ms, note, cancel_asked_ms, bytes of its payload or -1, head, tail}
--- GUARANTEES  it changes nothing. No page shows a job again that the pages before have shown, whatever comes and goes.
+-- GUARANTEES  it changes nothing. No page repeats a job of earlier pages, whatever comes and goes.
 -- INCLUDES  clock, describing, order
 local state, limit, head, tail = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local FIRST_PLACE = 5
@@ -22,7 +22,7 @@ local function is_behind(id, other)
     return #id > #other
 end
 
--- The rank of what follows a place in a set, whether or not the job that stood there still does.
+-- The rank after a place in a set, whether or not the job of that place still exists.
 local function rank_behind(key, score, id)
     local low = redis.call('ZCOUNT', key, '-inf', '(' .. score)
     local high = redis.call('ZCOUNT', key, '-inf', score)
@@ -37,7 +37,7 @@ local function rank_behind(key, score, id)
     return low
 end
 
--- One of the sets that a state is read from: its jobs from one rank to another.
+-- One of the sets from which a state is read: its jobs from one rank to another.
 local function source(key, lane, from, to, due_of)
     return {key = key, lane = lane, from = from, to = to, due_of = due_of}
 end

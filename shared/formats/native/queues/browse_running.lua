@@ -1,10 +1,10 @@
 -- browse_running: read some of the jobs that an incarnation holds, and what is known about each.
 -- KEYS  held
 -- ARGV  1 limit   2 head: bytes to read of a payload's beginning   3 tail: bytes to read of its end
---       4 cursor of HSCAN   5 skip: how many jobs of its step were on the pages before
--- RETURNS  {now_ms, the next cursor, the next skip, then for each job: id, token, note, cancel_asked_ms, bytes of its payload
---          or -1, head, tail}; the cursor is '0' and skip 0 if there are no more
--- GUARANTEES  it changes nothing. What is held all the while is on one of the pages.
+--       4 cursor of HSCAN   5 skip: how many jobs of its step were on earlier pages
+-- RETURNS  {now_ms, the next cursor, the next skip, then for each job: id, token, note, cancel_asked_ms, bytes of its
+--          payload or -1, head, tail}; the cursor is '0' and skip 0 if there are no more
+-- GUARANTEES  it changes nothing. A job that is held all the time is on one of the pages.
 -- INCLUDES  clock, describing
 local limit, head, tail, skip = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[5])
 local step = redis.call('HSCAN', HELD, ARGV[4], 'COUNT', 100)

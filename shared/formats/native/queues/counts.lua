@@ -2,11 +2,11 @@
 -- KEYS  meta, live, stats, minutes, seconds, names, known, heard, payloads, queued, queued_cpu, deferred, deferred_cpu,
 --       dead
 -- ARGV  none
--- RETURNS  {now_ms, queued jobs, deferred jobs, those of them that are due, how many of the queued and due ones are for a
---          cpu lane, jobs alive, dead letters, ms for which the oldest job waits or -1, 1 if the queue is paused or
+-- RETURNS  {now_ms, queued jobs, deferred jobs, those of them that are due, how many of the queued and due ones are for
+--          a cpu lane, jobs alive, dead letters, ms for which the oldest job waits or -1, 1 if the queue is paused or
 --          else 0, the counters of the queue, as JSON, then of each of the last whole seconds (5)}
--- GUARANTEES  it changes nothing but where counts are kept: those of this second are added to the others first. Its
---             cost does not grow with the queue's length.
+-- GUARANTEES  it changes only where counts are kept: those of this second are first added to the others. Its cost does
+--             not grow with the queue's length.
 -- INCLUDES  ages, clock, current_counters, steps
 local now = now_ms()
 settle_for_reading(now)

@@ -1,15 +1,15 @@
--- facts: read all that is known about one job at one moment.
+-- facts: read everything that is known about one job at one moment.
 -- KEYS  queued, queued_cpu, deferred, deferred_cpu, held, payloads, notes, cancels, trails, kept, ends, tombstones
 -- ARGV  1 id   2 most: bytes to read of its payload   3 tail: bytes to read of the payload's end
 --       4 most_result: bytes to read of its result
 -- RETURNS  {now_ms, lane queue that it waits in or nil, when it became or becomes due or nil, token under which the
---          incarnation holds it or nil, bytes of its payload or -1, payload, tail, note or nil, cancel_asked_ms or nil, bytes of
---          its result or -1, result, ms at which the result is deleted (0 for never), trail or nil, 1 if it has ended
---          recently and its result was not kept, else 0}
+--          incarnation holds it or nil, bytes of its payload or -1, payload, tail, note or nil, cancel_asked_ms or nil,
+--          bytes of its result or -1, result, ms at which the result is deleted (0 for never), trail or nil, 1 if it
+--          has ended recently and its result was not kept, else 0}
 -- GUARANTEES  it changes nothing.
 -- INCLUDES  clock, lookup, order
 local id, most, tail, most_result = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local LARGEST = 64 * 1024 * 1024 -- a hash's value is only read whole
+local LARGEST = 64 * 1024 * 1024 -- a hash's value can only be read whole
 local now = now_ms()
 
 local function find_place()

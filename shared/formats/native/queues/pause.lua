@@ -1,9 +1,9 @@
 -- pause: stop a queue from giving jobs to workers, or resume it.
 -- KEYS  meta, queued, queued_cpu, idle, idle_cpu, absent
 -- ARGV  1 wanted: 'pause', 'resume', or 'ask' which changes nothing
--- RETURNS  ms since which the queue had been paused before the call, 0 when it was not; -1 if it is not resumed, as
---          some of its jobs may be half moved
--- GUARANTEES  what runs goes on. Repeating the call changes nothing.
+-- RETURNS  ms since which the queue was paused before the call, 0 if it was not; -1 if it is not resumed because some
+--          of its jobs may be half moved
+-- GUARANTEES  running jobs continue. Repeating the call changes nothing.
 -- INCLUDES  clock, wake_all
 local since = tonumber(redis.call('HGET', META, 'paused') or 0) or 1
 

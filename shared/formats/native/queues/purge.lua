@@ -1,11 +1,11 @@
--- purge: delete waiting jobs, the oldest first and some at a time; what runs is not touched.
+-- purge: delete waiting jobs, oldest first and some at a time; running jobs are not touched.
 -- KEYS  meta, absent, payloads, lane_queued, lane_deferred, notes, progress, cancels, trails, ends,
 --       tombstones, live
 -- ARGV  1 state: 'queued' those that are due, 'deferred' the others   2 limit   3 channel of ends
---       4 bound_ms and   5 bound_stamp: only what waited then, as the first call has told; '' for the first call
--- RETURNS  {how many were deleted, bound_ms, bound_stamp}; none is left where it was none
--- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended. An enqueue that is
---             repeated does not bring it back.
+--       4 bound_ms and   5 bound_stamp: only jobs that waited then, from the first call's reply; '' for the first call
+-- RETURNS  {how many were deleted, bound_ms, bound_stamp}; if none was deleted, none is left
+-- GUARANTEES  payload, place, tries and crashes of a job are deleted together, and its id is published as ended. A
+--             repeated enqueue does not bring it back.
 -- INCLUDES  clock, leaving, order, types
 local limit, bound_ms, bound_stamp = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if not bound_ms then
@@ -39,7 +39,7 @@ end
 if #ids > 0 then
     leave(ids, 'purged', ARGV[3])
     if ARGV[4] == '' then
-        -- What comes in the same ms stands behind the bound.
+        -- Jobs that come in the same ms are after the bound.
         redis.call('HSET', META, 'last', whole(LEVEL + bound_stamp))
     end
 end

@@ -1,12 +1,12 @@
--- shards: tell a shard of a queue how many shards there are.
+-- shards: tell a shard of a queue the number of shards.
 -- KEYS  meta, payloads, queued, queued_cpu, idle, idle_cpu, absent
--- ARGV  1 shards: how many   2 before: what their numbers were before, newest first, and until when that matters   3 opened:
---       how many of them are in use   4 expected: how many this one must know of so far, 0 if nobody has ever used it;
---       '' if that does not matter   5 paused: ms since which the queue is paused, '' if it is not
--- RETURNS  {1 this was news, 0 it was known, -6 this shard does not know of as many as expected; how many it knows of,
+-- ARGV  1 shards: how many   2 before: the earlier numbers, newest first, and until when they matter   3 opened:
+--       how many of them are in use   4 expected: how many this one must know so far, 0 if nobody has ever used it; ''
+--       for any number   5 paused: ms since which the queue is paused, '' if it is not
+-- RETURNS  {1 this was new, 0 it was known, -6 this shard does not know as many as expected; how many it knows,
 --          before, opened}; {-2} if the queue is of a later version
--- GUARANTEES  the numbers only rise. From now on it takes jobs only from those who believe in as many. All
---             workers that wait look again.
+-- GUARANTEES  the numbers only increase. From now on it accepts jobs only from callers that know as many. All waiting
+--             workers look again.
 -- INCLUDES  opening, version, wake_all
 local known = redis.call('HMGET', META, 'v', 'shards', 'before', 'opened')
 if is_newer(known[1]) and known[1] ~= SHARDED then
@@ -27,7 +27,7 @@ redis.call('HSET', META, 'v', SHARDED, 'shards', ARGV[1], 'before', ARGV[2], 'op
 if ARGV[5] ~= '' then
     redis.call('HSET', META, 'paused', ARGV[5])
 end
--- Waiting workers learn of the new shards with their next claim.
+-- Waiting workers learn of the new shards in their next claim.
 wake_all(IDLE, QUEUED)
 wake_all(IDLE_CPU, QUEUED_CPU)
 return {1, wanted, ARGV[2], wanted_open}

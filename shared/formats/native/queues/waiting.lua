@@ -2,7 +2,7 @@
 -- KEYS  meta, queued, queued_cpu, deferred, deferred_cpu
 -- ARGV  none
 -- RETURNS  {ms for the io lane, ms for the cpu lane}; -1 if no job of the lane waits
--- GUARANTEES  it changes nothing; in a paused queue nothing waits to be run.
+-- GUARANTEES  it changes nothing; in a paused queue, no job counts as waiting.
 -- INCLUDES  ages, clock
 if redis.call('HEXISTS', META, 'paused') == 1 then
     return {-1, -1}

@@ -1,10 +1,10 @@
 -- begin: give a run of a move the exclusive right to take jobs from the queue, and pause the queue.
 -- KEYS  meta, absent
--- ARGV  1 run   2 target: the queue that the jobs are moved to
--- RETURNS  {ms since which the queue had been paused or 0, 1 if a run before has not ended or else 0}; {-1, target}
---          where that was on its way to another queue, {-2} if the queue is of a later version: then nothing was changed
--- GUARANTEES  until `close` the queue cannot be resumed, so its waiting jobs are nobody's but the run's, and no run before
---             this one drops anything any more. Repeating the call changes nothing.
+-- ARGV  1 run   2 target: the queue to which the jobs are moved
+-- RETURNS  {ms since which the queue was paused or 0, 1 if an earlier run has not ended or else 0}; {-1, target} if
+--          that run moves jobs to another queue, {-2} if the queue is of a later version: then nothing was changed
+-- GUARANTEES  until `close` the queue cannot be resumed, so its waiting jobs belong to the run alone, and earlier runs
+--             can no longer drop anything. Repeating the call changes nothing.
 -- INCLUDES  clock, version
 local run, target = ARGV[1], ARGV[2]
 local known = redis.call('HMGET', META, 'v', 'paused', 'moving')

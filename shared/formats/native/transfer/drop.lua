@@ -3,10 +3,11 @@
 --       absent
 -- ARGV  1 run   2 channel of ends   then for each job: id, SHA-1 of its payload, cancel_asked_ms as it was when it was read (''
 --       for none)
--- RETURNS  for each job: '1' it is gone, '0' it waits here no more, 'a' and the ms of a request for its cancellation that has come
---          since; {-1} if another run has taken over
--- GUARANTEES  payload, place, tries and crashes of a job go together, and its id is published as ended, so that who waits for
---             it looks again. An enqueue that is repeated does not bring it back. Repeating the call changes nothing.
+-- RETURNS  for each job: '1' it is gone, '0' it no longer waits here, 'a' and the ms of a cancellation request that has
+--          come since; {-1} if another run has taken over
+-- GUARANTEES  payload, place, tries and crashes of a job are deleted together, and its id is published as ended, so
+--             that callers that wait for it look again. A repeated enqueue does not bring it back. Repeating the call
+--             changes nothing.
 -- INCLUDES  leaving, moving, types
 if not is_run(ARGV[1]) then
     return {-1}

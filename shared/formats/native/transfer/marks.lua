@@ -1,7 +1,7 @@
 -- marks: list the marks of moved jobs that are kept until the jobs are gone from the source.
 -- KEYS  barred
--- ARGV  1 prefix: marks that begin so are meant   2 skip: how many marks of any source are skipped   3 limit
--- RETURNS  {now_ms, how many marks of any source the call scanned, then each mark that is meant}
+-- ARGV  1 prefix: of the wanted marks   2 skip: how many marks of any source are skipped   3 limit
+-- RETURNS  {now_ms, how many marks of any source the call scanned, then each wanted mark}
 -- GUARANTEES  it changes nothing.
 -- INCLUDES  clock
 local prefix, skip, limit = ARGV[1], ARGV[2], ARGV[3]

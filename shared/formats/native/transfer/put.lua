@@ -2,14 +2,14 @@
 -- KEYS  meta, payloads, barred, queued, queued_cpu, deferred, deferred_cpu, idle, idle_cpu, notes, cancels, trails, ends,
 --       progress, live
 -- ARGV  1 taken_ms: when the jobs were taken   2 lease_ms: after which the call does nothing   3 kept_ms: how long
---       marks stay whose source is gone   then for each job: mark, id, payload, lane queue ('io' or 'cpu'),
---       due_ms (or since when it has been queued), is_queued (1 if it is whatever that says, else 0), note, cancel_asked_ms, trail,
---       progress ('' for none of each)
--- RETURNS  a code for each job: 1 it is in, 2 it had been put in before, 0 another job with its id waits or runs, 3 one has
---          ended and its result is kept; {-1} if the call comes too late, {-2} if the queue is of a later version,
+--       marks are kept after their source is gone   then for each job: mark, id, payload, lane queue ('io' or 'cpu'),
+--       due_ms (or since when it has been queued), is_queued (1 if it is queued whatever that is, else 0), note,
+--       cancel_asked_ms, trail, progress ('' for none of each)
+-- RETURNS  a code for each job: 1 it is in, 2 it had been put in before, 0 another job with its id waits or runs, 3 one
+--          has ended and its result is kept; {-1} if the call comes too late, {-2} if the queue is of a later version,
 --          {-3} if its own jobs are being moved to another one: then nothing was changed
--- GUARANTEES  a job is in with its payload and its place, and marked, or not at all. However often it is called, a job is put
---             in once, as long as its mark stays, whatever has become of it.
+-- GUARANTEES  a job is put in with its payload, its place and its mark, or not at all. However often the call is made,
+--             a job is put in once while its mark exists, whatever has happened to it since.
 -- INCLUDES  clock, counting, lookup, opening, order, trails, types, version, wake
 local taken_ms = tonumber(ARGV[1])
 local known = redis.call('HMGET', META, 'v', 'second', 'moving')
@@ -38,14 +38,14 @@ local function has_result(id)
     return false
 end
 
--- Its mark alone shows that a job was in and has ended, where its result is not kept. When its source was gone, the mark
--- got the score of a call that was barred an hour before it goes; one that was taken after that had come back.
+-- If no result is kept, only the mark shows that a job was put in and has ended. When its source was gone, the mark got
+-- the score of a call barred an hour before it expires; a job taken after that had come back.
 local function was_in(mark)
     local barred = tonumber(redis.call('ZSCORE', BARRED, mark) or nil)
     return barred and taken_ms <= barred + 3600000 - tonumber(ARGV[3])
 end
 
--- The code for a job that is not put in.
+-- The code of a job that is not put in.
 local function code_of(mark, id, payload)
     if was_in(mark) then
         return 2

@@ -2,9 +2,9 @@
 -- KEYS  queued, queued_cpu, deferred, deferred_cpu, payloads, notes, cancels, trails, progress
 -- ARGV  1 run   2 set: 'queued', 'queued:cpu', 'deferred' or 'deferred:cpu'   3 skip: how many of the first are skipped
 --       4 limit   5 most_bytes of payloads, after which no further job is read
--- RETURNS  {now_ms, how many members the call scanned or -1 at the end of the set, of these how many have no payload, then for each job: id, payload,
---          when it is due or since when it has been queued in ms with five digits behind the point, note, cancel_asked_ms, trail,
---          progress}, '' for what there is none of; {-1} if another run has taken over
+-- RETURNS  {now_ms, how many members the call scanned or -1 at the end of the set, of these how many have no payload,
+--          then for each job: id, payload, when it is due or since when it has been queued in ms with five decimal
+--          places, note, cancel_asked_ms, trail, progress}, '' for missing values; {-1} if another run has taken over
 -- GUARANTEES  it changes nothing: as the queue is paused and cannot be resumed, nobody else takes the jobs.
 -- INCLUDES  clock, moving, order
 local set, skip, limit, most_bytes = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])

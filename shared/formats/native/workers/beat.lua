@@ -1,9 +1,9 @@
 -- beat: keep an incarnation and all its jobs alive.
 -- KEYS  held, leases, cancels, absent
 -- ARGV  1 incarnation   2 lease_ms
--- RETURNS  {how many jobs it holds, ids of those whose cancellation was requested, incarnations of others whose lease has ended};
---          {-1} if it has ended for good
--- GUARANTEES  costs the same for one job and for 10,000. It renews a lease that is there, and makes none.
+-- RETURNS  {how many jobs it holds, ids of those whose cancellation was requested, other incarnations whose leases have
+--          expired}; {-1} if it has ended for good
+-- GUARANTEES  costs the same for one job and for 10,000. It renews an existing lease, and creates none.
 -- INCLUDES  clock, tidying
 if redis.call('HEXISTS', HELD, '\0') == 0 then
     return {-1}

@@ -1,9 +1,9 @@
--- fleet_beat: keep a worker on the list of all workers, and name those that have fallen silent.
+-- fleet_beat: keep a worker on the list of all workers, and return those that have fallen silent.
 -- KEYS  beats, records, queues
 -- ARGV  1 worker   2 lease_ms   3 record: the worker's JSON record   then for each queue that it serves: name
--- RETURNS  {now_ms, for each of the workers that are overdue, ten at most: {id, record or nil}}
--- GUARANTEES  a worker that is not heard of for a day is forgotten. A worker whose time lies far ahead, as the clock was
---             set back, is overdue one lease from now, unless it lives.
+-- RETURNS  {now_ms, for each of the overdue workers, at most ten: {id, record or nil}}
+-- GUARANTEES  a worker that is silent for a day is forgotten. A worker whose time is far ahead, because the clock was
+--             set back, is overdue one lease from now unless it is alive.
 -- INCLUDES  clock, fleet_overdue, fleet_queues
 local worker, lease_ms, now = ARGV[1], tonumber(ARGV[2]), now_ms()
 local DAY, FAR_AHEAD = 86400000, 600000

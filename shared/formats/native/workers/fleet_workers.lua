@@ -1,8 +1,8 @@
--- fleet_workers: all workers, those that live before those that have fallen silent.
+-- fleet_workers: all workers, live ones before silent ones.
 -- KEYS  beats, records
 -- ARGV  none
--- RETURNS  {now_ms, {id, ms at which it goes or went stale, of each worker}, {record of each, or nil}}; 1,000 workers at
---          most
+-- RETURNS  {now_ms, {id, ms at which it becomes or became stale, of each worker}, {record of each, or nil}}; at most
+--          1,000 workers
 -- GUARANTEES  it changes nothing.
 -- INCLUDES  clock
 local workers, ids = redis.call('ZREVRANGE', BEATS, 0, 999, 'WITHSCORES'), {}

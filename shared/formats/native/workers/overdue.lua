@@ -1,7 +1,7 @@
--- overdue: name the workers that have fallen silent.
+-- overdue: return the workers that have fallen silent.
 -- KEYS  beats, records
 -- ARGV  none
--- RETURNS  {now_ms, for each of the workers that are overdue, ten at most: {id, record or nil}}
+-- RETURNS  {now_ms, for each of the overdue workers, at most ten: {id, record or nil}}
 -- GUARANTEES  it changes nothing.
 -- INCLUDES  clock, fleet_overdue
 local now = now_ms()

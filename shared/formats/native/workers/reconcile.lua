@@ -1,11 +1,11 @@
--- reconcile: compare the jobs that an incarnation holds with those that its worker knows of.
+-- reconcile: compare the jobs that an incarnation holds with those that its worker knows.
 -- KEYS  meta, held, queued, queued_cpu, idle, idle_cpu, live, absent
 -- ARGV  1 oldest and 2 newest number of the claims of the io lane queue that this is about, 3 and 4 the same of the cpu lane
---       queue   then for each job that the worker knows of, of these claims: id, token
--- RETURNS  {how many jobs were given back, ids that the worker knows of and the incarnation does not hold}; {-1} if it may
---          never act again
--- GUARANTEES  what it holds of these claims and its worker does not know of is free again, at no charge. The worker has got
---             the replies of these claims, and no end is under way.
+--       queue   then for each job of these claims that the worker knows: id, token
+-- RETURNS  {how many jobs were given back, ids that the worker knows but the incarnation does not hold}; {-1} if it has
+--          ended for good
+-- GUARANTEES  jobs of these claims that it holds but its worker does not know are free again, without a crash. The
+--             worker must have received the replies to these claims, and no end may be in flight.
 -- INCLUDES  clock, counting, ownership, placing, types
 local all = redis.call('HGETALL', HELD)
 local held = {}

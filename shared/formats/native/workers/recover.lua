@@ -3,9 +3,9 @@
 -- ARGV  1 incarnation   2 worker   3 forced: 1 if the worker is known to be dead, else 0   4 what happened, in a few
 --       words   5 lease_ms: of the worker that asks   6 limit: how many jobs at most
 -- RETURNS  {how many jobs are free again, 1 if others are left, else 0}; {-1} if its lease has not ended
--- GUARANTEES  from the first call on the incarnation can neither end nor claim a job. Its jobs are placed before all waiting jobs,
---             with one crash more each. Whoever goes on goes on where it stands. Nothing comes of a later claim of it,
---             nor of any other of a worker that is known to be dead.
+-- GUARANTEES  from the first call on, the incarnation can neither end nor claim jobs. Its jobs are placed before all
+--             waiting jobs, with one more crash each. Any caller can continue the recovery. Later claims of it, and of
+--             any other incarnation of a worker known to be dead, take nothing.
 -- INCLUDES  clock, crashes, ownership, types
 local incarnation, worker, forced = ARGV[1], ARGV[2], ARGV[3] == '1'
 local limit = tonumber(ARGV[6])

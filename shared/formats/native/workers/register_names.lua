@@ -1,9 +1,9 @@
 -- register_names: register which jobs a worker of the queue knows, so that they are counted by their names.
 -- KEYS  stats, names, known, heard, absent
 -- ARGV  then for each job: name
--- RETURNS  how many of the names had been enqueued, and no worker had known them before
--- GUARANTEES  what was counted of a name before any worker knew it is counted by the name from now on. Each worker
---             registers its names once an hour: what none has for a day is forgotten.
+-- RETURNS  how many of the names had been enqueued before any worker knew them
+-- GUARANTEES  earlier counts of a name that no worker knew are now counted by the name. Workers register their names
+--             once an hour: names that none has registered for a day are forgotten.
 -- INCLUDES  clock, counted_names
 local DAY = 86400000
 local now = now_ms()

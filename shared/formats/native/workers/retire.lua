@@ -2,7 +2,7 @@
 -- KEYS  held, leases, gone, absent
 -- ARGV  1 incarnation
 -- RETURNS  how many jobs it holds: then nothing was changed; -1 if it has ended for good
--- GUARANTEES  a claim of it that comes later takes nothing.
+-- GUARANTEES  its later claims take nothing.
 -- INCLUDES  clock, types
 if redis.call('HEXISTS', HELD, '\0') == 0 then
     return -1

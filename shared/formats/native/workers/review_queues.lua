@@ -1,8 +1,8 @@
--- review_queues: of the queues unused for a week, keep those that hold something on the list, and drop the others.
+-- review_queues: of the queues unused for a week, keep those that hold something on the list, and remove the others.
 -- KEYS  queues
 -- ARGV  1 holding: how many of the queues hold jobs or a pause   then for each queue, those first: name
 -- RETURNS  1
--- GUARANTEES  a queue that holds something counts as used now. One that was used since it was looked at is not dropped.
+-- GUARANTEES  a queue that holds something counts as used now. One that was used since it was checked is not removed.
 -- INCLUDES  clock
 local now, WEEK = now_ms(), 7 * 86400000
 redis.call('PERSIST', QUEUES) -- a write that is allowed when Redis is out of memory
