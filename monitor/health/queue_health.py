@@ -123,7 +123,7 @@ def unknown_jobs_text(names: Iterable[str]) -> str:
     """What is said of a queue with jobs that no worker knows.
 
     Args:
-        names: their names, of which there is at least one; see `Overview.unknown_jobs`.
+        names: their names, at least one; see `Overview.unknown_jobs`.
     """
     known = [name for name in names if name != UNKNOWN]
     shown = ", ".join(repr(name[:60]) for name in known[:_MOST_NAMES]) or "jobs whose names only the workers' logs tell"

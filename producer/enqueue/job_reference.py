@@ -78,7 +78,7 @@ def named(
 
 @lru_cache(maxsize=1024)
 def job_reference(name: str) -> JobReference[Any]:
-    """A reference with default options, cached, as producers use the same few names again and again."""
+    """A reference with default options, cached, as producers keep using the same few names."""
     return named(name)
 
 

@@ -16,7 +16,7 @@ Call = Callable[[ActiveRun, tuple[object, ...]], Awaitable[object]]
 
 
 def with_middleware(functions: Sequence[RunFunction], call: Call) -> Call:
-    """The call of a job's function with this middleware around it, of which there is at least one."""
+    """The call of a job's function wrapped in this middleware, which is not empty."""
     outermost, *others = functions
     inner = others[::-1]
 

@@ -189,6 +189,6 @@ def _call_all(calls: Iterable[Callable[[], None]], failures: list[Exception]) ->
         except (RedisError, OSError) as error:
             failures.append(error)
             return
-        except Exception as error:  # noqa: BLE001 - memory may fail too: whoever waits is told
+        except Exception as error:  # noqa: BLE001 - memory may fail too: the waiting caller gets it
             failures.append(error)
             return

@@ -30,7 +30,7 @@ async def test_each_outage_is_reported_once_and_begins_with_a_short_wait() -> No
 
 
 class Server:
-    """A server that many loops call, each again and again."""
+    """A server that many loops call repeatedly."""
 
     def __init__(self, loops: int) -> None:
         self.recorder = Recorder()

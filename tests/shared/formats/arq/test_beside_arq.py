@@ -66,7 +66,7 @@ async def enqueue_by_arq(arq: ArqRedis) -> None:
 
 
 async def poll(worker: Worker) -> int:
-    """One look of arq's worker at the queue; gives how many jobs it has started."""
+    """One poll of the queue by arq's worker; returns how many jobs it has started."""
     await worker._poll_iteration()
     return len(worker.tasks)
 

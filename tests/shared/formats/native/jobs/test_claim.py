@@ -1,4 +1,4 @@
-"""claim.lua: jobs are taken once by each number, in order, and by nobody who may not act."""
+"""claim.lua: each claim number takes jobs once and in order, and an ended incarnation takes none."""
 
 from __future__ import annotations
 
