@@ -15,7 +15,7 @@ from monarq.shared.formats.choice.monitors import known_queues
 from monarq.shared.protocol.namesake import option_of
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.redis.redis_errors import REDIS_ERRORS, explain
-from monarq.shared.text.similar_names import suggestion
+from monarq.shared.similar_names import suggestion
 
 SECTION: Final = "queues"
 SUBJECT: Final = "unknown jobs"
@@ -52,7 +52,7 @@ def _advice(queue: QueueRef, names: Sequence[str], target: str | None, jobs: Col
     if target is not None and of_target:
         what = f"{', '.join(map(repr, of_target))} {'is a job' if len(of_target) == 1 else 'are jobs'} of {target}"
         return f"{what}: start it, or restart its workers: monarq worker {shlex.quote(target)} {option_of(queue)}"
-    meant = suggestion(named[0], sorted(jobs)) if named else ""
+    meant = suggestion(named[0], jobs) if named else ""
     return (
         "start or redeploy a worker whose module has these jobs before they become dead letters (--keep-unknown, 1h),"
         f" or correct their names where they are enqueued{meant}"
