@@ -38,6 +38,10 @@ class RunEnd(StrEnum):
     __hash__ = str.__hash__  # used for every run, and Enum's own hash is slow, as it is written in Python
 
 
+GOES_ON: Final = frozenset({RunEnd.RETRIED, RunEnd.HANDED_BACK})
+"""Ends of runs whose job is not over: it keeps its crashes, which are counted by its name once, when it is."""
+
+
 class RunGroups:
     """Collects the groups of a call's runs."""
 
@@ -59,7 +63,8 @@ class RunGroups:
         # arq's abort sets a job's due time to 1, from which the time it waited is unknown.
         wait_ms = lease.claimed_ms - due_ms if run_ms >= 0 and 1 < due_ms < lease.claimed_ms else 0
         run_bucket = run_ms.bit_length() if run_ms >= 0 else NOT_RUN
-        key = (name, end, wait_ms.bit_length(), run_bucket, lease.crashes)
+        crashes = 0 if lease.crashes and end in GOES_ON else lease.crashes
+        key = (name, end, wait_ms.bit_length(), run_bucket, crashes)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = [len(self._groups), 0, 0, 0]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -35,20 +36,23 @@ async def told(url: str) -> dict[str, Any]:
     return dict(queue)
 
 
-async def enqueue_all(url: str) -> None:
+async def enqueue_all(url: str, killed: Path) -> list[str]:
+    """The ids of the jobs that are retried."""
     async with Producer(url, queue=current_name()) as producer:
-        await producer.enqueue_many(jobs.done, [(0.2,)] * ENQUEUED["agree_done"])
+        again = await producer.enqueue_many(jobs.again, [(str(killed),)] * ENQUEUED["agree_again"])
+        await producer.enqueue_many(jobs.done, [(str(killed),)] * ENQUEUED["agree_done"])
         await producer.enqueue_many(jobs.failed, [()] * ENQUEUED["agree_failed"])
-        await producer.enqueue_many(jobs.again, [()] * ENQUEUED["agree_again"])
         await producer.enqueue_many(jobs.count, [(1000,)] * ENQUEUED["agree_cpu"])
+    return [handle.job_id for handle in again]
 
 
-async def kill_one_that_runs_jobs(redis: Redis) -> None:
-    """Ends a worker, with SIGKILL, in the middle of its jobs."""
+async def kill_one_that_runs_jobs(redis: Redis, again: list[str]) -> None:
+    """Ends a worker, with SIGKILL, in the middle of its jobs, some of which are retried later; they wait for that."""
     async with in_time(20):
         while True:
             for leases in await redis.keys("monarq:{arq:queue}:leases:*"):
-                if await redis.hlen(leases) >= 20:
+                held = set(map(bytes.decode, await redis.hkeys(leases)))
+                if len(held) >= 20 and held.intersection(again):
                     os.kill(int(leases.split(b":")[-2]), signal.SIGKILL)
                     return
             await asyncio.sleep(0.01)
@@ -61,10 +65,11 @@ async def until_all_is_over(redis: Redis) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_a_run_with_a_kill(redis: Redis, redis_url: str) -> None:
+async def test_a_run_with_a_kill(redis: Redis, redis_url: str, tmp_path: Path) -> None:
     async with pool("tests.monitor.agreement_jobs", url=redis_url):
-        await enqueue_all(redis_url)
-        await kill_one_that_runs_jobs(redis)
+        again = await enqueue_all(redis_url, tmp_path / "killed")
+        await kill_one_that_runs_jobs(redis, again)
+        (tmp_path / "killed").touch()
         await until_all_is_over(redis)
     queue = await told(redis_url)
     assert [queue[name] for name in ("queued", "deferred", "running", "dead")] == [0, 0, 0, 30]

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Final
 
 from monarq.shared.protocol.acks import Finish, Requeue
-from monarq.shared.protocol.run_groups import BUCKETS
+from monarq.shared.protocol.run_groups import BUCKETS, GOES_ON
 from monarq.shared.redis.scripts import Argument
 
 _LAST: Final = BUCKETS - 1
@@ -32,5 +32,6 @@ def count_runs(runs: Iterable[Finish | Requeue]) -> list[Argument]:
             counts[f"{end.value}:{wait}:{ran}\0{name}"] += number
             counts[f"ws\0{name}"] += wait_ms * number
             counts[f"rs\0{name}"] += run_ms * number
-        counts[f"crashed\0{name}"] += crashes * number
+        if crashes and end not in GOES_ON:
+            counts[f"crashed\0{name}"] += crashes * number
     return list(chain.from_iterable((field, number) for field, number in counts.items() if number))

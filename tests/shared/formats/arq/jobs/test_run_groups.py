@@ -68,6 +68,13 @@ def test_what_is_sent_for_a_run(lease: Lease, run_ms: int, sent: list[object]) -
     assert groups.arguments() == sent
 
 
+@pytest.mark.parametrize("end", RunEnd)
+def test_crashes_are_counted_once_when_the_job_is_over(end: RunEnd) -> None:
+    groups = RunGroups()
+    groups.add(waited(5, crashes=2), "send", end, 3)
+    assert groups.arguments()[7] == (0 if end in (RunEnd.RETRIED, RunEnd.HANDED_BACK) else 2)
+
+
 def test_a_group_has_the_sums_of_its_runs_and_the_lane_of_its_job() -> None:
     groups = RunGroups({"send": "thread"})
     groups.add(waited(5), "send", DONE, 2)
