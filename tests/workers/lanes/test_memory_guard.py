@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 
 from monarq.workers.lanes import memory_guard
-from monarq.workers.lanes.memory_guard import MemoryGuard
+from monarq.workers.lanes.memory_guard import FILL_BYTES_PER_S, MAX_PAUSE_S, MIN_PAUSE_S, MemoryGuard
 from monarq.workers.runs.cpu_errors import CpuMemoryExceeded
 from tests.workers.lanes.lane_driver import Driver
 
@@ -46,19 +47,37 @@ def test_a_limit_that_no_child_fits_fails_the_job(driver: Driver) -> None:
     assert driver.run("add", 1, 1) == 2
 
 
-@pytest.mark.parametrize(("seen_bytes", "least", "most"), [(0, 2, 9), (990 * MB, 12, 400)])
+class PausesKept(asyncio.SelectorEventLoop):
+    """Keeps the pauses it is asked for, which do not depend on how busy the machine is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pauses_s: list[float] = []
+
+    def call_later(self, delay: float, *args: Any, **options: Any) -> asyncio.TimerHandle:
+        self.pauses_s.append(delay)
+        return super().call_later(delay, *args, **options)
+
+
+@pytest.mark.parametrize(
+    ("seen_bytes", "pause_s"), [(0, MAX_PAUSE_S), (840 * MB, 160 * MB / FILL_BYTES_PER_S), (990 * MB, MIN_PAUSE_S)]
+)
 def test_the_guard_looks_more_often_near_the_limit(
-    monkeypatch: pytest.MonkeyPatch, seen_bytes: int, least: int, most: int
+    monkeypatch: pytest.MonkeyPatch, seen_bytes: int, pause_s: float
 ) -> None:
     looks: list[int] = []
     monkeypatch.setattr(memory_guard, "read_resident_bytes", lambda pid: looks.append(pid) or seen_bytes)
+    with asyncio.Runner(loop_factory=PausesKept) as runner:
+        loop = cast("PausesKept", runner.get_loop())
 
-    async def scenario() -> None:
-        guard = MemoryGuard(pid=1, limit_bytes=1000 * MB, on_excess=pytest.fail)
-        guard.start()
-        await asyncio.sleep(0.4)
-        guard.stop()
-        await asyncio.sleep(0.06)
+        async def scenario() -> None:
+            guard = MemoryGuard(pid=1, limit_bytes=1000 * MB, on_excess=pytest.fail)
+            guard.start()
+            while len(looks) < 5:
+                await asyncio.sleep(0)
+            assert loop.pauses_s == pytest.approx([pause_s] * 5)
+            guard.stop()
+            await asyncio.sleep(MAX_PAUSE_S)
+            assert len(looks) == 5
 
-    asyncio.run(scenario())
-    assert least <= len(looks) <= most
+        runner.run(scenario())
