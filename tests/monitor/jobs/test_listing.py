@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from collections.abc import Sequence
 from itertools import count
 from typing import Any, Final
@@ -24,7 +23,7 @@ from monarq.shared.payloads.payload import write_payload
 from monarq.shared.payloads.signing import Signer
 from monarq.shared.protocol import pages
 from monarq.shared.protocol.queue_ref import QueueRef
-from tests.monitor.big_queue import a_million_jobs, assert_none_walks_a_queue, commands_heard
+from tests.monitor.big_queue import a_long_queue, assert_none_walks_a_queue, commands_heard, cpu_s
 from tests.support.formats import OF_ARQ
 from tests.support.queue_state import KEYS, server_ms
 from tests.support.queues import ARQ_QUEUE, arq_queue
@@ -286,27 +285,25 @@ async def test_keys_of_wrong_types(redis: Redis) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_a_million_jobs_cost_no_more_than_ten(redis: Redis) -> None:
-    async with a_million_jobs(redis), redis.monitor() as monitor:
-        took_s, deep = [], None
+async def test_a_long_queue_costs_no_more_than_a_short_one(redis: Redis) -> None:
+    async with a_long_queue(redis), redis.monitor() as monitor:
+        began_s, deep = await cpu_s(redis), None
         for state in ("queued", "deferred", "running", "failed", "ended"):
             for turn in range(5):
-                began_s = time.perf_counter()
                 page = await list_jobs(redis, ARQ_QUEUE, state, after=deep if turn else None, limit=200)  # type: ignore[arg-type]
-                took_s.append(time.perf_counter() - began_s)
                 deep = page.next
             deep = None
-        began_s = time.perf_counter()
+        pages_s = await cpu_s(redis) - began_s
         searched = await list_jobs(redis, ARQ_QUEUE, "deferred", name="nothing")
         assert searched.looked_at == listing.MOST_LOOKED_AT
-        view = await find_job(redis, f"{700_000:032d}")
+        view = await find_job(redis, f"{150_000:032d}")
         assert view is not None
         assert view.row.state == "deferred"
-        search_s = time.perf_counter() - began_s
+        search_s = await cpu_s(redis) - began_s - pages_s
         seen = await commands_heard(monitor, redis)
-    # A hundred times what it takes on a quiet machine; anything that walks the queue takes longer still.
-    assert max(took_s) < 1.0, took_s
-    assert search_s < 2.0
+    # Many times what they take; pages that walk the queue take longer still.
+    assert pages_s < 1.0
+    assert search_s < 1.0
     assert_none_walks_a_queue(seen)
 
 
