@@ -48,7 +48,7 @@ async def _version(redis: Redis) -> tuple[int, ...]:
 async def test_a_pool_a_producer_and_the_command_line(user_url: str) -> None:
     async with pool(JOBS, url=user_url), Producer(user_url, queue=current_name()) as producer:
         handles = [await producer.enqueue(name) for name in ("in_loop", "in_child", "in_thread", "again")]
-        assert await asyncio.gather(*[handle.result(30) for handle in handles]) == [
+        assert await asyncio.gather(*[handle.result(patience_s(30)) for handle in handles]) == [
             "in_loop",
             "in_child",
             "in_thread",
@@ -61,7 +61,7 @@ async def test_a_pool_a_producer_and_the_command_line(user_url: str) -> None:
         await long.cancel()
         failed = await producer.enqueue("fail")
         with pytest.raises(ValueError, match="no"):
-            await failed.result(30)
+            await failed.result(patience_s(30))
         await producer.enqueue_many("in_loop", [(), ()])
         queue = current_queue().name
         for words in (

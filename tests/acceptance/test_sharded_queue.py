@@ -21,7 +21,7 @@ from tests.acceptance import sharded_jobs as jobs
 from tests.cli.command import monarq
 from tests.support.command import start_monarq
 from tests.support.shards import alive, ids_that_move, keys_of, spread
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 WORKERS = 2
 
@@ -73,7 +73,7 @@ async def test_nothing_is_lost_where_a_worker_is_killed_and_the_queue_grows(redi
         assert all(handle.existed for handle in again)
         handles += await producer.enqueue_many(jobs.run, [(0.0,)] * 300)
         assert {handle.job_id[-2:] for handle in handles[-300:]} == {"00", "01", "02", "03", "04"}
-        assert len([await handle.result(60) for handle in handles]) == 620
+        assert len([await handle.result(patience_s(60)) for handle in handles]) == 620
         assert await producer.map(jobs.compute, [(number,) for number in range(20)]) == list(range(0, 40, 2))
     client: Any = redis
     runs = {job_id.decode(): int(count) for job_id, count in (await client.hgetall(jobs.RUNS)).items()}

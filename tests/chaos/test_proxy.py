@@ -14,7 +14,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from chaos.faults.proxy import Cut, FaultProxy, Rule
 from chaos.processes.redis_server import RedisServer
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 
 @pytest.fixture
@@ -71,13 +71,13 @@ async def test_listeners_that_were_muted_hear_nothing_ever_again(server: RedisSe
         proxy.mutes_listeners = False
         await _subscribe(later)
         assert await redis.publish("channel", "2") == 2
-        assert await later.get_message(timeout=5) is not None
+        assert await later.get_message(timeout=patience_s(5)) is not None
         assert await deaf.get_message(timeout=0.2) is None
 
 
 async def _subscribe(pubsub: PubSub) -> None:
     await pubsub.subscribe("channel")
-    assert await pubsub.get_message(timeout=5) is not None
+    assert await pubsub.get_message(timeout=patience_s(5)) is not None
 
 
 async def test_redis_killed_and_started_again_holds_what_it_held(server: RedisServer) -> None:

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from monarq.embedded.discovery import FORCE_VARIABLE
+from tests.support.slowness import patience_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,14 +64,14 @@ def test_runs_until_a_signal_and_keeps_its_data(stop_signal: signal.Signals, tmp
         with redis.Redis.from_url(url) as client:
             assert client.incr("runs") == earlier_runs + 1
         process.send_signal(stop_signal)
-        assert process.communicate(timeout=END_TIMEOUT_S)[0] == ""
+        assert process.communicate(timeout=patience_s(END_TIMEOUT_S))[0] == ""
         assert process.returncode == 0
 
 
 def test_a_port_in_use_is_one_line_and_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = run(str(taken.getsockname()[1]))
-        output, _ = process.communicate(timeout=END_TIMEOUT_S)
+        output, _ = process.communicate(timeout=patience_s(END_TIMEOUT_S))
     assert process.returncode == 2
     assert output.startswith("port ")
     assert output.count("\n") == 1
@@ -80,7 +81,7 @@ def test_no_server_is_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FORCE_VARIABLE, "redis-server")
     monkeypatch.setenv("PATH", "")
     process = run("0")
-    assert "there is no redis-server here" in process.communicate(timeout=END_TIMEOUT_S)[0]
+    assert "there is no redis-server here" in process.communicate(timeout=patience_s(END_TIMEOUT_S))[0]
     assert process.returncode == 1
 
 
@@ -89,5 +90,6 @@ def test_a_server_that_dies_is_code_1_with_the_reason() -> None:
     _, url = read_to_url(process)
     with redis.Redis.from_url(url) as client:
         os.kill(int(client.info("server")["process_id"]), signal.SIGKILL)
-    assert process.communicate(timeout=END_TIMEOUT_S)[0].startswith("the server ended unexpectedly: by SIGKILL")
+    said, _ = process.communicate(timeout=patience_s(END_TIMEOUT_S))
+    assert said.startswith("the server ended unexpectedly: by SIGKILL")
     assert process.returncode == 1

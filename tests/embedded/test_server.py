@@ -23,6 +23,7 @@ import redis.asyncio
 from monarq.embedded import EmbeddedRedis, EmbeddedRedisError, PortInUseError
 from monarq.embedded.address import Address
 from monarq.embedded.discovery import FORCE_VARIABLE, list_servers
+from tests.support.slowness import patience_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +61,7 @@ def make_program(folder: Path, name: str, script: str) -> Path:
 
 def wait_gone(*processes: psutil.Process) -> None:
     """Return when all have ended; a zombie has, though its new parent is slow to notice."""
-    deadline_s = time.monotonic() + END_TIMEOUT_S
+    deadline_s = time.monotonic() + patience_s(END_TIMEOUT_S)
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             while process.status() != psutil.STATUS_ZOMBIE:
@@ -87,7 +88,7 @@ class TestLife:
             watchdog = process.parent()
             assert watchdog is not None
             stop_began_s = time.monotonic()
-        assert time.monotonic() - stop_began_s < 3
+        assert time.monotonic() - stop_began_s < patience_s(3)
         wait_gone(process, watchdog)
         assert not folder.exists()
         server.stop()
@@ -119,7 +120,7 @@ class TestLife:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01), Watched():
                 pytest.fail("it started in 10 ms")
-        assert await asyncio.to_thread(stopped.wait, END_TIMEOUT_S)
+        assert await asyncio.to_thread(stopped.wait, patience_s(END_TIMEOUT_S))
 
     def test_used_before_its_start(self) -> None:
         with pytest.raises(EmbeddedRedisError, match=r"call start\(\) first"):
@@ -270,7 +271,7 @@ class TestOwnersEnd:
 
     def test_ended_without_stop(self) -> None:
         with running_owner("exit") as owner:
-            owner.process.communicate(timeout=END_TIMEOUT_S)
+            owner.process.communicate(timeout=patience_s(END_TIMEOUT_S))
             wait_gone(owner.server, owner.watchdog)
 
     def test_killed_while_a_fork_of_it_lives(self) -> None:

@@ -15,6 +15,7 @@ import redis
 from monarq.embedded import EmbeddedRedisError, PortInUseError
 from monarq.embedded.discovery import FORCE_VARIABLE, ServerCandidate, list_servers
 from monarq.embedded.server_process import ServerProcess, ServerStartError, Storage, read_version
+from tests.support.slowness import patience_s
 
 CANDIDATES = {candidate.kind: candidate for candidate in list_servers(forced="")}
 REAL = next(candidate for candidate in CANDIDATES.values() if candidate.path)
@@ -100,8 +101,8 @@ def test_how_it_is_set_up(running: ServerProcess, setting: str, value: str) -> N
 
 def test_why_it_has_ended_by_itself(running: ServerProcess) -> None:
     psutil.Process(running.pid).kill()
-    assert select.select([running.watchdog_fd], [], [], END_TIMEOUT_S)[0]
-    reason = running.poll_end(END_TIMEOUT_S)
+    assert select.select([running.watchdog_fd], [], [], patience_s(END_TIMEOUT_S))[0]
+    reason = running.poll_end(patience_s(END_TIMEOUT_S))
     assert reason is not None
     assert "SIGKILL" in reason.splitlines()[0]
 
@@ -110,7 +111,7 @@ def test_that_its_watchdog_has_ended(running: ServerProcess) -> None:
     watchdog = psutil.Process(running.pid).parent()
     assert watchdog is not None
     watchdog.kill()
-    assert str(running.poll_end(END_TIMEOUT_S)).splitlines()[0] == "its watchdog is gone"
+    assert str(running.poll_end(patience_s(END_TIMEOUT_S))).splitlines()[0] == "its watchdog is gone"
 
 
 @pytest.mark.parametrize(

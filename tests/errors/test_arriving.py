@@ -112,7 +112,7 @@ async def test_a_cancelling_that_nobody_ordered_is_a_failure(
 
 async def test_a_cancellation_stays_one(producer: Producer, redis_url: str) -> None:
     handle = await producer.enqueue(jobs.CANCEL["io"])
-    cancelling = asyncio.create_task(handle.cancel(timeout=10))
+    cancelling = asyncio.create_task(handle.cancel(timeout=patience_s(10)))
     await asyncio.sleep(0.1)
     await run_burst(redis_url, jobs.ALL, codecs=CODECS)
     assert await cancelling is True

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.support.slowness import patience_s
+
 ROOT = Path(__file__).parents[2]
 MARK = "MARKED_BY_TEST"
 
@@ -41,7 +43,7 @@ class MarkedProcess:
 
     def finish(self, timeout_s: float = 50) -> tuple[int, str, str]:
         """Its exit code, and what it wrote to stdout and stderr."""
-        out, err = self.process.communicate(timeout=timeout_s)
+        out, err = self.process.communicate(timeout=patience_s(timeout_s))
         return self.process.returncode, out, err
 
     def read_until(self, text: str) -> None:
@@ -58,7 +60,7 @@ class MarkedProcess:
 
     def leftovers(self, within_s: float = 0.0) -> list[str]:
         """Processes and temporary files that are still there after so many seconds."""
-        deadline_s = time.monotonic() + within_s
+        deadline_s = time.monotonic() + patience_s(within_s)
         while (left := self.living() + sorted(map(str, self._temp.iterdir()))) and time.monotonic() < deadline_s:
             time.sleep(0.05)
         return left

@@ -21,6 +21,7 @@ from monarq.examples.harness.reasons import explain
 from monarq.examples.harness.rows import show_reason
 from monarq.examples.harness.workload import Comparison, OnPart, Outcome, Workload
 from monarq.examples.jobs import add, sleep_ms
+from tests.support.slowness import patience_s
 
 
 async def nothing(producer: Producer, on_part: OnPart) -> object:
@@ -122,7 +123,7 @@ def test_jobs_that_are_too_small_gain_nothing_and_say_so(pool: LocalPool) -> Non
 def test_jobs_that_wait_for_the_same_thing_gain_nothing_and_say_so(pool: LocalPool) -> None:
     async def by_jobs(producer: Producer, on_part: OnPart) -> object:
         for _ in range(20):
-            await (await producer.enqueue(sleep_ms, 40)).result(timeout=60)
+            await (await producer.enqueue(sleep_ms, 40)).result(timeout=patience_s(60))
         return 20
 
     said = compared(Workload("turns", 20, in_turn(lambda: time.sleep(0.02), 20), by_jobs, waits_for="its turn"), pool)

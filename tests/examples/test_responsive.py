@@ -21,7 +21,7 @@ from monarq.examples.responsive import MissingExtraError, check, measure, web_se
 from monarq.examples.responsive_app import EventBroadcaster, Picture
 from monarq.shared.extras import install_command
 from tests.examples.test_pool import Start
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 SMALL = Picture(width=240, height=80, longest=600, jobs=40)
 OPTIONS = ("--picture", *map(str, SMALL))
@@ -35,7 +35,7 @@ def url(pool: LocalPool) -> Iterator[str]:
 
 @pytest.fixture
 async def browser(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False, verify=False) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=patience_s(30), trust_env=False, verify=False) as client:
         yield client
 
 

@@ -235,7 +235,7 @@ async def test_every_result_has_an_end_also_one_that_json_cannot_hold(site: Site
 async def test_a_result_that_cannot_be_read_ends_the_stream_too(site: Site, redis_url: str) -> None:
     async with Producer(redis_url) as producer:
         handle = await producer.enqueue(raw)
-        await handle.result(timeout=20)
+        await handle.result(timeout=patience_s(20))
     async with Redis.from_url(redis_url) as redis:
         for key in await redis.keys("*"):
             if await redis.type(key) == b"hash" and await redis.hexists(key, handle.job_id):

@@ -47,13 +47,14 @@ async def test_the_same_names_blocking(redis_url: str, worker: ManualWorker) -> 
 async def test_map_as_completed_and_cancel(redis_url: str, worker: ManualWorker) -> None:
     def use() -> tuple[list[int], list[object], bool]:
         with SyncProducer(redis_url, queue=current_name()) as producer:
-            mapped = producer.map(count_primes, [(n, n + 7) for n in range(5)], timeout=10)
+            mapped = producer.map(count_primes, [(n, n + 7) for n in range(5)], timeout=patience_s(10))
             handles = producer.enqueue_many(fetch, [("a",), ("b",)])
             completed = list(producer.as_completed(handles, timeout=patience_s(10), return_exceptions=True))
             assert {handle for handle, _ in completed} == set(handles)
             for _ in producer.as_completed(handles):
                 break
-            return mapped, [value for _, value in completed], producer.enqueue(fetch, "c").cancel(timeout=10)
+            cancelled = producer.enqueue(fetch, "c").cancel(timeout=patience_s(10))
+            return mapped, [value for _, value in completed], cancelled
 
     used = asyncio.create_task(asyncio.to_thread(use))
     await worker.end(*await worker.claim_soon(5, lane_queue="cpu"), value=lambda payload: payload.args[0])

@@ -119,7 +119,7 @@ async def test_a_job_that_only_counts_lets_others_run(producer: Producer, worker
     other = await producer.enqueue(jobs.tell_once, 1, 1, "in between")
     assert await other.result(timeout=patience_s(20)) == "in between"
     assert await counting.state() == "running"
-    await counting.cancel(timeout=10)
+    await counting.cancel(timeout=patience_s(10))
 
 
 async def test_redis_trouble_fails_no_job_and_reports_come_when_it_is_over(
@@ -178,7 +178,7 @@ async def test_a_cancellation_while_the_last_report_is_sent_does_not_undo_the_en
     async with running(make_worker(redis_url, jobs.ALL)):
         handle = await producer.enqueue(jobs.tell_once, 1, 1, "told")
         await sending.wait()
-        assert await handle.cancel(timeout=10) is False
+        assert await handle.cancel(timeout=patience_s(10)) is False
         assert await handle.result() == "told"
 
 

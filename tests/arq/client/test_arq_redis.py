@@ -181,7 +181,7 @@ async def test_abort_of_a_job_that_an_arq_worker_runs(pool: monarq.arq.ArqRedis,
     assert job is not None
     async with running(theirs(stock, allow_abort_jobs=True)):
         await until(lambda: pool.exists(names.in_progress(job.job_id)))
-        assert await job.abort(timeout=10, poll_delay=0.02)
+        assert await job.abort(timeout=patience_s(10), poll_delay=0.02)
 
 
 async def test_a_closed_client_may_be_used_again(pool: monarq.arq.ArqRedis) -> None:

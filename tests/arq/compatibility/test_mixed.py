@@ -82,9 +82,9 @@ async def test_aborts(stock: arq.ArqRedis, pool: monarq.arq.ArqRedis, client: st
     if state == "running":
         async with running(worker):
             await until(lambda: stock.exists(names.in_progress(job.job_id)))
-            assert await job.abort(timeout=10, poll_delay=0.02)
+            assert await job.abort(timeout=patience_s(10), poll_delay=0.02)
     else:
-        aborting = asyncio.create_task(job.abort(timeout=10, poll_delay=0.02))
+        aborting = asyncio.create_task(job.abort(timeout=patience_s(10), poll_delay=0.02))
         await until(lambda: stock.zscore(names.ABORT, job.job_id))
         async with running(worker):
             assert await aborting
@@ -96,10 +96,11 @@ async def test_aborts(stock: arq.ArqRedis, pool: monarq.arq.ArqRedis, client: st
 
 async def test_no_job_is_enqueued_beside_a_run_of_its_id(stock: arq.ArqRedis) -> None:
     """The end of that run would take it along: arq's clients look for the payload only, so that must not expire."""
-    assert await stock.enqueue_job("sleep", 2.0, _job_id="same", _expires=1.5) is not None
+    expires_s = patience_s(1.5)
+    assert await stock.enqueue_job("sleep", expires_s + 0.5, _job_id="same", _expires=expires_s) is not None
     async with running(ours(stock, lease_s=0.6)):
         await until(lambda: stock.exists(names.in_progress("same")))
-        async with asyncio.timeout(1.5):
+        async with asyncio.timeout(expires_s):
             while await stock.ttl(names.job("same")) < 60:
                 await asyncio.sleep(0.01)
         assert await stock.enqueue_job("sleep", 0, _job_id="same", _expires=1.0) is None
@@ -113,7 +114,7 @@ async def test_an_abort_without_leave_changes_nothing_of_a_running_job(stock: ar
     assert job is not None
     async with running(ours(stock)):
         await until(lambda: stock.exists(names.in_progress(job.job_id)))
-        assert not await job.abort(timeout=10, poll_delay=0.02)
+        assert not await job.abort(timeout=patience_s(10), poll_delay=0.02)
 
 
 @pytest.mark.parametrize("by", ["stock", "ours"])

@@ -19,7 +19,7 @@ from monarq.shared.formats.arq import keys as names
 from tests.arq import jobs
 from tests.arq.jobs import Ctx
 from tests.arq.workers import burst, ours, theirs
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 
 class Owner:
@@ -110,7 +110,7 @@ async def seen_of(pool: arq.ArqRedis, job_id: str) -> tuple[Any, ...]:
         return (await job.status(), None, ttl_s)
     told = (found.function, tuple(found.args), found.kwargs, found.job_try, found.success, repr(found.result))
     try:
-        result = repr(await job.result(timeout=1))
+        result = repr(await job.result(timeout=patience_s(1)))
     except BaseException as error:
         result = f"raised {error!r}"
     return (await job.status(), *told, found.queue_name, found.job_id, round(ttl_s / 100), result)

@@ -17,6 +17,7 @@ from monarq.arq.runs.log import shown_arguments
 from monarq.shared.formats.arq import keys as names
 from tests.arq.jobs import Ctx
 from tests.arq.workers import FUNCTIONS, burst, ours, running, theirs, until
+from tests.support.slowness import patience_s
 
 KEY = "arq:queue:health-check"
 
@@ -114,8 +115,8 @@ async def test_aborts(pool: arq.ArqRedis, caplog: pytest.LogCaptureFixture) -> N
     assert before is not None
     async with running(ours(pool, allow_abort_jobs=True)):
         await until(lambda: pool.exists(names.in_progress("runs")))
-        assert await before.abort(timeout=5)
-        assert await arq.jobs.Job("runs", pool).abort(timeout=5)
+        assert await before.abort(timeout=patience_s(5))
+        assert await arq.jobs.Job("runs", pool).abort(timeout=patience_s(5))
     assert " X.XXs ⊘ runs:sleep aborted" in lines(caplog)
     assert " X.XXs ⊘ waits:sleep aborted before start" in lines(caplog)
 

@@ -16,6 +16,7 @@ from tests.cli.command import Cli, Ended
 from tests.cli.dead.letters import PAYLOAD, bury, ids_left, ids_queued, letter
 from tests.support.formats import OF_ARQ, current_name
 from tests.support.queue_state import KEYS, server_ms
+from tests.support.slowness import patience_s
 from tests.support.workers import put, run_burst
 
 pytestmark = OF_ARQ
@@ -60,7 +61,7 @@ async def test_a_job_dies_is_read_about_and_runs_again(redis: Redis, redis_url: 
     fails = False
     await run_burst(redis_url, [sometimes])
     async with Producer(redis_url, queue=current_name()) as producer:
-        assert await producer.handle("one").result(5) == 7
+        assert await producer.handle("one").result(patience_s(5)) == 7
     assert await ids_left(redis) == []
 
 

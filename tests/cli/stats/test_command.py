@@ -16,7 +16,7 @@ from monarq.producer import Producer
 from monarq.shared.formats.native.workers.fleet import register_queues
 from monarq.shared.protocol.queue_ref import QueueRef
 from tests.cli.command import Cli, Ended, end, heard, listed, monarq, start, worker
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 
 async def read_line(process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -33,7 +33,7 @@ async def stop(process: asyncio.subprocess.Process) -> Ended:
 
 async def test_names_that_programs_rely_on(redis: Redis, redis_url: str, cli_here: Cli) -> None:
     async with Producer(redis_url) as producer, worker(redis_url):
-        assert await (await producer.enqueue("double", 2)).result(10) == 4
+        assert await (await producer.enqueue("double", 2)).result(patience_s(10)) == 4
         await listed(redis)
         ended = await cli_here("stats", "--json")
     [queue] = json.loads(ended.out)["queues"]

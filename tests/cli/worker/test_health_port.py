@@ -19,7 +19,7 @@ from monarq.workers.config.settings import WorkerSettings
 from tests.cli.command import Ended, end, start
 from tests.cli.worker.http_pool import http_pool
 from tests.support.proxy import Proxy
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 
 async def test_from_the_start_to_the_end(redis: Redis, redis_url: str) -> None:
@@ -36,7 +36,7 @@ async def test_from_the_start_to_the_end(redis: Redis, redis_url: str) -> None:
         await asked.until("/readyz", 503, "draining")
         assert (await asked.ask("/livez"))[0] == 200
         ended = await end(asked.process)
-        assert await handle.result(1) == 1500
+        assert await handle.result(patience_s(1)) == 1500
     assert ended.code == 0
     assert "Traceback" not in ended.err
 
@@ -87,7 +87,7 @@ async def test_work_that_is_ready_and_not_claimed(redis: Redis, redis_url: str) 
         handle = await producer.enqueue("double", 2)
         await asked.until("/readyz", 503, "default: a job for the io lane has been due for")
         proxy.lose(Cut.REQUEST, b"", times=0)
-        assert await handle.result(20) == 4
+        assert await handle.result(patience_s(20)) == 4
         await asked.until("/readyz", 200)
 
 

@@ -72,7 +72,7 @@ async def test_a_burst_of_jobs_of_all_lanes_logged_one_by_one(redis: Redis, redi
         ended = await monarq("worker", "tests.cli.target", "-w", "1", "--burst", "-v", url=redis_url)
         assert ended.code == 0
         assert f"{handles[0].job_id}:double" in ended.err
-        assert [await handle.result(5) for handle in handles] == [8, 25]
+        assert [await handle.result(patience_s(5)) for handle in handles] == [8, 25]
 
 
 async def test_an_embedded_redis_lives_as_long_as_the_worker() -> None:
@@ -224,8 +224,8 @@ async def test_a_program_that_silences_all_loggers_and_asks_for_the_loop(redis: 
     process = await start("worker", "tests.cli.worker.logs.silencing_app", "-w", "1", "-v", url=redis_url)
     await heard(process, "with 2 jobs: is_on_its_loop, silence_again")
     async with Producer(redis_url) as producer:
-        assert await (await producer.enqueue("is_on_its_loop")).result(20) is True
-        await (await producer.enqueue("silence_again")).result(20)
+        assert await (await producer.enqueue("is_on_its_loop")).result(patience_s(20)) is True
+        await (await producer.enqueue("silence_again")).result(patience_s(20))
 
         async def is_told_of() -> bool:
             handle = await producer.enqueue("is_on_its_loop")

@@ -49,7 +49,7 @@ async def test_a_native_queue_alone_named_by_the_environment(redis: Redis, redis
             *("worker", "tests.cli.target", *options), url=redis_url, env={"MONARQ_WORKER_QUEUES": "mail"}
         )
         assert (ended.code, "serving mail, Redis" in ended.err) == (0, True)
-        assert await handle.result(5) == 8
+        assert await handle.result(patience_s(5)) == 8
 
 
 async def test_jobs_of_queues_that_are_not_served_are_named_with_the_options_that_would(
@@ -110,7 +110,7 @@ async def test_settings_as_arq_has_them_name_more_queues(redis: Redis, redis_url
         target = "tests.cli.worker.arq_settings.WithMail"
         ended = await monarq("worker", target, "--burst", "--redis", redis_url, url=redis_url)
         assert "serving arq:greetings, mail, Redis" in ended.err
-        assert await handle.result(5) == "hello Ann"
+        assert await handle.result(patience_s(5)) == "hello Ann"
 
 
 @pytest.mark.parametrize(

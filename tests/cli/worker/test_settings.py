@@ -22,7 +22,7 @@ from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.targets import load_target
 from monarq.workers.config.named_settings import by_attribute, project_settings
 from tests.support.command import start_monarq
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 PROJECT = """
 [tool.monarq]
@@ -220,7 +220,7 @@ async def test_a_worker_needs_no_argument_where_the_file_has_all(redis: Redis, r
         started = await start_monarq("worker", url="", cwd=project / "pool", stderr=PIPE)
         async with in_time(30):
             _, said = await started.communicate()
-        assert (started.returncode, await handle.result(10)) == (0, "hello"), said
+        assert (started.returncode, await handle.result(patience_s(10))) == (0, "hello"), said
 
 
 async def test_a_variable_of_no_setting_is_a_warning_at_the_start(redis_url: str) -> None:

@@ -16,6 +16,7 @@ from monarq.cli.workers.actions import render_jobs
 from monarq.monitor.queues.workers import RunningJob, WorkerStats
 from monarq.producer import Producer
 from tests.cli.command import Cli, listed, until, worker
+from tests.support.slowness import patience_s
 
 WORKERS = (
     WorkerStats(
@@ -124,7 +125,7 @@ async def test_a_real_worker_and_its_running_job(redis: Redis, redis_url: str, c
         await until(runs)
         found = await told()
         shown = await cli_here("workers", "--jobs")
-        await handle.cancel(timeout=10)
+        await handle.cancel(timeout=patience_s(10))
     assert set(found) == set(WorkerStats.__dataclass_fields__)
     [running] = found["running_jobs"]
     assert set(running) == set(RunningJob.__dataclass_fields__)

@@ -20,7 +20,7 @@ from monarq.shared.protocol.queue_ref import QueueRef
 from tests.support.formats import OF_ARQ
 from tests.support.queue_state import KEYS
 from tests.support.queues import ARQ_QUEUE
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 from tests.support.workers import make_worker, put, result_of, running
 
 pytestmark = OF_ARQ
@@ -46,9 +46,10 @@ async def ids_in(redis: Redis, queue: QueueRef = ARQ_QUEUE, lane: str = "") -> l
 async def test_a_paused_queue_rests_and_goes_on_at_once(
     redis: Redis, queue: QueueRef, redis_url: str, function: Any
 ) -> None:
-    worker = make_worker(redis_url, [double, square], poll_s=3.0, queues=(queue,))
+    poll_s = patience_s(3)
+    worker = make_worker(redis_url, [double, square], poll_s=poll_s, queues=(queue,))
     async with running(worker), Producer(redis_url, queue=queue) as producer:
-        assert await (await producer.enqueue(function, 3)).result(10) in (6, 9)
+        assert await (await producer.enqueue(function, 3)).result(patience_s(10)) in (6, 9)
         assert await admin.pause(redis, queue)
         assert not await admin.pause(redis, queue)
         assert await admin.paused_since_ms(redis, queue) is not None
@@ -64,8 +65,8 @@ async def test_a_paused_queue_rests_and_goes_on_at_once(
         assert worker.counters.started == 1
         began_s = time.monotonic()
         assert await admin.resume(redis, queue)
-        assert await handle.result(10) in (8, 16)
-        assert time.monotonic() - began_s < 2.5, "it is woken, and does not come by at the next poll"
+        assert await handle.result(patience_s(10)) in (8, 16)
+        assert time.monotonic() - began_s < 0.8 * poll_s, "it is woken, and does not come by at the next poll"
         assert await admin.paused_since_ms(redis, queue) is None
 
 
@@ -133,7 +134,7 @@ async def test_a_purge_while_workers_work(redis: Redis, queue: QueueRef, redis_u
     async with Producer(redis_url, queue=queue) as producer:
         handles = await producer.enqueue_many(double, [(n,) for n in range(3000)])
         async with running(make_worker(redis_url, [double], lease_s=15.0, queues=(queue,))) as worker:
-            waiting = [asyncio.create_task(handle.result(30)) for handle in handles]
+            waiting = [asyncio.create_task(handle.result(patience_s(30))) for handle in handles]
             async with in_time(20):
                 while not worker.counters.succeeded:
                     await asyncio.sleep(0)
@@ -159,7 +160,7 @@ async def test_a_purged_id_is_free_again(redis: Redis, queue: QueueRef, redis_ur
         again = await producer.enqueue(double.options(job_id="mine"), 4)
         assert not again.existed
         async with running(make_worker(redis_url, [double], queues=(queue,))):
-            assert await again.result(10) == 8
+            assert await again.result(patience_s(10)) == 8
 
 
 async def test_a_retry_of_each_state(redis: Redis, queue: QueueRef, redis_url: str) -> None:

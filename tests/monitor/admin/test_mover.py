@@ -30,7 +30,7 @@ from monarq.shared.protocol.job_facts import JobFacts
 from monarq.shared.protocol.queue_ref import QueueRef
 from monarq.shared.protocol.transfer import PAGE, MovedJob, Put
 from monarq.shared.redis.clock import read_now_ms
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 from tests.support.workers import make_worker, running
 
 ARQ: Final = QueueRef("old", "arq")
@@ -154,9 +154,9 @@ async def test_a_job_expires_where_it_is_now(
                 handle = producer.handle("a")
                 if is_over:
                     with pytest.raises(Exception, match="expired"):
-                        await handle.result(10)
+                        await handle.result(patience_s(10))
                 else:
-                    assert await handle.result(10) == 1
+                    assert await handle.result(patience_s(10)) == 1
         assert ran == ([] if is_over else [1])
     await redis.flushall()
 
@@ -478,14 +478,14 @@ async def test_who_waits_at_the_old_queue_is_told_where_the_job_is(
 ) -> None:
     async with Producer(redis_url, queue=user_queue(source)) as producer:
         handle = await producer.enqueue(add, 1)
-        result = asyncio.create_task(handle.result(20))
+        result = asyncio.create_task(handle.result(patience_s(20)))
         while not (await redis.execute_command("PUBSUB", "NUMSUB", producer_queue(source).ended))[1]:  # type: ignore[no-untyped-call]
             await asyncio.sleep(0.01)
         await move(redis, source, target)
         with pytest.raises(ResultNotFoundError, match=rf"or it was moved to .*{target.name}.*: look there"):
             await result
         async with running(make_worker(redis_url, [add], queues=(target,))):
-            assert await producer.handle(handle.job_id, queue=user_queue(target)).result(20) == 1
+            assert await producer.handle(handle.job_id, queue=user_queue(target)).result(patience_s(20)) == 1
     await redis.flushall()
 
 

@@ -29,7 +29,7 @@ from tests.monitor.jobs import cpu_jobs
 from tests.support.formats import OF_ARQ
 from tests.support.queue_state import server_ms
 from tests.support.queues import ARQ_QUEUE, BOTH_FORMATS
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 from tests.support.workers import make_worker, put, put_raw, result_of, run_burst, running
 
 pytestmark = OF_ARQ
@@ -197,7 +197,7 @@ async def test_a_job_that_was_cancelled_while_it_waited(redis: Redis, redis_url:
 async def test_what_is_told_of_a_waiting_job_that_its_producer_cancelled(redis: Redis, redis_url: str) -> None:
     async with Producer(redis_url, queue=BOTH_FORMATS[1]) as producer:
         handle = await producer.enqueue(fickle.options(job_id="a", defer_by=60), 1)
-        assert await handle.cancel(timeout=10)
+        assert await handle.cancel(timeout=patience_s(10))
     view = await found(redis, "a")
     assert (view.row.state, view.row.name) == ("cancelled", "monitored-fickle")
     assert told(view) == ["enqueued", "cancel-asked", "cancelled"]
@@ -331,7 +331,7 @@ def hostile() -> Iterator[tuple[str, bytes]]:
 async def test_hostile_payloads(redis: Redis, queue: QueueRef, what: str, payload: bytes) -> None:
     job_id = ANSI if queue.format == "arq" else ANSI.rstrip("\0")  # native ids have no zero bytes
     await put_raw(redis, job_id, payload, queue=queue)
-    async with asyncio.timeout(2):
+    async with in_time(2):
         view = await found(redis, job_id, with_arguments=True, queue=queue)
     assert view.row.state == "queued"
     assert view.row.payload_bytes == len(payload)
@@ -344,7 +344,7 @@ async def test_hostile_payloads(redis: Redis, queue: QueueRef, what: str, payloa
 @pytest.mark.parametrize(("what", "data"), list(hostile()), ids=[what for what, _ in hostile()])
 async def test_hostile_results(redis: Redis, what: str, data: bytes) -> None:
     await redis.set("arq:result:a", data, ex=60)
-    async with asyncio.timeout(2):
+    async with in_time(2):
         view = await found(redis, "a", with_arguments=True)
     assert (view.row.state, view.result is not None) == ("unknown", True)
 

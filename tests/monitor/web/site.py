@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from monarq.monitor.web.server import PageServer, bind
 from monarq.web import create_app
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 TOKEN = "a-token-of-the-tests"
 USER = "ann:a-password-of-the-tests"
@@ -73,7 +73,8 @@ async def page(redis: Redis | str, **options: Any) -> AsyncIterator[Site]:
 @asynccontextmanager
 async def stream(site: Site, of: str, prefix: str = "", **options: Any) -> AsyncIterator[AsyncIterator[str]]:
     """The live news of a page: the data of each event."""
-    async with site.client.stream("GET", f"{prefix}/live", params={"of": of}, timeout=15, **options) as answer:
+    options = {"timeout": patience_s(15)} | options
+    async with site.client.stream("GET", f"{prefix}/live", params={"of": of}, **options) as answer:
         assert answer.status_code == 200, answer.status_code
         assert answer.headers["content-type"].startswith("text/event-stream")
         lines = answer.aiter_lines()

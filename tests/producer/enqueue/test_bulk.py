@@ -15,6 +15,7 @@ from tests.producer.jobs import count_primes, fetch, noop
 from tests.support.formats import ON_BOTH, as_users_name, count_waiting, current_name, queue_named, waiting_ids
 from tests.support.manual_worker import ManualWorker
 from tests.support.proxy import Proxy
+from tests.support.slowness import in_time
 
 pytestmark = ON_BOTH
 
@@ -91,7 +92,7 @@ async def test_bulk_is_cancelled_at_once(proxy: Proxy) -> None:
         while not proxy.lost:
             await asyncio.sleep(0.01)
         enqueueing.cancel()
-        async with asyncio.timeout(1):
+        async with in_time(1):
             await asyncio.gather(enqueueing, return_exceptions=True)
 
 

@@ -46,7 +46,7 @@ async def test_a_full_redis(full_redis: Redis, redis_url: str) -> None:
             await producer.enqueue(fetch, "u")
         with pytest.raises(RedisRefusedError, match="out of memory"):
             await producer.enqueue_many(fetch, [("u",)] * 10)
-        assert time.monotonic() - started_s < 5
+        assert time.monotonic() - started_s < patience_s(5)
     assert await full_redis.dbsize() == 0
 
 
@@ -144,9 +144,9 @@ async def test_a_user_that_may_not(redis: Redis, redis_url: str) -> None:
 
 @ON_BOTH
 async def test_a_wrong_password_is_not_tried_again_and_again(redis_url: str) -> None:
-    async with Producer(f"{redis_url}?username=nobody&password=secret", retry_for=30, queue=current_name()) as producer:
-        async with asyncio.timeout(2):
-            with pytest.raises(RedisUnavailableError, match="user or password") as caught:
+    async with Producer(f"{redis_url}?username=nobody&password=secret", retry_for=60, queue=current_name()) as producer:
+        with pytest.raises(RedisUnavailableError, match="user or password") as caught:
+            async with in_time(2):
                 await producer.enqueue(fetch, "u")
     assert "secret" not in str(caught.value)
 

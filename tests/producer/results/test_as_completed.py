@@ -11,7 +11,7 @@ from monarq.shared.errors import ResultTimeoutError
 from tests.producer.jobs import count_primes, fetch
 from tests.support.formats import ON_BOTH, current_name
 from tests.support.manual_worker import ManualWorker
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 pytestmark = ON_BOTH
 
@@ -76,7 +76,7 @@ async def test_closing_ends_an_iteration(redis_url: str) -> None:
 
 
 async def test_map_gives_values_in_the_order_of_the_arguments(producer: Producer, worker: ManualWorker) -> None:
-    mapping = asyncio.create_task(producer.map(count_primes, [(n, 2 * n) for n in range(50)], timeout=10))
+    mapping = asyncio.create_task(producer.map(count_primes, [(n, 2 * n) for n in range(50)], timeout=patience_s(10)))
     leases = await worker.claim_soon(50, lane_queue="cpu")
     for lease in leases[::-1]:
         await worker.end(lease, value=lambda payload: payload.args[1] - payload.args[0])
@@ -84,7 +84,7 @@ async def test_map_gives_values_in_the_order_of_the_arguments(producer: Producer
 
 
 async def test_map_raises_what_the_first_job_to_fail_raised(producer: Producer, worker: ManualWorker) -> None:
-    mapping = asyncio.create_task(producer.map("fetch", [("a",), ("b",)], timeout=10))
+    mapping = asyncio.create_task(producer.map("fetch", [("a",), ("b",)], timeout=patience_s(10)))
     leases = await worker.claim_soon(2)
     await worker.end(leases[1], value=ZeroDivisionError("by"), success=False)
     with pytest.raises(ZeroDivisionError):

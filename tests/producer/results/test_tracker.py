@@ -16,12 +16,13 @@ from monarq.shared.queue import Queue
 from tests.producer.jobs import fetch
 from tests.support.formats import OF_ARQ, ON_BOTH, current_name
 from tests.support.manual_worker import ManualWorker
+from tests.support.slowness import patience_s
 
 
 @OF_ARQ
 async def test_a_waiting_job_is_cancelled(producer: Producer, worker: ManualWorker, redis: Redis) -> None:
     handle = await producer.enqueue(fetch.options(defer_by=60), "u")
-    cancelling = asyncio.create_task(handle.cancel(timeout=10))
+    cancelling = asyncio.create_task(handle.cancel(timeout=patience_s(10)))
     [lease] = await worker.claim_soon()
     assert lease.cancel_asked_ms is not None
     await worker.end(lease, value=asyncio.CancelledError(), success=False)
@@ -36,7 +37,7 @@ async def test_a_waiting_job_is_cancelled(producer: Producer, worker: ManualWork
 async def test_a_cancellation_that_comes_too_late_is_none(producer: Producer, worker: ManualWorker) -> None:
     handle = await producer.enqueue(fetch, "u")
     [lease] = await worker.claim()
-    cancelling = asyncio.create_task(handle.cancel(timeout=10))
+    cancelling = asyncio.create_task(handle.cancel(timeout=patience_s(10)))
     await asyncio.sleep(0.1)
     await worker.end(lease, value=1)
     assert await cancelling is False
@@ -50,7 +51,7 @@ async def test_a_job_that_fails_before_it_can_be_cancelled_was_not_cancelled(
 ) -> None:
     handle = await producer.enqueue(fetch, "u")
     [lease] = await worker.claim()
-    cancelling = asyncio.create_task(handle.cancel(timeout=10))
+    cancelling = asyncio.create_task(handle.cancel(timeout=patience_s(10)))
     await asyncio.sleep(0.1)
     await worker.end(lease, value=ValueError("of its own"), success=False)
     assert await cancelling is False
@@ -69,7 +70,7 @@ async def test_a_cancelled_job_that_keeps_no_result_is_not_known_as_cancelled(
     producer: Producer, worker: ManualWorker
 ) -> None:
     handle = await producer.enqueue(fetch, "u")
-    cancelling = asyncio.create_task(handle.cancel(timeout=10))
+    cancelling = asyncio.create_task(handle.cancel(timeout=patience_s(10)))
     await asyncio.sleep(0.1)
     await worker.end(*await worker.claim_soon(), value=asyncio.CancelledError(), success=False, keep_ms=-1)
     assert await cancelling is False

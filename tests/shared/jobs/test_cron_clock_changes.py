@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from time import perf_counter
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -139,9 +139,9 @@ def test_a_gap_full_of_skipped_times_is_one_step() -> None:
     dense = crontab("0-58 0-58 0-22 * * *", "Europe/Berlin")
     taken_s = []
     for _ in range(10):
-        started_s = perf_counter()
+        started_s = process_time()
         assert dense.next_after(change) == change + SECOND
-        taken_s.append(perf_counter() - started_s)
+        taken_s.append(process_time() - started_s)
     assert min(taken_s) < 0.02, "step by step through the 3,481 skipped times takes 0.1 s"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
-from time import perf_counter
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -114,11 +114,11 @@ def test_nicknames(nickname: str, line: str) -> None:
 
 
 def test_rare_days_are_found_at_once() -> None:
-    started_s = perf_counter()
+    started_s = process_time()
     leap_monday = from_arq_fields(month=2, day=29, weekday="mon", hour=0, minute=0)
     assert leap_monday.next_after(datetime(2026, 1, 1, tzinfo=UTC)).date() == date(2044, 2, 29)
     assert leap_monday.next_after(datetime(2072, 3, 1, tzinfo=UTC)).date() == date(2112, 2, 29), "40 years, over 2100"
-    assert perf_counter() - started_s < 5
+    assert process_time() - started_s < 5
 
 
 # --- what is refused
@@ -240,6 +240,6 @@ def test_a_long_downtime_is_caught_up_by_batches() -> None:
 
 
 def test_the_newest_of_a_million_missed_ticks_is_found_at_once() -> None:
-    started_s = perf_counter()
+    started_s = process_time()
     assert due_ticks(crontab("* * * * * *"), NOW - 365 * DAY, NOW, catch_up=False)[0] == [NOW]
-    assert perf_counter() - started_s < 2, "second by second it takes minutes"
+    assert process_time() - started_s < 2, "second by second it takes minutes"

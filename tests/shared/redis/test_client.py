@@ -16,6 +16,7 @@ from monarq.shared.redis.client import RedisClient
 from monarq.shared.redis.connection import open_redis
 from monarq.shared.redis.private_pool import PrivatePool
 from monarq.shared.redis.redis_errors import NotSentError
+from tests.support.slowness import in_time
 
 
 def open_client(url: str, timeout_s: float = 5.0, connections: int = 2) -> RedisClient:
@@ -111,7 +112,7 @@ async def test_closing_ends_calls_that_wait(client: RedisClient) -> None:
     blocked = asyncio.create_task(client.execute(("BLPOP", "empty", 5)))
     await asyncio.sleep(0.05)
     await client.aclose()
-    async with asyncio.timeout(2):
+    async with in_time(2):
         with pytest.raises(Exception, match=r".+"):
             await blocked
     with pytest.raises(ProducerClosedError):

@@ -23,6 +23,7 @@ from monarq.workers.runs.run import ActiveRun
 from tests.support.formats import ON_BOTH, current_queue
 from tests.support.leases import lease_of
 from tests.support.queues import queues_of
+from tests.support.slowness import patience_s
 from tests.support.workers import dead_letter_of, result_of, run_burst, settings_for_tests
 
 MAIL = Queue("mail", timeout="20s", retry=Fixed(2, 1), max_tries=30, keep_result="forever")
@@ -190,4 +191,4 @@ async def test_a_job_runs_what_waits_under_its_old_name(redis: Redis, redis_url:
     async with Producer(redis_url, queue=queue) as producer:
         handle = await producer.enqueue("sent.old_name")
         await run_burst(redis_url, [renamed])
-        assert await handle.result(timeout=10) == "found"
+        assert await handle.result(timeout=patience_s(10)) == "found"

@@ -10,6 +10,7 @@ from typing import Any
 
 from monarq.workers.lanes.child_protocol import CpuCall
 from monarq.workers.lanes.cpu_lane import CpuLane
+from tests.support.slowness import patience_s
 
 HERE = str(Path(__file__).parent)
 
@@ -69,6 +70,6 @@ def until(condition: Callable[[], Any], limit_s: float = 5.0) -> float:
     """Waits for something of another process that cannot be awaited; the seconds that it took."""
     start_s = time.monotonic()
     while not condition():
-        assert time.monotonic() - start_s < limit_s, "it did not come about"
+        assert time.monotonic() - start_s < patience_s(limit_s), "it did not come about"
         time.sleep(0.002)
     return time.monotonic() - start_s

@@ -10,7 +10,7 @@ from monarq.producer import Producer
 from monarq.shared.formats.native.keys import NativeKeys
 from monarq.shared.jobs.decorators import job
 from monarq.shared.queue import Queue
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 from tests.support.workers import make_worker
 
 MAIL = NativeKeys.of("mail")
@@ -42,4 +42,4 @@ async def test_a_worker_that_drains_wants_no_wake_up(redis: Redis, redis_url: st
         assert not running.done()
         may_end.set()
         await running
-        assert await handle.result(5) == "ended"
+        assert await handle.result(patience_s(5)) == "ended"

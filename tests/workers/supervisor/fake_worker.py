@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from redis import Redis as BlockingRedis
     from redis.asyncio import Redis
 
-LONG_S: Final = 30
+LONG_S: Final = 120
 """Longer than any test waits, and not for ever: what a failing test leaves behind goes away."""
 
 

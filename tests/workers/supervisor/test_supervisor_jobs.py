@@ -111,7 +111,7 @@ async def test_sigterm_lets_jobs_end(
         handle = await producer.enqueue(jobs.take_a_second)
         await begun(pool)
         await stop(pool)
-        await handle.result(timeout=1)
+        await handle.result(timeout=patience_s(1))
     assert pool.count("has ended: drained") == 2
     assert await queue.workers(redis) == 0
 
@@ -136,7 +136,7 @@ async def test_a_killed_supervisor_loses_nothing(
         await begun(pool)
         pool.signal(signal.SIGKILL)
         await pool.ends()
-        await handle.result(timeout=1)
+        await handle.result(timeout=patience_s(1))
     assert await queue.workers(redis) == 0
 
 
@@ -179,7 +179,7 @@ async def test_runs_of_a_worker_that_was_frozen_for_longer_than_its_lease_are_lo
         await pool.line(f"pid {frozen} try 1: returns 1")
         await pool.line("was cancelled: its lease was lost")
         await stop(pool)
-        assert await handle.result(timeout=1) == 2
+        assert await handle.result(timeout=patience_s(1)) == 2
     assert pool.count("is lost") == 0  # the worker itself goes on
 
 
@@ -195,7 +195,7 @@ async def test_cpu_jobs_are_killed_at_their_timeout_and_when_they_are_cancelled(
         unwanted_process = await process_of_next(pool)
         assert await unwanted.cancel(timeout=patience_s(10))
         with pytest.raises(JobCancelledError):
-            await unwanted.result(timeout=1)
+            await unwanted.result(timeout=patience_s(1))
         killed = [late_process, unwanted_process]
         _, alive = await asyncio.to_thread(psutil.wait_procs, killed, timeout=patience_s(5))
         assert alive == []
@@ -244,7 +244,7 @@ async def test_burst_ends_when_the_queue_is_empty(redis_url: str, producer: Prod
     handles = [await producer.enqueue(jobs.take_a_second) for _ in range(3)]
     async with pool_at(redis_url, workers=2, burst=True) as pool:
         assert await pool.ends() == 0
-    await asyncio.gather(*(handle.result(timeout=1) for handle in handles))
+    await asyncio.gather(*(handle.result(timeout=patience_s(1)) for handle in handles))
 
 
 async def test_files_beside_the_target_do_not_stand_in_for_modules(redis_url: str, tmp_path: Path) -> None:

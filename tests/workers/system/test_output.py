@@ -22,6 +22,7 @@ import pytest
 
 from monarq.workers.system import output, output_sink
 from monarq.workers.system.output import NonBlockingOutput
+from tests.support.slowness import patience_s
 
 LINE = b"x" * 99 + b"\n"
 PATIENCE_S = 20.0
@@ -46,7 +47,7 @@ class Ends:
     def count_lines(self, most: int) -> int:
         """Reads until so many lines have come, or nothing more does."""
         count = 0
-        while count < most and select.select([self.reader], [], [], PATIENCE_S / 2)[0]:
+        while count < most and select.select([self.reader], [], [], patience_s(PATIENCE_S / 2))[0]:
             count += self.reader.read(65536).count(b"\n")
         return count
 
@@ -110,7 +111,7 @@ def test_what_nobody_reads_is_kept_then_dropped_and_that_is_logged(
     for line in lines:
         ends.output.write(line)
     came = ends.read(output.BUFFER_BYTES - output.BUFFER_BYTES % 100)
-    until_s = time.monotonic() + PATIENCE_S
+    until_s = time.monotonic() + patience_s(PATIENCE_S)
     while not caplog.messages and time.monotonic() < until_s:
         came += ends.read_rest()
     came += ends.read_rest()
@@ -130,17 +131,17 @@ def test_nothing_is_dropped_where_somebody_reads(make: Callable[[], tuple[int, i
         read = Future[int]()
         threading.Thread(target=lambda: read.set_result(ends.count_lines(count + 1))).start()
         ends.output.write(long)
-        ends.output.wait_written(PATIENCE_S)
+        ends.output.wait_written(patience_s(PATIENCE_S))
         for number in range(count):
             ends.output.write(b"%099d\n" % number)
-        assert read.result(PATIENCE_S) == count + 1
+        assert read.result(patience_s(PATIENCE_S)) == count + 1
 
 
 def test_a_reader_that_is_gone_is_no_error(ends: Ends) -> None:
     ends.reader.close()
     for _ in range(3):
         assert ends.output.write(LINE) == len(LINE)
-    ends.output.wait_written(PATIENCE_S)
+    ends.output.wait_written(patience_s(PATIENCE_S))
     # What a job starts gets /dev/null then, and does not fail either.
     with Path(os.devnull).open("wb") as null:
         assert os.path.sameopenfile(ends.writer.fileno(), null.fileno())
@@ -196,7 +197,7 @@ def test_it_follows_the_descriptor_and_writes_into_no_file_of_a_job(ends: Ends, 
         assert ends.read(len(LINE)) == LINE
         os.dup2(file.fileno(), ends.writer.fileno())
         ends.output.write(b"led here\n")
-        ends.output.wait_written(PATIENCE_S)
+        ends.output.wait_written(patience_s(PATIENCE_S))
     assert (tmp_path / "job").read_bytes() == b"led here\n"
 
 
@@ -208,10 +209,10 @@ def test_what_was_led_elsewhere_and_back_is_as_it_was(ends: Ends, tmp_path: Path
         for number in range(3):
             os.dup2(file.fileno(), fd)
             ends.output.write(b"%d\n" % number)
-            ends.output.wait_written(PATIENCE_S)
+            ends.output.wait_written(patience_s(PATIENCE_S))
             os.dup2(back, fd)
             ends.output.write(LINE)
-            ends.output.wait_written(PATIENCE_S)
+            ends.output.wait_written(patience_s(PATIENCE_S))
     os.close(back)
     assert (tmp_path / "job").read_bytes() == b"0\n1\n2\n"
     assert ends.read(3 * len(LINE)) == 3 * LINE

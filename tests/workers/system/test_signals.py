@@ -17,7 +17,7 @@ async def main():
     got = asyncio.Event()
     with handling({signal.SIGTERM: got.set}):
         os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(got.wait(), 10)
+        await asyncio.wait_for(got.wait(), 100)
         print("called", default(), flush=True)
         child = os.fork()
         if not child:

@@ -12,7 +12,7 @@ from monarq.monitor.web.base.live_broadcast import LiveBroadcast
 from monarq.monitor.web.base.page_request import PageRequest
 from tests.monitor.web.dead_letters import write_dead_letter
 from tests.monitor.web.site import TOKEN, Site, page, stream
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 NOWHERE = "redis://127.0.0.1:1"
 
@@ -91,12 +91,12 @@ async def test_a_redis_that_is_away_is_shown() -> None:
 async def test_streams_end_with_the_server(redis: Redis) -> None:
     async with page(redis, token=TOKEN) as site:
         opened = site.client.stream(
-            "GET", "/live", params={"of": "/"}, headers={"authorization": f"Bearer {TOKEN}"}, timeout=15
+            "GET", "/live", params={"of": "/"}, headers={"authorization": f"Bearer {TOKEN}"}, timeout=patience_s(15)
         )
         answer = await opened.__aenter__()
         lines = answer.aiter_lines()
         await anext(lines)
         site.app.live_broadcast.close()
-        async with asyncio.timeout(2):
+        async with in_time(2):
             assert all("data" not in line or msgspec.json.decode(line[6:]) for line in [line async for line in lines])
         await opened.__aexit__(None, None, None)

@@ -16,7 +16,7 @@ from monarq.monitor.web.security import http_limits
 from monarq.monitor.web.server import PageServer
 from monarq.web import create_app
 from tests.monitor.web.site import TOKEN, Site, served
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 
 HEAD = b"POST /login HTTP/1.1\r\nhost: localhost\r\norigin: http://localhost\r\ncontent-length: 100\r\n"
 UNFINISHED = {
@@ -96,7 +96,7 @@ async def test_an_answer_may_take_longer_than_its_request(monkeypatch: pytest.Mo
         return PlainTextResponse("at last")
 
     async with served(None, QuietServer.of([Route("/", answer)])) as site:
-        assert await site.text("/", timeout=LONGEST_S) == "at last"
+        assert await site.text("/", timeout=patience_s(LONGEST_S)) == "at last"
 
 
 async def test_a_client_that_does_not_read_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,7 @@ from tests.shared.formats.arq.calls import (
 )
 from tests.shared.formats.arq.rows import Scene
 from tests.support.queue_state import KEYS, PARKED, Exactly, QueueState, leased, read_state, seed, server_ms
+from tests.support.slowness import patience_s
 
 Step = Callable[[Scene], Awaitable[object]]
 PAYLOAD: Final = serialize_job("job", (), {}, None, 0) or b""
@@ -157,7 +158,7 @@ async def test_a_lost_lease_that_arq_takes_over_is_arq_s(scene: Scene, arq: ArqR
         assert await call_requeue(Back("a", tries=1))(scene) == ["a"]
         assert await call_renew(lease_of("a"))(scene) == ["a"]
         assert (await state(scene)).tokens == {"a": "1"}
-    assert await Job("a", arq).result(timeout=1) == "by arq"
+    assert await Job("a", arq).result(timeout=patience_s(1)) == "by arq"
 
 
 async def test_a_late_end_by_arq_takes_the_lease_and_not_the_result(scene: Scene, arq: ArqRedis) -> None:
@@ -207,7 +208,7 @@ async def test_arq_s_abort_of_a_running_job(scene: Scene, arq: ArqRedis) -> None
     result = serialize_result("job", (), {}, 1, 0, False, asyncio.CancelledError(), 0, 0, "a", "arq:queue", "a")
     await finish(scene.redis, KEYS, "w1", [_failed("a", result or b"")], 100)
     with pytest.raises(asyncio.CancelledError):
-        await Job("a", arq).result(timeout=1)
+        await Job("a", arq).result(timeout=patience_s(1))
     assert (await state(scene)).aborts == {}
 
 

@@ -72,13 +72,13 @@ async def test_a_round_trip(redis: Redis, redis_url: str, codec: Any) -> None:
         await run_burst(redis_url, jobs.ALL, codecs=codecs())
         results = [await redis.get(names.result(handle.job_id)) for handle in (one, *many, bad)]
         assert all(result.startswith(MAGIC) for result in results)
-        assert await one.result(5) == 3
+        assert await one.result(patience_s(5)) == 3
         assert sorted([value async for _, value in producer.as_completed(many, timeout=patience_s(5))]) == [1, 2, 3]
         info = await one.info()
         assert info is not None
         assert info.state == "succeeded"
         with pytest.raises(ValueError, match="broken"):
-            await bad.result(5)
+            await bad.result(patience_s(5))
 
 
 async def test_nothing_that_is_forged_is_decoded(redis: Redis, redis_url: str) -> None:
@@ -124,7 +124,7 @@ async def test_results_that_are_not_verified_are_not_read(redis: Redis, redis_ur
         for result in (bomb, by_us.sign(bomb, "result", b"b"), by_us.sign(bomb, "job", b"a")):
             await redis.set(names.result("a"), result, ex=60)
             with pytest.raises(PayloadError, match=r"it is not signed|its signature is wrong"):
-                await handle.result(5)
+                await handle.result(patience_s(5))
     assert UNPICKLED == []
 
 
@@ -137,7 +137,7 @@ async def test_a_worker_without_the_key_leaves_what_can_be_retried(redis: Redis,
         assert "it is signed, but there is no signing key here: set MONARQ_SIGNING_KEY" in letter.error
         assert await revive(redis, QUEUE, [raw_id]) == [Revived.BACK]
         await run_burst(redis_url, jobs.ALL, codecs=codecs())
-        assert await handle.result(5) == 3
+        assert await handle.result(patience_s(5)) == 3
 
 
 async def test_keys_are_rotated_while_jobs_wait(redis: Redis, redis_url: str) -> None:
@@ -148,7 +148,7 @@ async def test_keys_are_rotated_while_jobs_wait(redis: Redis, redis_url: str) ->
         by_old, by_new = await old.enqueue("plus", 1, 2), await new.enqueue("plus", 3, 4)
         # The workers have learnt the new key, and sign by the old one until everybody has.
         await run_burst(redis_url, jobs.ALL, codecs=codecs(f"{KEY},{NEXT_KEY}"))
-        assert (await by_old.result(5), await by_new.result(5)) == (3, 7)
+        assert (await by_old.result(patience_s(5)), await by_new.result(patience_s(5))) == (3, 7)
 
 
 async def test_cron_ticks_are_signed(redis: Redis, redis_url: str) -> None:

@@ -26,7 +26,7 @@ from monarq.shared.protocol.counters import Step
 from monarq.shared.protocol.dead_letters import DeadEntry
 from monarq.shared.protocol.pages import PositionError
 from tests.support.shards import BIG, QUEUE, alive, ids_that_move, keys_of, lengths, spread
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 from tests.support.workers import make_worker, running
 
 MONITORED = monitor_queue(BIG)
@@ -108,7 +108,7 @@ async def test_a_paused_queue_gives_no_job_of_any_shard(redis: Redis, redis_url:
         await asyncio.sleep(0.1)
         assert await lengths(redis, 3) == [2, 2, 2]
         await admin.resume(redis, BIG)
-        assert [await handle.result(10) for handle in handles] == [1, 2, 3, 4, 5, 6]
+        assert [await handle.result(patience_s(10)) for handle in handles] == [1, 2, 3, 4, 5, 6]
 
 
 async def test_a_purge_is_of_all_shards(redis: Redis, producer: Producer) -> None:

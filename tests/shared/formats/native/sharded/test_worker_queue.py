@@ -22,7 +22,7 @@ from monarq.workers.leases.table import LeaseTable
 from tests.shared.formats.native.calls import blocking_client
 from tests.support.queues import terms_of
 from tests.support.shards import BIG, NAME, QUEUE, alive, keys_of, lengths, spread
-from tests.support.slowness import in_time
+from tests.support.slowness import in_time, patience_s
 from tests.support.workers import components_of, make_worker, running
 
 WORKER = "host:1:ab"
@@ -331,9 +331,10 @@ async def test_workers_that_wait_are_told_at_once(redis: Redis, redis_url: str, 
     """None polls here: what wakes it is the growth, and then the job."""
     worker = make_worker(redis_url, [add], queues=(BIG,), poll_s=60.0)
     async with running(worker), in_time(20):
-        assert await (await producer.enqueue(add, 1, 1)).result(10) == 2
+        assert await (await producer.enqueue(add, 1, 1)).result(patience_s(10)) == 2
         await spread(redis, 4)
-        assert [await (await producer.enqueue(add, number, 1)).result(10) for number in range(8)] == list(range(1, 9))
+        for number in range(8):
+            assert await (await producer.enqueue(add, number, 1)).result(patience_s(10)) == number + 1
 
 
 # ---- whole workers --------------------------------------------------------------------------------------------
@@ -345,9 +346,9 @@ async def test_two_workers_run_jobs_of_all_shards(redis: Redis, redis_url: str, 
     async with running(workers[0]), running(workers[1]), in_time(40):
         assert await producer.map(add, [(number, 1) for number in range(2000)]) == list(range(1, 2001))
         chosen = [await producer.enqueue(add.options(job_id=f"order:{number}"), number, 1) for number in range(30)]
-        assert [await handle.result(10) for handle in chosen] == list(range(1, 31))
+        assert [await handle.result(patience_s(10)) for handle in chosen] == list(range(1, 31))
         deferred = [await producer.enqueue(add.options(defer_by=0.05), number, 1) for number in range(8)]
-        assert [await handle.result(10) for handle in deferred] == list(range(1, 9))
+        assert [await handle.result(patience_s(10)) for handle in deferred] == list(range(1, 9))
     assert await alive(redis, 4) == [set()] * 4
 
 
@@ -357,7 +358,7 @@ async def test_a_burst_ends_when_no_shard_has_a_job(redis: Redis, redis_url: str
     worker = make_worker(redis_url, [add], queues=(BIG,), burst=True)
     async with in_time(30):
         await worker.run()
-    assert [await handle.result(1) for handle in handles] == list(range(1, 301))
+    assert [await handle.result(patience_s(1)) for handle in handles] == list(range(1, 301))
 
 
 async def test_cancels_reach_runs_of_any_shard(redis: Redis, redis_url: str, producer: Producer) -> None:
@@ -366,7 +367,7 @@ async def test_cancels_reach_runs_of_any_shard(redis: Redis, redis_url: str, pro
         handles = [await producer.enqueue(hold) for _ in range(6)]
         while worker.running < 6:
             await asyncio.sleep(0.01)
-        assert all([await handle.cancel(timeout=10) for handle in handles])
+        assert all([await handle.cancel(timeout=patience_s(10)) for handle in handles])
 
 
 async def test_a_worker_that_stops_hands_all_back(redis: Redis, redis_url: str, producer: Producer) -> None:
