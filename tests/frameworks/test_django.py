@@ -121,6 +121,54 @@ async def test_the_command_passes_options_on_to_the_worker(shop: Any) -> None:
     assert "-w 2 -c 50" in await shop("manage.py", "monarq_worker", "--help")
 
 
+SETTINGS = """
+import os
+from shop.settings import *
+TASKS = {
+    "default": {
+        "BACKEND": "monarq.django.MonarqBackend",
+        "QUEUES": ["default", "mail"],
+        "OPTIONS": {"redis": os.environ["TASKS_REDIS"]},
+    },
+    **({"bare": {"BACKEND": "monarq.django.MonarqBackend", "QUEUES": ["bare"]}} if "BARE" in os.environ else {}),
+}
+"""
+
+
+async def test_the_plain_command_runs_them_with_the_redis_and_the_queues_of_tasks(
+    shop: Any, redis_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "settings_with_redis.py").write_text(SETTINGS)
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "settings_with_redis",
+        "SHOP_DB": str(tmp_path / "shop.sqlite3"),
+        "TASKS_REDIS": redis_url,
+        "PYTHONPATH": f"{ROOT}:{tmp_path}",
+    }
+    nowhere = "redis://localhost:1"
+    plain = ("-m", "monarq", "worker", "monarq.django.worker", "--burst", "-w", "1", "--redis-wait", "0s")
+    code, written = await python(nowhere, SHOP, "-c", ORDER, **variables)
+    assert code == 0, written
+    sent = json.loads(written.splitlines()[-1])["receipt"]
+    code, log = await python(nowhere, SHOP, *plain, **variables)
+    assert code == 0, log
+    assert f"serving default, mail, Redis at {redis_url}" in log
+    assert log.count(f"Task id={sent} path=orders.tasks.send_receipt state=RUNNING") == 1, log
+    _, log = await python(nowhere, SHOP, *plain, "-q", "mail", **variables)
+    assert f"serving mail, Redis at {redis_url}" in log
+
+    variables["BARE"] = "1"
+    code, log = await python(nowhere, SHOP, *plain, **variables)
+    assert code == 2
+    assert "the backends bare, default of TASKS name different Redis servers" in log
+    assert "manage.py monarq_worker --backend ALIAS" in log
+    code, log = await python(
+        redis_url, SHOP, "manage.py", "monarq_worker", "--burst", "-w", "1", "--backend", "bare", **variables
+    )
+    assert code == 0, log
+    assert f"serving bare, Redis at {redis_url}" in log
+
+
 async def test_a_cpu_job_may_be_in_a_module_that_imports_models(redis_url: str) -> None:
     program = """
 import sys, django

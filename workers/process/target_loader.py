@@ -23,6 +23,7 @@ from monarq.shared.queue import check_ref, to_ref
 from monarq.shared.redis.connection import RedisSource, UrlSource, redis_url
 from monarq.shared.settings.lookup import chosen
 from monarq.workers.config.importer import import_object
+from monarq.workers.config.module_defaults import ModuleDefaults
 from monarq.workers.config.settings import WorkerSettings, add_queue_options, add_shards
 from monarq.workers.events.dispatcher import Dispatcher
 from monarq.workers.events.listener import Listener
@@ -184,7 +185,7 @@ def load_target(
         if loader.takes(found):
             return loader.load(found, target, url, overrides, project)
     if isinstance(found, ModuleType):
-        return _load_module(found, target, url, {**project, **overrides}, loaders)
+        return _load_module(found, target, url, project, overrides, loaders)
     if isinstance(found, Job):
         module = target.partition(":")[0] if ":" in target else target.rpartition(".")[0]
         raise TargetError(f"{target} is a job, and a worker runs all jobs of a module: run monarq worker {module}")
@@ -194,7 +195,12 @@ def load_target(
 
 
 def _load_module(
-    module: ModuleType, target: str, url: str | None, overrides: Mapping[str, Any], loaders: Iterable[TargetLoader]
+    module: ModuleType,
+    target: str,
+    url: str | None,
+    project: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    loaders: Iterable[TargetLoader],
 ) -> LoadedTarget:
     jobs = _unique(value for value in vars(module).values() if isinstance(value, Job))
     crons = _unique(value for value in vars(module).values() if isinstance(value, Cron))
@@ -208,7 +214,12 @@ def _load_module(
     listeners = tuple(_unique(value for value in vars(module).values() if isinstance(value, Listener)))
     queue = QueueRef(chosen("", "queue"), DEFAULT_FORMAT)
     made = WorkerSettings(queues=(queue,), codecs=Codecs(signer=find_signer()), listeners=listeners)
-    settings = override(made, overrides)
+    own: dict[str, Any] = {}
+    for defaults in vars(module).values():
+        if isinstance(defaults, ModuleDefaults):
+            own = {"queues": defaults.queues} if defaults.queues else {}
+            url = url or defaults.redis()
+    settings = override(made, {**project, **own, **overrides})
     for loader in loaders:
         settings = loader.adapt(settings)
     return assemble(jobs, crons, settings, UrlSource(redis_url(url)))

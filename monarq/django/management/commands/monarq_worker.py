@@ -11,7 +11,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from monarq.django.backend import MonarqBackend
-from monarq.django.framework import task_backends
+from monarq.django.served import BACKEND_VARIABLE, queues_of, redis_of, served_backends
+from monarq.shared.errors import SettingsError
 
 TARGET = "monarq.django.worker"
 
@@ -49,11 +50,15 @@ class Command(BaseCommand):
 
         given = [*args, *(worker_options or [])]
         backends = _chosen_backends(options.get("backend"))
-        url = _redis_of(backends)
+        try:
+            url = redis_of(backends)
+        except SettingsError as error:
+            raise CommandError(str(error)) from None
         os.environ["DJANGO_SETTINGS_MODULE"] = _settings_module()
+        os.environ[BACKEND_VARIABLE] = options.get("backend") or ""
         arguments = ["worker", TARGET, *(["--redis", url] if url and not _names(given, "--redis") else [])]
         if not _names(given, "-q", "--queue") and "MONARQ_WORKER_QUEUES" not in os.environ:
-            for queue in sorted({queue for backend in backends for queue in backend.queues} or {"default"}):
+            for queue in queues_of(backends):
                 arguments += ["--queue", queue]
         if options.get("verbosity", 1) > 1:
             arguments.append("-v")
@@ -68,23 +73,14 @@ def _parse_known(parser: ArgumentParser, args: Any = None, namespace: Namespace 
 
 
 def _chosen_backends(alias: str | None) -> list[MonarqBackend]:
-    found = {name: task_backends[name] for name in ([alias] if alias else task_backends)}
-    chosen = {name: backend for name, backend in found.items() if isinstance(backend, MonarqBackend)}
+    chosen = served_backends(alias)
     if not chosen:
         raise CommandError(
             f"TASKS[{alias!r}] is no monarq.django.MonarqBackend"
             if alias
             else 'TASKS has no backend of monarq: {"default": {"BACKEND": "monarq.django.MonarqBackend"}}'
         )
-    return list(chosen.values())
-
-
-def _redis_of(backends: list[MonarqBackend]) -> str | None:
-    urls = {backend.options.get("redis") for backend in backends}
-    if len(urls) > 1:
-        names = ", ".join(sorted(backend.alias for backend in backends))
-        raise CommandError(f"the backends {names} name different Redis servers: run a worker for each, with --backend")
-    return next(iter(urls))
+    return chosen
 
 
 def _settings_module() -> str:

@@ -393,7 +393,10 @@ class Settings(SimpleTestCase):
 
     def test_backends_on_different_servers_need_a_worker_each(self) -> None:
         named = {name: {"BACKEND": BACKEND, "OPTIONS": {"redis": f"redis://{name}"}} for name in ("default", "b")}
-        with override_settings(TASKS=named), self.assertRaisesMessage(CommandError, "with --backend"):
+        with (
+            override_settings(TASKS=named),
+            self.assertRaisesMessage(CommandError, "with manage.py monarq_worker --backend ALIAS"),
+        ):
             call_command("monarq_worker")
 
 
