@@ -22,6 +22,11 @@ def note_task(task: Any) -> None:
     _DECLARED.setdefault(task.module_path, task)
 
 
+def is_task(name: str) -> bool:
+    """Whether a job of this name is a task that this process knows."""
+    return name in _DECLARED
+
+
 def find_task(module_path: str) -> Any:
     """The task of this path.
 

@@ -11,6 +11,9 @@ _IS_DJANGOS: Final = find_spec("django.tasks") is not None
 CHECKS: Final = "django.tasks.checks" if _IS_DJANGOS else "django_tasks.checks"
 """The module that registers the system check of TASKS when it is imported."""
 
+LOGGER: Final = "django.tasks" if _IS_DJANGOS else "django_tasks"
+"""The logger of the lines that Django writes about tasks."""
+
 if TYPE_CHECKING:
     task: Any
     task_backends: Any
@@ -24,13 +27,14 @@ if TYPE_CHECKING:
     task_enqueued: Any
     task_started: Any
     task_finished: Any
+    log_task_finished: Any
     normalize_json: Any
 elif _IS_DJANGOS:
     from django.tasks import TaskContext, TaskResult, TaskResultStatus, task, task_backends
     from django.tasks.backends.base import BaseTaskBackend
     from django.tasks.base import Task, TaskError
     from django.tasks.exceptions import TaskResultDoesNotExist
-    from django.tasks.signals import task_enqueued, task_finished, task_started
+    from django.tasks.signals import log_task_finished, task_enqueued, task_finished, task_started
     from django.utils.json import normalize_json
 elif find_spec("django_tasks") is None:
     raise ModuleNotFoundError(
@@ -42,11 +46,12 @@ else:
     from django_tasks.backends.base import BaseTaskBackend
     from django_tasks.base import Task, TaskError
     from django_tasks.exceptions import TaskResultDoesNotExist
-    from django_tasks.signals import task_enqueued, task_finished, task_started
+    from django_tasks.signals import log_task_finished, task_enqueued, task_finished, task_started
     from django_tasks.utils import normalize_json
 
 __all__ = [
     "CHECKS",
+    "LOGGER",
     "BaseTaskBackend",
     "Task",
     "TaskContext",
@@ -54,6 +59,7 @@ __all__ = [
     "TaskResult",
     "TaskResultDoesNotExist",
     "TaskResultStatus",
+    "log_task_finished",
     "plain_json",
     "task",
     "task_backends",

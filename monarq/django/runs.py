@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
 from django.db import close_old_connections, connections
@@ -22,12 +22,21 @@ from monarq.django.result_ids import read_result_id
 from monarq.django.results import Returned
 from monarq.shared.calls.context import Context, SyncContext
 from monarq.shared.clock import wall_now
-from monarq.shared.jobs.retry_exception import is_retry_request
-from monarq.shared.text.error_text import qualified_name
+from monarq.shared.payloads.remote_error import inspectable
+from monarq.shared.text.class_name import full_name
+from monarq.shared.text.error_text import error_text
 from monarq.shared.text.traceback_text import traceback_text
+from monarq.workers.runs.current_job import CURRENT_JOB
+from monarq.workers.runs.outcome import Cancelled, Failed, OutcomePolicy, decide
+from monarq.workers.runs.run import ActiveRun
 
 WillRetry = Callable[[BaseException, int], bool]
-"""Whether a task that raised an exception on its try of this number is tried again."""
+"""Whether a task that raised an exception on its try of this number is tried again, by the backend's OPTIONS.
+
+It is for the cpu lane's process, which does not know the worker's own rules.
+"""
+
+_OUTCOMES: Final = OutcomePolicy()
 
 
 def plain_run(task: Any, sender: type, will_retry: WillRetry) -> Callable[..., Any]:
@@ -41,8 +50,8 @@ def plain_run(task: Any, sender: type, will_retry: WillRetry) -> Callable[..., A
             try:
                 value = one.end(task.func(*one.leading, *args, **kwargs))
             except BaseException as error:
-                if not one.is_tried_again(error, will_retry):
-                    task_finished.send(sender, task_result=one.fail(error))
+                if (final := one.final_error(error, will_retry)) is not None:
+                    task_finished.send(sender, task_result=one.fail(final))
                 raise
             task_finished.send(sender, task_result=one.result)
             return value
@@ -64,8 +73,8 @@ def async_run(task: Any, sender: type, will_retry: WillRetry) -> Callable[..., C
                 try:
                     value = one.end(await task.func(*one.leading, *args, **kwargs))
                 except BaseException as error:
-                    if not one.is_tried_again(error, will_retry):
-                        await _send(task_finished, sender, one.fail(error))
+                    if (final := one.final_error(error, will_retry)) is not None:
+                        await _send(task_finished, sender, one.fail(final))
                     raise
                 await _send(task_finished, sender, one.result)
                 return value
@@ -107,16 +116,18 @@ class _Run:
 
     def fail(self, error: BaseException) -> Any:
         """The result, which is FAILED."""
-        kind = type(error)
-        path = f"{kind.__module__}.{kind.__qualname__}"
-        text = traceback_text(error) or qualified_name(kind)
-        self.result.errors.append(TaskError(exception_class_path=path, traceback=text))
+        text = traceback_text(error) or error_text(error)
+        self.result.errors.append(TaskError(exception_class_path=full_name(type(error)), traceback=text))
         self._set(finished_at=wall_now(), status=TaskResultStatus.FAILED)
         return self.result
 
-    def is_tried_again(self, error: BaseException, will_retry: WillRetry) -> bool:
-        """Whether another try follows, so that the task has not finished."""
-        return is_retry_request(error) or will_retry(error, self._job_try)
+    def final_error(self, error: BaseException, will_retry: WillRetry) -> BaseException | None:
+        """The error that ends the task; None if it runs again: it is retried, or the worker stops and hands it back."""
+        run = CURRENT_JOB.get()
+        if not isinstance(run, ActiveRun):
+            return None if will_retry(error, self._job_try) else error
+        outcome = decide(run, inspectable(error), _OUTCOMES)
+        return outcome.error if isinstance(outcome, (Failed, Cancelled)) else None
 
     def _set(self, **changes: Any) -> None:
         for name, value in changes.items():

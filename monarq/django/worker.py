@@ -18,10 +18,12 @@ from monarq.django.declared import discover_tasks, own_values
 from monarq.django.options import lane_of
 from monarq.django.runs import async_run, plain_run
 from monarq.django.served import BACKEND_VARIABLE, queues_of, redis_of, served_backends
+from monarq.django.tracebacks import leave_tracebacks_to_django
 from monarq.shared.errors import TargetError
 from monarq.shared.jobs.cron_declaration import Cron
 from monarq.shared.jobs.decorators import job
 from monarq.shared.jobs.job import Job
+from monarq.shared.jobs.retry_exception import is_retry_request
 from monarq.shared.options.retry import exception_classes
 from monarq.shared.options.run_options import RunOptions
 from monarq.workers.config.module_defaults import ModuleDefaults
@@ -50,6 +52,8 @@ def _will_retry(options: dict[str, Any]) -> Callable[[BaseException, int], bool]
     policy = RetryPolicy(run.max_tries, run.retry, wanted, unwanted)
 
     def will_retry(error: BaseException, job_try: int) -> bool:
+        if is_retry_request(error):
+            return job_try < policy.limit
         if not isinstance(error, wanted) or isinstance(error, unwanted):
             return False
         return policy.wait_s(job_try, error) is not None
@@ -75,3 +79,4 @@ def _load() -> dict[str, object]:
 # The modules of cpu jobs may import models.
 import_first("monarq.django.ready")
 globals().update(_load())
+leave_tracebacks_to_django()

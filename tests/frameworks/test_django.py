@@ -69,7 +69,7 @@ async def test_the_adapter_in_djangos_test_cases() -> None:
         *("--settings", "tests.frameworks.django_site.settings"),
     )
     assert code == 0, written
-    assert "Ran 37 tests" in written
+    assert "Ran 38 tests" in written
 
 
 async def test_the_system_check_finds_what_is_wrong_although_nothing_has_imported_tasks() -> None:
@@ -104,6 +104,7 @@ async def test_the_command_runs_the_tasks_of_the_project(shop: Any) -> None:
     assert "serving default, mail" in log, "the QUEUES of the project's backends"
     sent = made["receipt"]
     assert log.count(f"Task id={sent} path=orders.tasks.send_receipt state=RUNNING") == 1, log
+    assert log.count("Traceback (most recent call last)") == log.count("failed for good after") == 1, log
     found = json.loads((await shop("-c", LOOK, json.dumps(made))).splitlines()[-1])
     assert found == {
         "counted": {"status": "SUCCESSFUL", "orders": 1},
@@ -213,3 +214,24 @@ else:
     assert code == 0, written
     code, written = await python(redis_url, ROOT, "-c", program, result_id, **site)
     assert json.loads(written.splitlines()[-1]) == ["SUCCESSFUL", 2, []], written
+
+
+@pytest.mark.parametrize(("site", "django_writes"), [("settings", True), ("silent", False)])
+async def test_the_traceback_of_a_failed_task_is_logged_once(redis_url: str, site: str, django_writes: bool) -> None:
+    program = """
+import django
+django.setup()
+from tests.frameworks.django_site.odd.tasks import fails, fails_async, fails_in_a_process
+fails.enqueue("in a thread")
+fails_async.enqueue()
+fails_in_a_process.enqueue("in a process")
+"""
+    settings = {"DJANGO_SETTINGS_MODULE": f"tests.frameworks.django_site.{site}"}
+    code, written = await python(redis_url, ROOT, "-c", program, **settings)
+    assert code == 0, written
+    code, log = await python(redis_url, ROOT, "-m", "django", "monarq_worker", "-w", "1", "--burst", **settings)
+    assert code == 0, log
+    assert log.count("state=FAILED") == (3 if django_writes else 0), log
+    assert log.count("failed for good after") == 3, log
+    for line in ("LookupError: in a thread\n", "SystemExit: 3\n", "LookupError: in a process\n"):
+        assert log.count(f"\n{line}") == 1, f"the end of the traceback with {line} in {log}"

@@ -57,6 +57,25 @@ def configure_root_logging(log: LogSettings) -> None:
         root.setLevel(max(logging.INFO, logging.getLevelName(log.level)))
 
 
+def reaches_console(name: str, level: int) -> bool:
+    """Whether a line of this logger and level is written to the console."""
+    logger: logging.Logger | None = logging.getLogger(name)
+    assert logger is not None
+    if not logger.isEnabledFor(level):
+        return False
+    record = logger.makeRecord(name, level, "", 0, "", (), None)
+    while logger is not None:
+        if any(_writes(handler, record) for handler in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
+
+
+def console_handlers(name: str) -> list[logging.Handler]:
+    """The logger's own handlers that write to the console."""
+    return [handler for handler in logging.getLogger(name).handlers if _is_console(handler)]
+
+
 def _is_not_written(record: logging.LogRecord) -> bool:
     """Whether no logger of the program's writes this line to the console itself, as Django's does while it debugs."""
     logger: logging.Logger | None = logging.getLogger(record.name)
@@ -68,8 +87,11 @@ def _is_not_written(record: logging.LogRecord) -> bool:
 
 
 def _writes(handler: logging.Handler, record: logging.LogRecord) -> bool:
-    is_console = isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.stdout)
-    return is_console and record.levelno >= handler.level and bool(handler.filter(record))
+    return _is_console(handler) and record.levelno >= handler.level and bool(handler.filter(record))
+
+
+def _is_console(handler: logging.Handler) -> bool:
+    return isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stderr, sys.stdout)
 
 
 def enable_own_loggers() -> None:

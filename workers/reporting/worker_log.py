@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from monarq.shared.jobs.retry_exception import is_retry
 from monarq.shared.payloads.payload import Payload
@@ -25,6 +26,9 @@ from monarq.workers.runs.cpu_errors import CpuJobDied
 from monarq.workers.runs.run import ActiveRun
 
 logger = get_logger("monarq.worker")
+
+FAILED: Final = "%s failed for good after %.3f s: %s"
+"""The text of the line with the traceback of a job that failed."""
 
 
 class WorkerLog(WorkerEvents):
@@ -47,7 +51,7 @@ class WorkerLog(WorkerEvents):
 
     def job_failed(self, run: ActiveRun, error: BaseException) -> None:
         """See `WorkerEvents`."""
-        logger.error("%s failed for good after %.3f s: %s", _named(run), run.seconds, error_text(error), exc_info=error)
+        logger.error(FAILED, _named(run), run.seconds, error_text(error), exc_info=error)
 
     def job_retried(self, run: ActiveRun, error: BaseException, delay_s: float) -> None:
         """See `WorkerEvents`."""

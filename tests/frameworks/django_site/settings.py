@@ -16,4 +16,5 @@ TASKS = {
     "default": {"BACKEND": BACKEND, "QUEUES": ["default", "other"]},
     "cores": {"BACKEND": BACKEND, "QUEUES": ["cores"], "OPTIONS": {"lane": "cpu"}},
     "stubborn": {"BACKEND": BACKEND, "OPTIONS": {"job": {"retry": 2}}},
+    "hasty": {"BACKEND": BACKEND, "OPTIONS": {"job": {"timeout": 0.05, "retry": 1, "max_tries": 2}}},
 }

@@ -7,7 +7,7 @@ import os
 import threading
 from typing import Any
 
-from monarq import job
+from monarq import Retry, job
 from monarq.django.framework import task
 
 RUNS: list[int] = []
@@ -56,6 +56,23 @@ def works_the_third_time() -> int:
 @task
 def fails(word: str) -> None:
     raise LookupError(word)
+
+
+@task(backend="cores", queue_name="cores")
+def fails_in_a_process(word: str) -> None:
+    raise LookupError(word)
+
+
+@task(backend="hasty")
+async def hangs() -> None:
+    RUNS.append(1)
+    await asyncio.Event().wait()
+
+
+@task(backend="hasty")
+async def asks_again() -> None:
+    RUNS.append(1)
+    raise Retry
 
 
 @task

@@ -166,6 +166,25 @@ class Results(InSandbox, SimpleTestCase):
             self.run_all()
             assert heard == [(word, result.id) for word in signals]
 
+    def test_a_task_that_is_tried_again_has_not_finished(self) -> None:
+        finished: list[Any] = []
+
+        def note(task_result: Any, **kwargs: Any) -> None:
+            finished.append((len(tasks.RUNS), task_result.status, task_result.errors[0].exception_class_path))
+
+        task_finished.connect(note)
+        self.addCleanup(task_finished.disconnect, note)
+        for task, path in ((tasks.hangs, "builtins.TimeoutError"), (tasks.asks_again, "monarq.JobDeadError")):
+            finished.clear()
+            tasks.RUNS.clear()
+            result = task.enqueue()
+            for _ in range(2):
+                self.run_all()
+                self.monarq_sync.travel(minutes=20)
+            assert finished == [(2, "FAILED", path)]
+            result.refresh()
+            assert result.errors[-1].exception_class_path == path
+
     def test_jobs_of_ones_own_run_as_well(self) -> None:
         handle = producer().enqueue(tasks.own_job, "a")
         self.run_all()
