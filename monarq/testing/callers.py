@@ -14,13 +14,20 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
+from monarq.testing.ctrl_c import CtrlC
+
 T = TypeVar("T")
 
 
 class CallingThread(Executor):
-    """Runs submitted calls in the thread that is in `wait`."""
+    """Runs submitted calls in the thread that is in `wait`.
 
-    def __init__(self) -> None:
+    Args:
+        ctrl_c: Ctrl-C during the drain.
+    """
+
+    def __init__(self, ctrl_c: CtrlC) -> None:
+        self._ctrl_c = ctrl_c
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
@@ -37,19 +44,27 @@ class CallingThread(Executor):
         """
         awaited.add_done_callback(lambda _: self._calls.put(None))
         while (call := self._calls.get()) is not None:
-            _run(*call)
+            _run(self._ctrl_c, *call)
         return awaited.result()
 
 
 class DjangoThread(Executor):
-    """Runs submitted calls in asgiref's thread for thread-sensitive code."""
+    """Runs submitted calls in asgiref's thread for thread-sensitive code.
+
+    Args:
+        ctrl_c: Ctrl-C during the drain, where that is the test's thread.
+    """
+
+    def __init__(self, ctrl_c: CtrlC | None = None) -> None:
+        self._ctrl_c = ctrl_c or CtrlC()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """See `concurrent.futures.Executor`; called on the event loop, in a task."""
         from asgiref.sync import sync_to_async
 
         future: Future[T] = Future()
-        task = asyncio.ensure_future(sync_to_async(_run, thread_sensitive=True)(future, lambda: fn(*args, **kwargs)))
+        run = sync_to_async(_run, thread_sensitive=True)
+        task = asyncio.ensure_future(run(self._ctrl_c, future, lambda: fn(*args, **kwargs)))
         task.add_done_callback(lambda _: future.cancel())  # if it was cancelled before it ran
         return future
 
@@ -59,12 +74,18 @@ def uses_django() -> bool:
     return "django" in sys.modules
 
 
-def _run(future: Future[Any], call: Callable[[], Any]) -> None:
-    if not future.set_running_or_notify_cancel():
+def _run(ctrl_c: CtrlC, future: Future[Any], call: Callable[[], Any]) -> None:
+    if ctrl_c.came or not future.set_running_or_notify_cancel():
         return
     try:
+        ctrl_c.is_calling = True
         value = call()
+        ctrl_c.is_calling = False
     except BaseException as error:  # noqa: BLE001 - it is raised again where it is awaited
-        future.set_exception(error)
+        ctrl_c.is_calling = False
+        if not ctrl_c.came:
+            future.set_exception(error)
     else:
-        future.set_result(value)
+        # A call that was interrupted has no outcome, whatever it made of that: its job is handed back.
+        if not ctrl_c.came:
+            future.set_result(value)
