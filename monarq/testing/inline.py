@@ -11,12 +11,13 @@ from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar
 
 from monarq.producer.enqueue.arguments import ArgumentEncoder
+from monarq.producer.enqueue.serializer import check_not_called, name_of_task
 from monarq.shared.calls.callables import name_of
 from monarq.shared.calls.entering import enter_lifespan_async
 from monarq.shared.calls.run import Run
 from monarq.shared.clock import wall_ms
 from monarq.shared.interrupts import is_ctrl_c
-from monarq.shared.jobs.job import Job, declared_options, types_of
+from monarq.shared.jobs.job import BoundJob, Job, declared_options, types_of
 from monarq.shared.jobs.middleware import RunFunction, RunNext, run_functions
 from monarq.shared.lane import Lane
 from monarq.shared.payloads.codec import MSGPACK, Codecs
@@ -51,11 +52,13 @@ async def run_inline(job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         kwargs: its keyword arguments.
 
     Raises:
+        TypeError: `job` is not a job. One of Django's tasks is not either: call it, or enqueue it in a sandbox.
         ArgumentsError: the arguments do not fit the job.
         ResultTypeError: the result does not match the annotation.
         JobFailedError: the job raised something that would end the test, such as SystemExit.
         Exception: the job's exception, including `Retry`.
     """
+    _check_job(job)
     types = types_of(job)
     sent, named = ArgumentEncoder(Codecs()).encode(job, args, kwargs)
     is_io = declared_options(job).lane is Lane.IO
@@ -70,6 +73,20 @@ async def run_inline(job: Job[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         raise problem
     read: R = Result.read(data, codecs, decode=types.result.decode).unwrap()
     return read
+
+
+def _check_job(given: object) -> None:
+    if isinstance(given, Job):
+        return
+    if isinstance(given, BoundJob):
+        raise TypeError(f"{given!r} has its arguments already: pass the job and its arguments, run_inline(job, ...)")
+    check_not_called(given, "run_inline")
+    if name := name_of_task(given):
+        raise TypeError(
+            f"{name} is a task of Django, not a job: call it with {name}.call(...) or {name}.acall(...), or enqueue it"
+            " in a sandbox, which runs it as a worker does"
+        )
+    raise TypeError(f"{given!r} is not a job: decorate the function with @job")
 
 
 async def _call(made: RegisteredJob, payload: Payload) -> Any:

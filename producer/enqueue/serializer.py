@@ -55,8 +55,12 @@ def _any(queue: QueueRef) -> QueueRef:
     return queue
 
 
-def check_not_called(job: Any) -> None:
+def check_not_called(job: Any, call: str = "enqueue") -> None:
     """Checks that the given job is not a coroutine, made by calling the job's function.
+
+    Args:
+        job: what was given as a job.
+        call: the name of the function that takes the job and its arguments.
 
     Raises:
         TypeError: it is one. The coroutine is closed, so that Python does not also warn about it.
@@ -64,16 +68,22 @@ def check_not_called(job: Any) -> None:
     if isinstance(job, CoroutineType):
         job.close()
         name = job.__name__
-        raise TypeError(f"{name}(...) is a call, not a job: pass the function and its arguments, enqueue({name}, ...)")
+        raise TypeError(f"{name}(...) is a call, not a job: pass the function and its arguments, {call}({name}, ...)")
 
 
 def not_a_job(given: object) -> TypeError:
     """The error for what is given instead of a job; it says what to give."""
     check_not_called(given)
-    if callable(getattr(given, "enqueue", None)) and callable(function := getattr(given, "func", None)):
-        name = getattr(function, "__name__", "the task")
+    if name := name_of_task(given):
         return TypeError(f"{name} is a task of Django, not a job: enqueue it with {name}.enqueue(...)")
     return TypeError(f"{given!r} is not a job: decorate the function with @job, or give the job's name in the worker")
+
+
+def name_of_task(given: object) -> str:
+    """The name of one of Django's tasks; '' for anything else."""
+    if callable(getattr(given, "enqueue", None)) and callable(function := getattr(given, "func", None)):
+        return str(getattr(function, "__name__", "the task"))
+    return ""
 
 
 class JobSerializer:

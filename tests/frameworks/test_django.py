@@ -69,7 +69,7 @@ async def test_the_adapter_in_djangos_test_cases() -> None:
         *("--settings", "tests.frameworks.django_site.settings"),
     )
     assert code == 0, written
-    assert "Ran 38 tests" in written
+    assert "Ran 39 tests" in written
 
 
 async def test_the_system_check_finds_what_is_wrong_although_nothing_has_imported_tasks() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from asyncio import CancelledError
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,24 @@ async def test_its_arguments_and_its_result_are_those_that_travel() -> None:
         await run_inline(hands_out_a_lock)
     with pytest.raises(TypeError):
         await run_inline(send)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (len, "<built-in function len> is not a job: decorate the function with @job"),
+        (send.bind("a@b"), r"send.bind\('a@b'\) has its arguments already: pass .* run_inline\(job, \.\.\.\)"),
+        ("send", "'send' is not a job"),
+    ],
+)
+async def test_only_a_job_is_run_inline(given: Any, told: str) -> None:
+    with pytest.raises(TypeError, match=told):
+        await run_inline(given)
+
+
+async def test_a_call_is_not_run_inline() -> None:
+    with pytest.raises(TypeError, match=r"send\(\.\.\.\) is a call, not a job: .* run_inline\(send, \.\.\.\)"):
+        await run_inline(send(context(), "a@b"))
 
 
 async def test_what_it_raises_is_raised() -> None:

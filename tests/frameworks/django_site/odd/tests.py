@@ -23,7 +23,7 @@ from monarq.django.framework import (
     task_started,
 )
 from monarq.shared.errors import ArgumentsError, RedisUnavailableError, SettingsError
-from monarq.testing import SandboxMixin, SyncSandbox
+from monarq.testing import SandboxMixin, SyncSandbox, run_inline
 from tests.frameworks.django_site.odd import tasks
 from tests.frameworks.django_site.settings import BACKEND, TASKS
 
@@ -335,6 +335,11 @@ class Calls(InSandbox, SimpleTestCase):
             producer().enqueue(tasks.add, 3)
         with self.assertRaisesMessage(TypeError, "add.enqueue(...)"):
             producer().enqueue_many(tasks.add, [(3,)])
+
+    def test_a_task_is_called_or_drained_and_not_run_inline(self) -> None:
+        with self.assertRaisesMessage(TypeError, "add is a task of Django, not a job: call it with add.call(...)"):
+            asyncio.run(run_inline(tasks.add, 3))
+        assert tasks.add.call(3) == 3
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
