@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 from monarq.app.lifespan_checks import check_lifespans
 from monarq.app.options import AppOptions
+from monarq.app.origin import calling_module
 from monarq.app.overrides import Overrides
 from monarq.shared.calls.callables import name_of
 from monarq.shared.errors import SettingsError
@@ -103,7 +104,7 @@ class App:
             if not isinstance(part, (str, ModuleType, App)):
                 raise SettingsError(f"include: {part!r} is neither a module nor an App")
         self._jobs: list[Job[..., Any]] = []
-        self._module = str(sys._getframe(1).f_globals.get("__name__", ""))  # noqa: SLF001 - as namedtuple does
+        self._module = calling_module(self)
         self._overrides = Overrides(name)
         _APPS.add(self)
         checked_ref(queue)

@@ -32,6 +32,22 @@ def apps_in(module: ModuleType) -> list[App]:
     return [app for app in found if id(app) not in included]
 
 
+def module_of(target: str) -> ModuleType | None:
+    """The module in which a target was found, ``module``, ``module:name`` or ``module.name``; None for other text."""
+    name = target.partition(":")[0]
+    return sys.modules.get(name) or sys.modules.get(name.rpartition(".")[0])
+
+
+def key_of(job: Job[..., Any]) -> tuple[str, int]:
+    """What a job and its copies with other options have in common."""
+    return job.name, id(job.function)
+
+
+def owners_of_jobs() -> dict[tuple[str, int], App]:
+    """The app that declared each job of this process, by the job's `key_of`; jobs of no app are missing."""
+    return {key_of(job): app for app in all_apps() for job in app._jobs}  # noqa: SLF001 - private to users only
+
+
 def app_of(job: Job[..., Any], path: str) -> App | None:
     """The app that a job belongs to.
 
@@ -42,9 +58,8 @@ def app_of(job: Job[..., Any], path: str) -> App | None:
     Returns:
         The app that declared it, else the only one of the module where it was found; None if there is none.
     """
-    for app in all_apps():
-        if any(each is job for each in app._jobs):  # noqa: SLF001 - private to users only
-            return app
+    if (owner := owners_of_jobs().get(key_of(job))) is not None:
+        return owner
     module = sys.modules.get(path.partition(":")[0] if ":" in path else path.rpartition(".")[0])
     apps = [] if module is None else apps_in(module)
     return apps[0] if len(apps) == 1 else None

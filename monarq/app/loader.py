@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from monarq.app.app import App, options_of
 from monarq.app.contents import Contents, contents_of
-from monarq.app.finding import apps_in
+from monarq.app.finding import apps_in, module_of
 from monarq.shared.errors import SettingsError, TargetError
 from monarq.shared.payloads.codec import Codecs
 from monarq.shared.payloads.signing import find_signer
@@ -44,6 +44,18 @@ class AppTargets:
         """Whether it is an app, or a module with one."""
         return isinstance(found, App) or (isinstance(found, ModuleType) and bool(apps_in(found)))
 
+    def contents(self, found: object, target: str) -> Contents:
+        """Everything that belongs to an app, and to the module that was named.
+
+        Raises:
+            TargetError: the module has more than one app, or one that the app includes cannot be imported.
+            DeclarationError: two jobs have the same name.
+            SettingsError: the app includes something that is neither a module nor an app.
+        """
+        if isinstance(found, App):
+            return contents_of(found, module_of(target))
+        return contents_of(_one_app(found, target), cast("ModuleType", found))
+
     def load(
         self,
         found: object,
@@ -59,8 +71,8 @@ class AppTargets:
             SettingsError: a setting has an invalid value.
             DeclarationError: two of its jobs have the same name.
         """
-        app = found if isinstance(found, App) else _one_app(found, target)
-        contents = contents_of(app)
+        contents = self.contents(found, target)
+        app = contents.apps[0]
         if not contents.jobs:
             raise TargetError(
                 f"{target}: the app {app.name!r} has no jobs: declare them with @app.job, or list their modules in"

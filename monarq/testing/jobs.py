@@ -81,7 +81,8 @@ def find_known(app: object) -> Known:
         import_object(of_project)  # declares the jobs of the tasks, whatever the application is
     app = of_project if app is None else app
     found = import_object(app) if isinstance(app, str) else app
-    known = _of_app(found) if _APPS.takes(found) else _of_values(_values_of(found))
+    target = app if isinstance(app, str) else "the sandbox's app"
+    known = _of_app(found, target) if _APPS.takes(found) else _of_values(_values_of(found))
     known.own = frozenset(known.jobs)
     known.jobs = {job.name: job for job, _ in all_declared()} | known.jobs
     if app is None:
@@ -146,11 +147,10 @@ def app_parts_of(name: str) -> AppParts:
     return _APPS.load(max(having)[2], "the job's app", "redis://localhost", {}).settings.app if having else AppParts()
 
 
-def _of_app(found: object) -> Known:
-    loaded = _APPS.load(found, "the sandbox's app", "redis://localhost", {})
+def _of_app(found: object, target: str) -> Known:
+    loaded = _APPS.load(found, target, "redis://localhost", {})
     jobs = {job.name: job for job in loaded.functions if isinstance(job, Job)}
-    crons = contents_of(found).crons if isinstance(found, App) else _crons_in(_values_of(found))
-    return Known(loaded.settings, jobs, crons)
+    return Known(loaded.settings, jobs, _APPS.contents(found, target).crons)
 
 
 def _of_values(values: list[object]) -> Known:

@@ -21,6 +21,7 @@ from monarq.shared.jobs.decorators import JobDeclarer
 from monarq.shared.jobs.job import Job
 from monarq.shared.redis.connection import UrlSource
 from monarq.targets import APP, load_target
+from monarq.testing.jobs import find_known
 from monarq.workers.config.importer import import_object
 from monarq.workers.config.spec import WorkerSpec
 from monarq.workers.process.target_loader import LoadedTarget
@@ -94,11 +95,114 @@ def test_modules_and_apps_are_included_with_all_that_they_have(folder: Path) -> 
     write(folder, "inner_part", PARTS.format(name="inner", include="['outer_part']"))  # a circle does no harm
     write(folder, "outer_part", PARTS.format(name="outer", include="['inner_part', 'tests.app.shop']"))
     loaded = load_target("outer_part", "redis://somewhere", {})
-    assert names(loaded) == ["outer.own", "outer.plain", "inner.plain", "inner.own", *SHOP_JOBS]
+    assert names(loaded) == ["outer.own", "outer.plain", "inner.own", "inner.plain", *SHOP_JOBS]
     assert [type(listener).__name__ for listener in loaded.settings.listeners] == ["Alarm", "Alarm"]
     assert len(loaded.settings.app.middleware) == 2
     assert loaded.settings.app.lifespans == (shop.lifespan,)
     assert len(loaded.background) == 1
+
+
+USING = """
+from making_part import app
+from monarq import Listener, cron, job
+
+@app.job(name="{number}.own")
+async def own(): ...
+
+@job(name="{number}.plain")
+async def plain(): ...
+
+nightly = cron(own, "@daily")
+
+class Alarm(Listener): ...
+alarm = Alarm()
+"""
+
+
+@pytest.mark.parametrize(("number", "target"), [(1, "using_part1"), (2, "using_part2:app"), (3, "using_part3.app")])
+def test_the_module_that_is_named_belongs_to_an_app_that_another_module_makes(
+    folder: Path, number: int, target: str
+) -> None:
+    write(folder, "making_part", "from monarq import App\napp = App()")
+    write(folder, f"using_part{number}", USING.format(number=number))
+    loaded = load_target(target, "redis://somewhere", {})
+    assert names(loaded) == [f"{number}.own", f"{number}.plain"]
+    assert [type(listener).__name__ for listener in loaded.settings.listeners] == ["Alarm"]
+    assert len(loaded.background) == 1
+    known = find_known(target)
+    assert known.own == {f"{number}.own", f"{number}.plain"}
+    assert len(known.crons) == 1
+
+
+SUBCLASS = """
+from monarq import App
+
+class OwnApp(App):
+    def __init__(self, name):
+        super().__init__(name)
+"""
+
+ITS_APP = """
+from class_part import OwnApp
+from monarq import job
+
+app = OwnApp("own")
+
+@job
+async def beside_an_own_app(): ...
+"""
+
+
+def test_an_app_of_a_subclass_belongs_to_the_module_that_makes_it(folder: Path) -> None:
+    write(folder, "class_part", SUBCLASS)
+    write(folder, "object_part", ITS_APP)
+    assert names(APP.load(import_object("object_part:app"), "the app", None, {})) == ["beside_an_own_app"]
+
+
+TWINS = """
+from monarq import App
+
+one, other = App("one"), App("other")
+
+@one.job
+async def of_one(): ...
+
+@other.job
+async def of_other(): ...
+
+often = of_other.options(job_id="often")
+"""
+
+
+def test_an_app_leaves_the_jobs_of_others_to_them(folder: Path) -> None:
+    write(folder, "twin_parts", TWINS)
+    assert names(load_target("twin_parts:one", None, {})) == ["of_one"]
+    assert names(load_target("twin_parts:other", None, {})) == ["of_other"]
+    write(
+        folder,
+        "sending_part",
+        "from monarq import App, job\nfrom twin_parts import of_one, often\n"
+        "app = App('sends')\n@job\nasync def sends(): ...",
+    )
+    assert names(load_target("sending_part", None, {})) == ["sends"]
+
+
+MIDDLE = """
+from monarq import App
+
+async def around(run, call_next): ...
+
+app = App("core", prefix="core.", middleware=[around])
+"""
+
+
+def test_an_included_module_brings_the_apps_of_the_jobs_that_it_declares(folder: Path) -> None:
+    write(folder, "app_part", MIDDLE)
+    write(folder, "job_part", "import app_part\n@app_part.app.job\nasync def own(): ...")
+    write(folder, "all_parts", "from monarq import App\napp = App(include=['job_part'])")
+    loaded = load_target("all_parts", None, {})
+    assert names(loaded) == ["core.own"]
+    assert len(loaded.settings.app.middleware) == 1
 
 
 def test_two_jobs_of_one_name_are_refused_with_both_places(folder: Path) -> None:
