@@ -9,13 +9,13 @@ import inspect
 import io
 import sys
 import types
-from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
 from monarq.shared.conversion.form import ATOMS, REGISTERED
 from monarq.shared.conversion.kinds import is_named_tuple, is_record
 from monarq.shared.conversion.scalars import SCALARS
+from monarq.shared.stand_ins import REAL, real_class
 
 _NEVER: Final[tuple[tuple[type | tuple[type, ...], str], ...]] = (
     (type, "a class cannot be sent: pass its name as text"),
@@ -48,14 +48,14 @@ def never_sent(value: Any) -> str:
 
 def not_plain(value: Any) -> str:
     """Why a value cannot be sent without an annotation, and what to do."""
-    kind = type(value)
+    kind = real_class(type(value))
     name = kind.__qualname__
     one = article(name)
     if kind is tuple:
         return "a tuple would come back as a list: pass a list, or annotate it as tuple[...]"
     if kind in (set, frozenset):
         return f"{one} would come back as a list: pass a list, or annotate it as {name}[...]"
-    if kind is datetime:
+    if kind is REAL[0]:
         came = "text" if value.tzinfo is None else "the same instant in UTC"
         return f"this datetime would come back as {came}: annotate it as datetime, or pass one with tzinfo=datetime.UTC"
     if issubclass(kind, Enum):

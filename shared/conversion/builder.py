@@ -25,6 +25,7 @@ from monarq.shared.conversion.scalars import SCALARS
 from monarq.shared.conversion.unions import distinct_names, union_form
 from monarq.shared.errors import DeclarationError
 from monarq.shared.payloads.remote_error import arrives_unchanged
+from monarq.shared.stand_ins import real_class
 
 _ABC: Final = collections.abc
 _Make = Callable[[Any], Any] | None
@@ -71,8 +72,7 @@ class Builder:
             ) from None
 
     def _form(self, hint: Any) -> Form:
-        if hint is None:
-            hint = types.NoneType
+        hint = types.NoneType if hint is None else real_class(hint)
         try:
             known = SCALARS.get(hint)
         except TypeError:  # an unhashable hint

@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 from monarq.shared.conversion.form import Form
 from monarq.shared.conversion.mismatch import MismatchError, refuse
+from monarq.shared.stand_ins import REAL, real_value
 
 
 def _encode(value: Any) -> datetime | str:
-    if type(value) is not datetime:
+    if type(value) is not REAL[0] and type(value := real_value(value)) is not REAL[0]:
         refuse("datetime", value)
     zone = value.tzinfo
     if zone is UTC:
@@ -25,13 +26,13 @@ def _encode(value: Any) -> datetime | str:
 
 
 def _decode(plain: Any) -> datetime:
-    if type(plain) is datetime:
+    if type(plain) is REAL[0]:
         return plain
     if type(plain) is not str:
         refuse("datetime", plain)
     text, bracket, zone = plain.partition("[")
     try:
-        moment = datetime.fromisoformat(text)
+        moment = REAL[0].fromisoformat(text)
         return _in_zone(moment, ZoneInfo(zone.removesuffix("]"))) if bracket else moment
     except (ValueError, OSError) as error:
         if bracket and "zone" in str(error).lower():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Final
 
 from monarq.shared.conversion.advice import article, not_plain
 from monarq.shared.conversion.form import ATOMS, LEAST_INT, MOST_INT, PLAIN_KINDS, Form, are_free, convert_each
 from monarq.shared.conversion.mismatch import MismatchError
+from monarq.shared.stand_ins import REAL, real_class
 
 _NEEDS_NO_LOOK: Final = ATOMS - {int}
 
@@ -34,7 +35,7 @@ def check_plain(value: Any) -> Any:
     if kind is dict:
         _check_dict(value)
         return value
-    if kind is datetime and value.tzinfo is UTC:
+    if real_class(kind) is REAL[0] and value.tzinfo is UTC:
         return value
     raise MismatchError(not_plain(value))
 

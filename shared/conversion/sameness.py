@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from monarq.shared.conversion.mismatch import MismatchError
+from monarq.shared.stand_ins import real_value
 
 _MISSING: Final = object()
 
@@ -45,9 +46,11 @@ def difference(one: Any, other: Any, *, with_derived: bool = False) -> str | Non
     Types must be the same at any depth, and nan equals nan. Objects whose class does not define equality are compared
     by their attributes.
     """
-    kind = type(one)
     if one is other:
         return None
+    if type(one) is not type(other):
+        one, other = real_value(one), real_value(other)
+    kind = type(one)
     if kind is not type(other):
         return None if {kind, type(other)} == _NUMBERS and one == other else ""
     if kind in (list, deque) or issubclass(kind, tuple):

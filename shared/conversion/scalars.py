@@ -17,6 +17,7 @@ from monarq.shared.conversion.form import LEAST_INT, MOST_INT, NOTHING, Form
 from monarq.shared.conversion.mismatch import MismatchError, derived_advice, refuse
 from monarq.shared.conversion.moments import DATETIME
 from monarq.shared.conversion.tries import note_changes
+from monarq.shared.stand_ins import real_value
 
 _STR: Final = frozenset({str})
 _BIG: Final = re.compile(r"-?[0-9]{19,}")
@@ -35,7 +36,9 @@ def as_text(kind: type, name: str, write: Callable[[Any], str], read: Callable[[
     """The form of a type whose values are sent as text."""
 
     def encode(value: Any) -> str:
-        return write(value) if type(value) is kind else refuse(name, value, derived_advice(value, kind))
+        if type(value) is not kind and type(value := real_value(value)) is not kind:
+            refuse(name, value, derived_advice(value, kind))
+        return write(value)
 
     def decode(plain: Any) -> Any:
         if type(plain) is not str:

@@ -17,6 +17,7 @@ from monarq.shared.errors import JobFailedError, StandInError
 from monarq.shared.payloads.error_equality import error_attributes, errors_equal
 from monarq.shared.payloads.error_pickle import is_large
 from monarq.shared.set_module import home_of
+from monarq.shared.stand_ins import real_value
 from monarq.shared.text.error_text import error_text, is_stand_in, qualified_name, type_name_of
 from monarq.shared.text.traceback_text import RemoteTraceback, traceback_text
 
@@ -51,9 +52,11 @@ class _RemoteError(msgspec.Struct, array_like=True):
         return self.qualname if self.module in ("", "builtins") else f"{self.module}.{self.qualname}"
 
 
-def encode_exception(value: object) -> msgspec.msgpack.Ext:
+def encode_exception(value: object) -> object:
     """The msgspec hook for unknown types: an exception becomes its class's name, arguments and traceback."""
     if not isinstance(value, BaseException):
+        if (meant := real_value(value)) is not value:
+            return meant
         raise TypeError(f"msgpack cannot hold an object of type {qualified_name(type(value))}")
     encoded = _round_trip(value, traceback_text(value))
     return msgspec.msgpack.Ext(EXCEPTION_CODE, _as_text(value) if encoded is None else encoded)
