@@ -88,3 +88,22 @@ def _check_error(error: object, job: Job[..., Any], problem: str) -> None:
     assert text.startswith(f"{job.name}(word: str) -> str: ")
     assert problem in text
     assert "middleware" in text
+
+
+async def calls_again(run: Run, call_next: RunNext) -> object:
+    return f"{await call_next(run.replace(args=('other',)))}, {await call_next(run)}"
+
+
+again = App("again", middleware=[calls_again])
+
+
+@again.job
+async def echo_again(word: str) -> str:
+    return word
+
+
+async def test_a_later_call_has_its_own_arguments(redis: Redis, run_app: RunApp) -> None:
+    await put(redis, echo_again, "own", job_id="one")
+    await run_app(again)
+    assert (await result_of(redis, "one")).value == "other, own"
+    assert await run_inline(echo_again, "own") == "other, own"

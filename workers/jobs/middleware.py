@@ -22,13 +22,14 @@ def with_middleware(functions: Sequence[RunFunction], call: Call) -> Call:
 
     def call_with(run: ActiveRun, lead: tuple[object, ...]) -> Awaitable[object]:
         seen = public_run(run)
+        own = run.args, run.kwargs
         run.outlived = False
 
         async def call_function(given: Run) -> object:
             if run.cancel_reason is not None:
                 raise asyncio.CancelledError  # there is no time left, nor a limit that would end it
-            if given is not seen:
-                _replace_arguments(run, given)
+            # Middleware may call it again, with other arguments or without.
+            run.args, run.kwargs = own if given is seen else replaced_arguments(run.job.types, given)
             value = await call(run, lead)
             run.outlived = run.cancel_reason is not None
             return value
@@ -39,10 +40,6 @@ def with_middleware(functions: Sequence[RunFunction], call: Call) -> Call:
         return outermost(seen, following)
 
     return call_with
-
-
-def _replace_arguments(run: ActiveRun, given: object) -> None:
-    run.args, run.kwargs = replaced_arguments(run.job.types, given)
 
 
 class _Next:
