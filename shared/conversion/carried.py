@@ -10,7 +10,7 @@ from typing import Any
 from monarq.shared.conversion.form import NOTHING, Form, convert_each, limit_of
 from monarq.shared.conversion.kinds import is_typed_dict
 from monarq.shared.conversion.mismatch import MismatchError, refuse
-from monarq.shared.conversion.parameters import flat_items
+from monarq.shared.conversion.parameters import UNIONS, flat_items, meant_by
 
 
 class CarriedBuilder:
@@ -30,7 +30,7 @@ def _check(value: Any, hint: Any) -> None:
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
         _check(value, args[0])
-    elif origin in (typing.Union, types.UnionType):
+    elif origin in UNIONS:
         if not any(_fits(value, arg) for arg in args):
             refuse(_shown(hint), value)
     elif origin is typing.Literal:
@@ -43,15 +43,8 @@ def _check(value: Any, hint: Any) -> None:
         _check_class(value, hint, hint)
     elif hint is None:
         _check_class(value, types.NoneType, hint)
-    elif (meant := _meant_by(hint)) is not None:
+    elif (meant := limit_of(hint) if isinstance(hint, typing.TypeVar) else meant_by(hint)) is not None:
         _check(value, meant)
-
-
-def _meant_by(hint: Any) -> Any:
-    """What a type parameter, a NewType or an alias stands for; None where it says nothing."""
-    if isinstance(hint, typing.TypeVar):
-        return limit_of(hint)
-    return getattr(hint, "__supertype__", None) or getattr(hint, "__value__", None)
 
 
 def _fits(value: Any, hint: Any) -> bool:

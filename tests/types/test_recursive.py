@@ -103,6 +103,8 @@ def test_what_does_not_fit_a_recursive_alias_is_refused() -> None:
         Builder().form(eval("Json", globals())).encode({"a": [Decimal(1)]})
     with pytest.raises(MismatchError):
         Builder().form(eval("Rec[int]", globals())).encode([1, ["x"]])
+    with pytest.raises(MismatchError):
+        CarriedBuilder().form(eval("Rec[int]", globals())).encode([1, ["x"]])
 
 
 @pytest.mark.parametrize("hint", ["Deeper[int]", "Itself", "One"])

@@ -14,6 +14,8 @@ import pytest
 from monarq.shared.conversion.builder import Builder
 from monarq.shared.conversion.mismatch import MismatchError
 from monarq.shared.conversion.registered import register_type
+from monarq.shared.conversion.unions import distinct_names
+from monarq.shared.errors import JobError
 from monarq.shared.payloads.codec import MSGPACK
 from tests.types.table import same
 
@@ -148,6 +150,12 @@ def test_classes_of_one_name_are_told_apart(modules: tuple[str, ...]) -> None:
         assert type(lists.decode(lists.encode([kind(1)]))[0]) is kind
     if modules == ("a", "b", "c"):
         assert form.encode(kinds[1](1)) == {"$type": "b.Order", "$value": {"x": 1}}
+
+
+def test_errors_of_monarq_are_told_apart_by_the_name_that_every_version_sends() -> None:
+    namesake = type("JobError", (Exception,), {"__module__": "shop"})
+    names = distinct_names(["JobError", "JobError"], (JobError, namesake))
+    assert names == ["monarq.shared.errors.JobError", "shop.JobError"]
 
 
 @dataclass
