@@ -12,7 +12,6 @@ import os
 import secrets
 import sys
 from base64 import b64decode
-from binascii import Error as NotBase64Error
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
@@ -64,7 +63,7 @@ class Login:
     def _is_known(self, authorization: str) -> bool:
         try:
             given = b64decode(authorization.removeprefix("Basic ")).partition(b":")[2]
-        except NotBase64Error:
+        except ValueError:  # not base64
             return False
         return secrets.compare_digest(given, self._password.encode())
 
