@@ -164,6 +164,9 @@ class Producer:
         if is_sandboxed():
             self._find_redis_again()[1].close()  # nothing is connected yet
 
+    def __repr__(self) -> str:
+        return f"<Producer of {self._settings[0].label}, Redis at {self._redis.shown}>"
+
     if not TYPE_CHECKING:  # type checkers would accept any attribute, and `with`
 
         def __getattr__(self, name: str) -> Any:

@@ -130,6 +130,9 @@ class SyncProducer:
         )
         self._thread: LoopThread = EventLoopThread("monarq-producer", self._producer.close)
 
+    def __repr__(self) -> str:
+        return f"<Sync{repr(self._producer)[1:]}"
+
     if not TYPE_CHECKING:  # type checkers would accept any attribute, and `async with`
 
         def __getattr__(self, name: str) -> Any:

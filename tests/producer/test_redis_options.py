@@ -72,3 +72,10 @@ def test_a_client_of_another_loop_and_a_fake_one_will_do(redis_server: EmbeddedR
         runner.run(client.aclose())
     with SyncProducer(redis=fakeredis.FakeAsyncRedis(), queue=current_name()) as producer:
         assert producer.enqueue(fetch, "u").state() == "queued"
+
+
+def test_a_producer_shows_its_queue_and_its_redis_without_the_password() -> None:
+    shown = "of mail, Redis at redis://localhost:6379/2>"
+    assert repr(Producer("redis://:secret@localhost:6379/2", queue="mail")) == f"<Producer {shown}"
+    with SyncProducer("redis://:secret@localhost:6379/2", queue="mail") as producer:
+        assert repr(producer) == f"<SyncProducer {shown}"
