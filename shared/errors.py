@@ -246,7 +246,10 @@ class PartlyEnqueuedError(EnqueueUnknownError):
         )
 
 
-for _kind in [each for each in vars().values() if isinstance(each, type) and issubclass(each, MonarqError)]:
-    if _kind is not StandInError:  # the only one that is not public
-        set_module("monarq")(_kind)
-del _kind
+def _show_as_public() -> None:
+    for kind in list(globals().values()):
+        if isinstance(kind, type) and issubclass(kind, MonarqError) and kind is not StandInError:
+            set_module("monarq")(kind)
+
+
+_show_as_public()
