@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 K = TypeVar("K", bound=type)
 
-_HOMES: Final[dict[type, str]] = {}
+_DEFINED_IN: Final[dict[type, str]] = {}
 
 
 def set_module(module: str) -> Callable[[K], K]:
@@ -22,13 +22,13 @@ def set_module(module: str) -> Callable[[K], K]:
     """
 
     def decorate(kind: K) -> K:
-        _HOMES[kind] = kind.__module__
+        _DEFINED_IN[kind] = kind.__module__
         kind.__module__ = module
         return kind
 
     return decorate
 
 
-def home_of(kind: type) -> str:
+def defining_module(kind: type) -> str:
     """The module that defines a class."""
-    return _HOMES.get(kind, kind.__module__)
+    return _DEFINED_IN.get(kind, kind.__module__)

@@ -15,7 +15,7 @@ from monarq.shared.conversion.form import TYPE, VALUE, Form
 from monarq.shared.conversion.mismatch import MismatchError, describe, refuse
 from monarq.shared.conversion.plain import PLAIN
 from monarq.shared.conversion.tries import note_changes, tried, tried_changes
-from monarq.shared.set_module import home_of
+from monarq.shared.set_module import defining_module
 
 _NONE: Final = frozenset({NoneType})
 _TAG: Final = {TYPE, VALUE}
@@ -77,7 +77,7 @@ def _with_module(hint: Any) -> str:
     kind = origin or hint
     name = str(kind) if not isinstance(kind, type) else kind.__qualname__
     if isinstance(kind, type) and kind.__module__ != "builtins":
-        name = f"{home_of(kind)}.{name}"  # as every version names it: it is sent
+        name = f"{defining_module(kind)}.{name}"  # as every version names it: it is sent
     return name if origin is None else f"{name}[{', '.join(map(_with_module, args))}]"
 
 

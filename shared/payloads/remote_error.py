@@ -16,7 +16,7 @@ import msgspec
 from monarq.shared.errors import JobFailedError, StandInError
 from monarq.shared.payloads.error_equality import error_attributes, errors_equal
 from monarq.shared.payloads.error_pickle import is_large
-from monarq.shared.set_module import home_of
+from monarq.shared.set_module import defining_module
 from monarq.shared.stand_ins import real_value
 from monarq.shared.text.error_text import error_text, is_stand_in, qualified_name, type_name_of
 from monarq.shared.text.traceback_text import RemoteTraceback, traceback_text
@@ -114,7 +114,7 @@ def _round_trip(error: BaseException, trace: str) -> bytes | None:
     if isinstance(error, asyncio.CancelledError):
         return _ENCODER.encode(_to_remote(error, trace, tuple(each for each in error.args[:1] if type(each) is str)))
     kind = type(error)
-    if is_stand_in(error) or is_large(error) or _class_of(home_of(kind), kind.__qualname__) is not kind:
+    if is_stand_in(error) or is_large(error) or _class_of(defining_module(kind), kind.__qualname__) is not kind:
         return None
     try:
         for form in _forms(error, trace):
@@ -142,7 +142,9 @@ def _to_remote(
     error: BaseException, trace: str, args: tuple[Any, ...] | None, attributes: dict[str, Any] | None = None
 ) -> _RemoteError:
     kind = type(error)
-    return _RemoteError(home_of(kind), kind.__qualname__, _sent_text(error), args, trace, None, attributes or {})
+    return _RemoteError(
+        defining_module(kind), kind.__qualname__, _sent_text(error), args, trace, None, attributes or {}
+    )
 
 
 def _sent_text(error: BaseException) -> str:
@@ -151,8 +153,8 @@ def _sent_text(error: BaseException) -> str:
     Versions of monarq whose errors do not show `monarq` as their module rebuild an error only if its text is this one.
     """
     kind, text = type(error), error_text(error)
-    home = home_of(kind)
-    return text if home == kind.__module__ else f"{home}.{text.removeprefix(f'{kind.__module__}.')}"
+    module = defining_module(kind)
+    return text if module == kind.__module__ else f"{module}.{text.removeprefix(f'{kind.__module__}.')}"
 
 
 def _as_text(error: BaseException) -> bytes:

@@ -20,7 +20,7 @@ from monarq.shared import errors
 from monarq.shared.errors import MonarqError, StandInError
 from monarq.shared.jobs.cron_schedule import ScheduleError
 from monarq.shared.payloads.codec import MSGPACK
-from monarq.shared.set_module import home_of
+from monarq.shared.set_module import defining_module
 from monarq.workers.runs import cpu_errors
 
 MADE: Final[dict[str, tuple[Any, ...]]] = {
@@ -119,7 +119,7 @@ def test_a_traceback_shows_the_name_that_users_import(kind: type[Exception]) -> 
 @pytest.mark.parametrize("kind", PUBLIC, ids=lambda kind: kind.__name__)
 def test_a_pickle_loads_under_the_name_of_either_module(kind: type[Exception]) -> None:
     """Versions before this one named the module that defines the class, and have the class in both."""
-    shown, home = f"c{kind.__module__}\n".encode(), f"c{home_of(kind)}\n".encode()
+    shown, home = f"c{kind.__module__}\n".encode(), f"c{defining_module(kind)}\n".encode()
     pickled = pickle.dumps(kind, protocol=0)
     assert home != shown in pickled
     assert pickle.loads(pickled) is pickle.loads(pickled.replace(shown, home)) is kind
