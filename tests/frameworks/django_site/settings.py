@@ -1,4 +1,4 @@
-"""A Django project for tests: two backends, one of which runs plain functions on the cpu lane."""
+"""A Django project for tests, with a backend for each set of options that they need."""
 
 from __future__ import annotations
 
@@ -16,5 +16,6 @@ TASKS = {
     "default": {"BACKEND": BACKEND, "QUEUES": ["default", "other"]},
     "cores": {"BACKEND": BACKEND, "QUEUES": ["cores"], "OPTIONS": {"lane": "cpu"}},
     "stubborn": {"BACKEND": BACKEND, "OPTIONS": {"job": {"retry": 2}}},
+    "twice": {"BACKEND": BACKEND, "OPTIONS": {"job": {"retry": 1, "max_tries": 2}}},
     "hasty": {"BACKEND": BACKEND, "OPTIONS": {"job": {"timeout": 0.05, "retry": 1, "max_tries": 2}}},
 }

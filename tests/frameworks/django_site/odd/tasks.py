@@ -69,7 +69,7 @@ async def hangs() -> None:
     await asyncio.Event().wait()
 
 
-@task(backend="hasty")
+@task(backend="twice")
 async def asks_again() -> None:
     RUNS.append(1)
     raise Retry
