@@ -153,7 +153,8 @@ async def _run_worker(
     """Runs a worker until nothing is due in its queues; returns how many runs it started."""
 
     async def has_work(redis: Redis) -> bool:
-        return any([await _has_work(redis, queue) for queue in queues])
+        # A job may have been claimed whose reply the worker has not read: it is running, and no run is known here.
+        return any([await _has_work(redis, queue, may_run=True) for queue in queues])
 
     worker = Worker(
         functions,
@@ -186,9 +187,9 @@ async def _queues_with_work(redis: Redis) -> list[QueueRef]:
     return [queue for queue in await known_queues(redis) if await _has_work(redis, queue)]
 
 
-async def _has_work(redis: Redis, queue: QueueRef) -> bool:
+async def _has_work(redis: Redis, queue: QueueRef, *, may_run: bool = False) -> bool:
     counts = await monitor_queue(queue).read_counts(redis)
-    return counts.queued > 0 and not counts.paused
+    return not counts.paused and counts.queued + (counts.running if may_run else 0) > 0
 
 
 def _unknown_text(names: Sequence[str], broken: dict[str, DeclarationError]) -> str:

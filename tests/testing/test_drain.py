@@ -7,12 +7,14 @@ import os
 import threading
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from monarq import App, Context, Defaults, Exponential, JobFailedError, MonarqError, Producer, Retry, SyncProducer, job
 from monarq.shared.errors import JobDeadError, TargetError
 from monarq.testing import Sandbox, SyncSandbox
+from monarq.workers.jobs.claimer import Claimer
 from tests.support.slowness import in_time
 from tests.testing import shop
 from tests.testing.shop import export, send, signup, thumbnail
@@ -375,3 +377,18 @@ def test_a_lasting_producer_with_a_sandboxs_own_url_is_seen_by_each_sandbox() ->
             with SyncSandbox() as sandbox:
                 producer.enqueue(note.options(queue="elsewhere"), 1)
                 assert len(sandbox.enqueued()) == len(sandbox.drain()) == 1
+
+
+async def test_a_claim_whose_reply_comes_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = Claimer._claim
+
+    async def late(self: Claimer) -> Any:
+        claimed = await claim(self)
+        if claimed.leases:
+            await asyncio.sleep(0.2)
+        return claimed
+
+    monkeypatch.setattr(Claimer, "_claim", late)
+    async with Sandbox() as sandbox, Producer() as producer:
+        await producer.enqueue(process_id)
+        assert len(await sandbox.drain()) == 1
